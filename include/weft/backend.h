@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The backend interface: what turns something that stores bytes into an NVMe
+ * namespace. Built-in backends and plugins use the same header, and it is the
+ * only one that weft installs.
+ *
+ * A backend is a `const struct weft_backend`. A plugin is a shared object that
+ * exports one symbol:
+ *
+ *	const struct weft_backend *weft_plugin(void);
+ *
+ * Lifetimes. A device is what open() made: one per namespace. It lives until
+ * close(), which is called once, after the last I/O of that device is done.
+ * open(), refresh() and close() run on the control thread and may block;
+ * submit() and lend() run on a reactor and must never block. A device is used
+ * by several reactors at once, so whatever it changes after open() it guards
+ * itself.
+ *
+ * Each submitted I/O is completed exactly once, by weft_io_done() on the same
+ * thread (possibly before submit() returns) or by weft_io_done_from_thread()
+ * anywhere else. submit() itself has no result.
+ */
+#ifndef WEFT_BACKEND_H
+#define WEFT_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#define WEFT_BACKEND_ABI 1
+
+/* A refusal in words: names the object, the value, and what would be right. */
+struct weft_error {
+	int code;		/* an errno value, positive */
+	char text[480];
+};
+
+/* Fills *error (may be NULL) and returns -code, so that a caller can return it. */
+int weft_error_set(struct weft_error *error, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+enum weft_op {
+	WEFT_OP_READ,
+	WEFT_OP_WRITE,
+	WEFT_OP_FLUSH,		/* all completed writes are durable afterwards */
+	WEFT_OP_WRITE_ZEROES,	/* the range reads back as zeroes */
+	WEFT_OP_DISCARD,	/* the range is unused; it reads back as zeroes or as before */
+};
+
+enum weft_io_flags {
+	WEFT_IO_FUA = 1 << 0,		/* durable before it is done (WRITE, WRITE_ZEROES) */
+	WEFT_IO_DEALLOCATE = 1 << 1,	/* WRITE_ZEROES may free the space */
+};
+
+#define WEFT_IO_SCRATCH 128
+
+/*
+ * One I/O. Owned by the target; the backend borrows it from submit() until
+ * done. Offset and length are bytes, multiples of the namespace's block size,
+ * and lie within the size that the device last reported.
+ */
+struct weft_io {
+	enum weft_op op;
+	uint32_t flags;			/* enum weft_io_flags */
+	uint64_t offset;
+	uint64_t length;
+	const struct iovec *iov;	/* READ, WRITE: length bytes in all; aligned to 4096 unless
+					 * the backend is WEFT_BACKEND_UNALIGNED */
+	unsigned int iov_count;
+	void *reactor;			/* opaque: the reactor that submitted it */
+	_Alignas(16) unsigned char scratch[WEFT_IO_SCRATCH]; /* the backend's, while it holds the I/O */
+};
+
+/* Completes an I/O on the thread that submitted it. result: 0 or -errno. */
+void weft_io_done(struct weft_io *io, int result);
+/* The same from any other thread. */
+void weft_io_done_from_thread(struct weft_io *io, int result);
+
+/* What a device is; filled by open() and refresh(). */
+struct weft_info {
+	uint64_t size;			/* bytes; the target rounds down to whole blocks */
+	uint32_t block_size;		/* smallest unit of I/O, bytes: a power of two, >= 512 */
+	uint32_t physical_block_size;	/* the unit that is written without read-modify-write */
+	uint32_t discard_granularity;	/* bytes; 0: discard is not supported */
+	uint32_t atomic_size;		/* bytes written without tearing on power loss; 0: one block */
+	bool read_only;
+	bool rotational;
+	bool volatile_cache;		/* a flush has something to do */
+};
+
+enum weft_option_type {
+	WEFT_OPTION_STRING,
+	WEFT_OPTION_PATH,
+	WEFT_OPTION_SIZE,	/* bytes; K, M, G, T suffixes are powers of 1024 */
+	WEFT_OPTION_NUMBER,
+	WEFT_OPTION_BOOL,
+};
+
+/* One option of a backend: feeds validation, the CLI's help and a test of the man page. */
+struct weft_option {
+	const char *name;		/* [a-z_]+ */
+	enum weft_option_type type;
+	bool required;
+	const char *fallback;		/* default value in words, for help; NULL: none */
+	const char *help;		/* one line, no full stop */
+};
+
+/* The options that a namespace was given, checked against the table. Borrowed. */
+struct weft_params;
+/* The value, or NULL where it was not given. */
+const char *weft_param_string(const struct weft_params *params, const char *name);
+/* The value, or fallback where it was not given. Types were checked before open(). */
+uint64_t weft_param_number(const struct weft_params *params, const char *name, uint64_t fallback);
+bool weft_param_bool(const struct weft_params *params, const char *name, bool fallback);
+
+enum weft_backend_flags {
+	WEFT_BACKEND_SYNC = 1 << 0,	 /* READ and WRITE are done before submit() returns */
+	WEFT_BACKEND_UNALIGNED = 1 << 1, /* takes buffers of any alignment */
+};
+
+struct weft_backend {
+	unsigned int abi;		/* Required: WEFT_BACKEND_ABI */
+	const char *name;		/* Required: as in the configuration, [a-z0-9-]+ */
+	const char *summary;		/* Required: one line for lists */
+	uint32_t flags;			/* enum weft_backend_flags */
+	const struct weft_option *options; /* Optional; ends with a NULL name */
+
+	/*
+	 * Required. Makes a device and says what it is. Returns 0, or -errno with
+	 * *error filled and nothing left open. A device that may appear later
+	 * fails here with -ENOENT, -ENXIO or -ENODEV: weft tries again.
+	 */
+	int (*open)(void **ret_device, const struct weft_params *params, struct weft_info *ret_info,
+		    struct weft_error *error);
+	/* Required. No I/O is outstanding. */
+	void (*close)(void *device);
+	/* Required. READ and WRITE always; the others only as the info says. */
+	void (*submit)(void *device, struct weft_io *io);
+	/*
+	 * Optional. Memory that holds [offset, offset + length) and stays mapped
+	 * until close(), for reads without a copy; NULL where there is none.
+	 */
+	void *(*lend)(void *device, uint64_t offset, uint64_t length);
+	/* Optional. Says what the device is now (it may have been resized); called about once a
+	 * second. 0 or -errno, which leaves *info as it is and fails the namespace. */
+	int (*refresh)(void *device, struct weft_info *info);
+};
+
+/* Logs one line in the daemon's log. level: a syslog priority, as in <syslog.h>. */
+void weft_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

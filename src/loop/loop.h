@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The event loop of one reactor: one thread, sockets, files, timers and
+ * messages. Everything here is called on the loop's own thread, but for
+ * loop_post() and loop_stop(). The engine behind it (io_uring or epoll) does
+ * not show.
+ *
+ * Lifetimes. Objects (sockets, timers, operations, messages) are embedded in
+ * the caller's and owned by the caller, who must not free them before the
+ * callback that ends them has run. Callbacks never run inside the call that
+ * starts the operation.
+ */
+#ifndef WEFT_LOOP_LOOP_H
+#define WEFT_LOOP_LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "util/list.h"
+
+struct loop;
+struct weft_error;
+
+enum loop_engine {
+	LOOP_ENGINE_AUTO,	/* io_uring where it is allowed, else epoll */
+	LOOP_ENGINE_IO_URING,
+	LOOP_ENGINE_EPOLL,
+};
+
+struct loop_options {
+	enum loop_engine engine;
+	unsigned int poll_us;	/* look for work this long before sleeping; 0: sleep at once */
+};
+
+/* Made on the thread that will run it. 0, or -errno with *error filled. */
+int loop_new(struct loop **ret_loop, const struct loop_options *options, struct weft_error *error);
+/* Nothing may be in progress. */
+void loop_free(struct loop *loop);
+/* Runs until loop_stop(). 0 or -errno. */
+int loop_run(struct loop *loop);
+/* From any thread: the loop ends after its current turn. */
+void loop_stop(struct loop *loop);
+/* The name of the engine in use: "io_uring" or "epoll". */
+const char *loop_engine_name(const struct loop *loop);
+/* The time at the start of this turn, CLOCK_MONOTONIC, nanoseconds. */
+uint64_t loop_now(const struct loop *loop);
+uint64_t loop_clock(void);
+
+/* ---- messages: the only way across reactors ---- */
+
+struct loop_message {
+	struct loop_message *next;		/* the loop's */
+	void (*run)(struct loop_message *message);
+};
+
+/* From any thread: run() is called on the loop's thread; messages of one sender stay in order. */
+void loop_post(struct loop *loop, struct loop_message *message);
+
+/* ---- work at the end of this turn, before I/O is submitted ---- */
+
+struct loop_task {
+	struct list node;			/* unlinked: not pending */
+	void (*run)(struct loop_task *task);
+};
+
+static inline void loop_task_init(struct loop_task *task, void (*run)(struct loop_task *))
+{
+	list_init(&task->node);
+	task->run = run;
+}
+
+/* Does nothing where it is pending already. Cancel with list_del(&task->node). */
+void loop_defer(struct loop *loop, struct loop_task *task);
+
+/* ---- timers ---- */
+
+struct loop_timer {
+	uint64_t when;				/* as loop_now() */
+	unsigned int slot;			/* the loop's; 0: not running */
+	void (*fire)(struct loop_timer *timer);
+};
+
+/* Starts or moves. after: nanoseconds from loop_now(). */
+int loop_timer_start(struct loop *loop, struct loop_timer *timer, uint64_t after);
+void loop_timer_stop(struct loop *loop, struct loop_timer *timer);
+
+/* ---- listening sockets ---- */
+
+struct loop_listener {
+	int fd;					/* owned by the caller; listening, non-blocking */
+	struct loop *loop;
+	void *engine;				/* the engine's */
+	/* result: a connected socket, now the callee's, or -errno (accepting goes on). */
+	void (*accepted)(struct loop_listener *listener, int result);
+	/* Required. After loop_listener_stop(): nothing follows, the caller may close fd. */
+	void (*stopped)(struct loop_listener *listener);
+};
+
+int loop_listener_start(struct loop *loop, struct loop_listener *listener);
+void loop_listener_stop(struct loop_listener *listener);
+
+/* ---- connected sockets ---- */
+
+struct loop_socket;
+
+struct loop_socket_ops {
+	/*
+	 * Bytes arrived; they are the callee's only during the call. count 0: the
+	 * peer closed its side; count < 0: -errno. Nothing follows either of those.
+	 */
+	void (*received)(struct loop_socket *socket, const uint8_t *data, ssize_t count);
+	/* The send ended: all bytes are with the kernel (0), or -errno. */
+	void (*sent)(struct loop_socket *socket, int result);
+	/* After loop_socket_close(): the last callback. fd is closed. */
+	void (*closed)(struct loop_socket *socket);
+};
+
+struct loop_socket {
+	int fd;					/* the loop's, until closed() */
+	struct loop *loop;
+	const struct loop_socket_ops *ops;
+	bool sending, receiving, closing;	/* the loop's */
+	uint8_t inflight;			/* the loop's: operations that will call back */
+	uint8_t engine_flags;
+	struct msghdr message;			/* the loop's: of the send under way */
+	struct list node;			/* the loop's: waiting for receive buffers */
+};
+
+/* Takes over fd and starts to receive. */
+int loop_socket_open(struct loop *loop, struct loop_socket *socket, int fd,
+		     const struct loop_socket_ops *ops);
+/*
+ * Sends all bytes of the vector; both stay the caller's and unchanged until
+ * sent(). One at a time.
+ */
+void loop_socket_send(struct loop_socket *socket, struct iovec *iov, unsigned int iov_count);
+/* Ends everything under way (sent() is still called for a send) and then calls closed(). */
+void loop_socket_close(struct loop_socket *socket);
+
+/* ---- files ---- */
+
+/* One operation on a file. Fits a backend's scratch (WEFT_IO_SCRATCH). */
+struct loop_op {
+	/* result: bytes transferred, 0, or -errno. */
+	void (*done)(struct loop_op *op, int result);
+	int (*work)(struct loop_op *op);	/* of loop_op_work() */
+	struct loop *loop;
+	struct loop_op *next;
+	int result;
+	int fd;
+	uint64_t offset, length;
+	const struct iovec *iov;
+	unsigned int iov_count;
+	int flags;
+	int kind;
+};
+
+/* May transfer less than asked, as preadv(2). flags: RWF_*. */
+void loop_read(struct loop *loop, struct loop_op *op, int fd, const struct iovec *iov,
+	       unsigned int iov_count, uint64_t offset);
+void loop_write(struct loop *loop, struct loop_op *op, int fd, const struct iovec *iov,
+		unsigned int iov_count, uint64_t offset, int flags);
+/* fdatasync(2). */
+void loop_flush(struct loop *loop, struct loop_op *op, int fd);
+/* fallocate(2) with mode flags, e.g. to punch a hole. */
+void loop_fallocate(struct loop *loop, struct loop_op *op, int fd, int mode, uint64_t offset,
+		    uint64_t length);
+/* Runs op->work on a thread of its own pool, where it may block; its result goes to done(). */
+void loop_op_work(struct loop *loop, struct loop_op *op, int (*work)(struct loop_op *op));
+
+/* The loop that runs on this thread, or NULL. */
+struct loop *loop_current(void);
+
+#endif
