@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The backends that this daemon knows, and the options given to a device.
+ *
+ * Built-in backends stand in one array in registry.c; plugins are added to
+ * them with backend_load_plugin(). The registry is filled before any other
+ * thread runs and only read afterwards; nothing leaves it.
+ */
+#ifndef WEFT_BACKEND_BACKEND_H
+#define WEFT_BACKEND_BACKEND_H
+
+#include <stdio.h>
+
+#include <weft/backend.h>
+
+/* Built in; each is a file of its own. */
+extern const struct weft_backend file_backend;
+extern const struct weft_backend memory_backend;
+extern const struct weft_backend null_backend;
+
+/* The backend of that name, or NULL. */
+const struct weft_backend *backend_find(const char *name);
+/* The index'th backend: built-in ones first, then plugins as they were loaded; NULL past the last. */
+const struct weft_backend *backend_at(size_t index);
+/* Fills *error with "no such backend" and the names there are; returns -ENOENT. */
+int backend_unknown(const char *name, struct weft_error *error);
+
+/*
+ * Loads a shared object and adds its backend. 0, or -errno with *error filled
+ * and the registry as it was: -ENOENT (no such file), -ELIBBAD (not a plugin),
+ * -EPROTONOSUPPORT (another ABI), -EINVAL (a required member is missing),
+ * -EEXIST (the name is taken), -ENOMEM.
+ */
+int backend_load_plugin(const char *path, struct weft_error *error);
+
+/* Prints what a backend is and its options, as of `weftd --help-backend NAME`. */
+void backend_print_help(const struct weft_backend *backend, FILE *out);
+
+/*
+ * The options of one device: made empty, set one by one, checked once and lent
+ * to the backend's open(), which doesn't keep them.
+ */
+/* NULL where memory ran out; freed with backend_params_free(). */
+struct weft_params *backend_params_new(const struct weft_backend *backend);
+void backend_params_free(struct weft_params *params);
+/*
+ * Sets (again: replaces) an option from its text. 0, or -EINVAL or -ENOMEM with
+ * *error filled: an option that the backend doesn't have, or a value of another type.
+ */
+int backend_params_set(struct weft_params *params, const char *name, const char *value,
+		       struct weft_error *error);
+/* 0, or -EINVAL with *error filled: a required option is missing. */
+int backend_params_check(const struct weft_params *params, struct weft_error *error);
+
+#endif

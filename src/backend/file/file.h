@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A regular file or a block device as a disk.
+ *
+ *	open.c	what a path is, how it is opened, locked and created
+ *	info.c	what a device is like: sizes, alignments, caches
+ *	io.c	reading, writing, flushing, zeroing, discarding
+ */
+#ifndef WEFT_BACKEND_FILE_FILE_H
+#define WEFT_BACKEND_FILE_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <weft/backend.h>
+
+/* Nothing in it changes after open(), so reactors share it without a lock. */
+struct file_device {
+	char *path;		/* owned; for messages */
+	int fd;			/* owned; O_DIRECT or not */
+	bool is_block;		/* a block device, not a regular file */
+	bool direct;
+	bool read_only;
+	uint32_t block_size;	/* smallest unit of I/O, bytes */
+	uint64_t limit;		/* the option "size", bytes; UINT64_MAX: not given */
+};
+
+/* The size that can be used now, bytes. 0 or -errno. */
+int file_size(const struct file_device *device, uint64_t *ret_size);
+/* The smallest unit of I/O, bytes; for a regular file always 512. 0 or -errno. */
+int file_block_size(int fd, bool is_block, uint32_t *ret_block_size);
+/* Turns O_DIRECT on where the file can do it in units of block_size. Whether it is on. */
+bool file_try_direct(int fd, uint32_t block_size);
+/* Says what an open device is. 0 or -errno. */
+int file_info(const struct file_device *device, struct weft_info *ret_info);
+
+/* The backend's submit(). */
+void file_submit(void *device, struct weft_io *io);
+
+#endif

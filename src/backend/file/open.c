@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* How a file or a block device is found, opened, locked, created and closed. */
+#include "backend/file/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "backend/backend.h"
+#include "util/cleanup.h"
+#include "util/str.h"
+
+/* A weftd that was killed may hold its files for a moment: as long as its last I/O takes. */
+#define BUSY_TRIES 20
+#define BUSY_WAIT_NS 50000000L
+
+static const struct weft_option file_options[] = {
+	{ .name = "path", .type = WEFT_OPTION_PATH, .required = true,
+	  .help = "the file or block device" },
+	{ .name = "size", .type = WEFT_OPTION_SIZE, .fallback = "all of it",
+	  .help = "how much of it to use; a file that is missing or smaller is made this large" },
+	{ .name = "direct", .type = WEFT_OPTION_BOOL, .fallback = "true",
+	  .help = "go around the page cache where the file system can" },
+	{ .name = "read_only", .type = WEFT_OPTION_BOOL, .fallback = "false",
+	  .help = "refuse writes, and open it for reading only" },
+	{ .name = "lock", .type = WEFT_OPTION_BOOL, .fallback = "true",
+	  .help = "refuse a file or device that something else has in use" },
+	{ 0 },
+};
+
+static int refuse(struct weft_error *error, int code, const char *path, const char *advice)
+{
+	return weft_error_set(error, code, "%s: %s%s%s", path, strerror(code), *advice ? "; " : "",
+			      advice);
+}
+
+/* A device node is never created: what is missing in /dev is unplugged. */
+static bool may_create(const struct weft_params *params, const char *path)
+{
+	return weft_param_number(params, "size", 0) &&
+	       !weft_param_bool(params, "read_only", false) &&
+	       (strncmp(path, "/dev/", 5) || !strncmp(path, "/dev/shm/", 9));
+}
+
+static int check_type(const char *path, mode_t mode, struct weft_error *error)
+{
+	if (S_ISREG(mode) || S_ISBLK(mode))
+		return 0;
+	return weft_error_set(error, EINVAL,
+			      "%s is a %s; it must be a regular file or a block device", path,
+			      S_ISDIR(mode) ? "folder" :
+			      S_ISCHR(mode) ? "character device" :
+					      "pipe or socket");
+}
+
+/* Locks all of a regular file for as long as it is open: alone to write, with others to read. */
+static int lock_file(int fd, bool read_only)
+{
+	struct flock lock = { .l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+}
+
+/* The open file, locked, or -errno; -EBUSY where something else has it. */
+static int open_locked(const char *path, int flags, bool is_block, bool lock, bool read_only)
+{
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	/* Of a block device, writers exclude each other and a mounted file system. */
+	if (is_block && lock && !read_only)
+		flags |= O_EXCL;
+	fd = open(path, flags, 0600);
+	if (fd < 0)
+		return -errno;
+	if (!is_block && lock) {
+		r = lock_file(fd, read_only);
+		if (r < 0)
+			return r;
+	}
+	return TAKE_FD(fd);
+}
+
+static int open_patiently(const char *path, int flags, bool is_block, bool lock, bool read_only)
+{
+	static const struct timespec wait = { .tv_nsec = BUSY_WAIT_NS };
+	int fd;
+
+	for (int tries = 0;; tries++) {
+		fd = open_locked(path, flags, is_block, lock, read_only);
+		if (fd != -EBUSY || tries == BUSY_TRIES)
+			return fd;
+		nanosleep(&wait, NULL);
+	}
+}
+
+/* Opens what the path names and fills fd, is_block and read_only of the device. */
+static int open_path(struct file_device *device, const struct weft_params *params,
+		     struct weft_error *error)
+{
+	bool lock = weft_param_bool(params, "lock", true);
+	int flags = O_CLOEXEC | O_NOCTTY | (device->read_only ? O_RDONLY : O_RDWR);
+	struct stat st = { .st_mode = S_IFREG };
+	int fd, r;
+
+	if (stat(device->path, &st) < 0) {
+		r = errno;
+		if (r != ENOENT || !may_create(params, device->path))
+			return refuse(error, r, device->path, "");
+		flags |= O_CREAT;
+	}
+	r = check_type(device->path, st.st_mode, error);
+	if (r < 0)
+		return r;
+	device->is_block = S_ISBLK(st.st_mode);
+	fd = open_patiently(device->path, flags, device->is_block, lock, device->read_only);
+	if (fd == -EBUSY)
+		return refuse(error, EBUSY, device->path,
+			      device->is_block ?
+				      "unmount it or end what uses it, or export it read-only" :
+				      "another program has it locked: end that, or set lock to false");
+	if (fd == -EACCES || fd == -EPERM || fd == -EROFS)
+		return refuse(error, -fd, device->path,
+			      device->read_only ? "weftd must be allowed to read it" :
+						  "weftd must be allowed to write to it, or "
+						  "set read_only to true");
+	if (fd < 0)
+		return refuse(error, -fd, device->path, "");
+	device->fd = fd;
+	return 0;
+}
+
+/* Makes a regular file as large as the option says, and refuses what is too small to be a disk. */
+static int settle_size(struct file_device *device, struct weft_error *error)
+{
+	char wanted[32], actual[32];
+	uint64_t size;
+	int r;
+
+	r = file_size(device, &size);
+	if (r < 0)
+		return refuse(error, -r, device->path, "");
+	if (device->limit != UINT64_MAX && size < device->limit) {
+		size_format(device->limit, wanted, sizeof(wanted));
+		size_format(size, actual, sizeof(actual));
+		if (device->is_block || device->read_only)
+			return weft_error_set(error, EINVAL,
+					      "%s has %s, less than its option size, %s",
+					      device->path, actual, wanted);
+		if (ftruncate(device->fd, (off_t)device->limit) < 0) {
+			r = errno;
+			return weft_error_set(error, r, "%s: cannot make it %s large: %s",
+					      device->path, wanted, strerror(r));
+		}
+		size = device->limit;
+	}
+	if (size < device->block_size)
+		return weft_error_set(error, EINVAL,
+				      "%s has %llu bytes, less than a block; the option size "
+				      "makes it larger",
+				      device->path, (unsigned long long)size);
+	return 0;
+}
+
+/* The kernel's own mark of a write-protected block device. */
+static void heed_write_protection(struct file_device *device)
+{
+	int protected = 0;
+
+	if (!device->is_block || device->read_only)
+		return;
+	if (ioctl(device->fd, BLKROGET, &protected) < 0 || !protected)
+		return;
+	weft_log(LOG_NOTICE, "%s is write-protected: hosts can only read it", device->path);
+	device->read_only = true;
+}
+
+static void choose_direct(struct file_device *device, const struct weft_params *params)
+{
+	if (!weft_param_bool(params, "direct", true))
+		return;
+	device->direct = file_try_direct(device->fd, device->block_size);
+	if (!device->direct)
+		weft_log(LOG_WARNING,
+			 "%s: its file system has no direct I/O in units of %u bytes; "
+			 "the page cache is used instead",
+			 device->path, device->block_size);
+}
+
+static void file_close(void *object)
+{
+	struct file_device *device = object;
+
+	if (device->fd >= 0)
+		close(device->fd);
+	free(device->path);
+	free(device);
+}
+
+static int set_up(struct file_device *device, const struct weft_params *params,
+		  struct weft_info *ret_info, struct weft_error *error)
+{
+	int r;
+
+	r = open_path(device, params, error);
+	if (r < 0)
+		return r;
+	heed_write_protection(device);
+	r = file_block_size(device->fd, device->is_block, &device->block_size);
+	if (r < 0)
+		return refuse(error, -r, device->path, "");
+	r = settle_size(device, error);
+	if (r < 0)
+		return r;
+	choose_direct(device, params);
+	r = file_info(device, ret_info);
+	return r < 0 ? refuse(error, -r, device->path, "") : 0;
+}
+
+static int file_open(void **ret_device, const struct weft_params *params,
+		     struct weft_info *ret_info, struct weft_error *error)
+{
+	struct file_device *device = calloc(1, sizeof(*device));
+	int r;
+
+	if (!device)
+		return weft_error_set(error, ENOMEM, "out of memory");
+	device->fd = -1;
+	device->read_only = weft_param_bool(params, "read_only", false);
+	device->limit = weft_param_number(params, "size", UINT64_MAX);
+	device->path = strdup(weft_param_string(params, "path"));
+	r = device->path ? set_up(device, params, ret_info, error) :
+			   weft_error_set(error, ENOMEM, "out of memory");
+	if (r < 0) {
+		file_close(device);
+		return r;
+	}
+	*ret_device = device;
+	return 0;
+}
+
+static int file_refresh(void *object, struct weft_info *info)
+{
+	return file_size(object, &info->size);
+}
+
+const struct weft_backend file_backend = {
+	.abi = WEFT_BACKEND_ABI,
+	.name = "file",
+	.summary = "a regular file or a block device",
+	.options = file_options,
+	.open = file_open,
+	.close = file_close,
+	.submit = file_submit,
+	.refresh = file_refresh,
+};

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The list of backends: built-in ones and those of plugins. */
+#include "backend/backend.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/str.h"
+
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789-"
+#define OPTION_CHARACTERS "abcdefghijklmnopqrstuvwxyz_"
+
+static const struct weft_backend *const built_in[] = {
+	&file_backend,
+	&memory_backend,
+	&null_backend,
+};
+
+#define BUILT_IN_COUNT (sizeof(built_in) / sizeof(built_in[0]))
+
+static const struct weft_backend **plugins; /* owned; what it points to belongs to the plugins */
+static size_t plugin_count;
+
+const struct weft_backend *backend_at(size_t index)
+{
+	if (index < BUILT_IN_COUNT)
+		return built_in[index];
+	index -= BUILT_IN_COUNT;
+	return index < plugin_count ? plugins[index] : NULL;
+}
+
+const struct weft_backend *backend_find(const char *name)
+{
+	const struct weft_backend *backend;
+
+	for (size_t i = 0; (backend = backend_at(i)); i++)
+		if (!strcmp(backend->name, name))
+			return backend;
+	return NULL;
+}
+
+int backend_unknown(const char *name, struct weft_error *error)
+{
+	const struct weft_backend *backend;
+	struct strbuf names = { 0 };
+
+	for (size_t i = 0; (backend = backend_at(i)); i++)
+		strbuf_add(&names, "%s%s", i ? ", " : "", backend->name);
+	weft_error_set(error, ENOENT, "there is no backend '%s'; there are: %s", name,
+		       names.data ? names.data : "");
+	strbuf_done(&names);
+	return -ENOENT;
+}
+
+static bool consists_of(const char *text, const char *characters)
+{
+	return text && *text && !text[strspn(text, characters)];
+}
+
+/* What is wrong with a plugin's backend, in words; NULL: nothing. */
+static const char *fault_of(const struct weft_backend *backend)
+{
+	const struct weft_option *option;
+
+	if (!consists_of(backend->name, NAME_CHARACTERS))
+		return "its name must be made of [a-z0-9-]";
+	if (!backend->summary)
+		return "it has no summary";
+	if (!backend->open || !backend->close || !backend->submit)
+		return "it must have open, close and submit";
+	for (option = backend->options; option && option->name; option++) {
+		if (!consists_of(option->name, OPTION_CHARACTERS))
+			return "the names of its options must be made of [a-z_]";
+		if (option->type > WEFT_OPTION_BOOL)
+			return "one of its options has an unknown type";
+		if (!option->help)
+			return "one of its options has no help";
+	}
+	return NULL;
+}
+
+static int check_plugin(const char *path, const struct weft_backend *backend,
+			struct weft_error *error)
+{
+	const char *fault;
+
+	if (!backend)
+		return weft_error_set(error, ELIBBAD, "plugin %s: weft_plugin() returned no backend",
+				      path);
+	if (backend->abi != WEFT_BACKEND_ABI)
+		return weft_error_set(error, EPROTONOSUPPORT,
+				      "plugin %s was built for version %u of the backend "
+				      "interface, this weftd speaks %u; build it against this "
+				      "weftd's <weft/backend.h>",
+				      path, backend->abi, WEFT_BACKEND_ABI);
+	fault = fault_of(backend);
+	if (fault)
+		return weft_error_set(error, EINVAL, "plugin %s cannot be used: %s", path, fault);
+	if (backend_find(backend->name))
+		return weft_error_set(error, EEXIST,
+				      "plugin %s: there is a backend '%s' already; each name can "
+				      "be used once",
+				      path, backend->name);
+	return 0;
+}
+
+static int add_plugin(const struct weft_backend *backend, struct weft_error *error)
+{
+	const struct weft_backend **grown;
+
+	grown = reallocarray(plugins, plugin_count + 1, sizeof(*plugins));
+	if (!grown)
+		return weft_error_set(error, ENOMEM, "out of memory");
+	plugins = grown;
+	plugins[plugin_count++] = backend;
+	return 0;
+}
+
+int backend_load_plugin(const char *path, struct weft_error *error)
+{
+	const struct weft_backend *(*entry)(void);
+	const struct weft_backend *backend;
+	void *object;
+	int r;
+
+	/* dlopen() would look for a name without a slash in the system's library folders. */
+	if (!strchr(path, '/'))
+		return weft_error_set(error, EINVAL, "plugin %s: give its path, such as ./%s", path,
+				      path);
+	if (access(path, R_OK) < 0) {
+		r = errno;
+		return weft_error_set(error, r, "plugin %s: %s", path, strerror(r));
+	}
+	object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (!object)
+		return weft_error_set(error, ELIBBAD, "plugin %s: %s", path, dlerror());
+	entry = (const struct weft_backend *(*)(void))dlsym(object, "weft_plugin");
+	if (!entry) {
+		r = weft_error_set(error, ELIBBAD,
+				   "%s is no weft plugin: it does not export weft_plugin()", path);
+		goto fail;
+	}
+	backend = entry();
+	r = check_plugin(path, backend, error);
+	if (!r)
+		r = add_plugin(backend, error);
+	if (!r)
+		return 0;
+fail:
+	dlclose(object);
+	return r;
+}
