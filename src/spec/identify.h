@@ -223,7 +223,9 @@ NVME_ID_CTRL_AT(psd, 2048);
 #define NVME_OAES_LBAS		(1u << 13)	/* LBA status information */
 #define NVME_OAES_EGEA		(1u << 14)	/* endurance group event aggregate */
 #define NVME_OAES_NNSS		(1u << 15)	/* normal NVM subsystem shutdown */
-#define NVME_OAES_RESV		(1u << 19)	/* reachability, see ADLPC for discovery */
+#define NVME_OAES_TTHR		(1u << 16)	/* temperature threshold hysteresis recovery */
+#define NVME_OAES_RGCNS		(1u << 17)	/* reachability groups change */
+#define NVME_OAES_ANSAN		(1u << 19)	/* allocated namespace attributes */
 #define NVME_OAES_ZONE_DESC	(1u << 27)
 #define NVME_OAES_DISC_LOG	(1u << 31)
 /* CTRATT */
@@ -496,7 +498,7 @@ struct nvme_ns_list {
 };
 _Static_assert(sizeof(struct nvme_ns_list) == 4096, "namespace list");
 
-/* CNS 19h and 04h's sibling. */
+/* CNS 19h. */
 struct nvme_endgrp_list {
 	le16	num;
 	le16	endgid[2047];

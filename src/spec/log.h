@@ -43,9 +43,9 @@ enum nvme_lid {
 /* Bytes that a Get Log Page command asks for, at most 2^34. */
 static inline uint64_t nvme_log_length(const struct nvme_sqe *sqe)
 {
-	uint64_t numd = (uint64_t)(le32_get(sqe->cdw11) & 0xffff) << 16 | le32_get(sqe->cdw10) >> 16;
+	uint32_t numd = le32_get(sqe->cdw11) << 16 | le32_get(sqe->cdw10) >> 16;
 
-	return (numd + 1) * 4;
+	return ((uint64_t)numd + 1) * 4;
 }
 
 /* Byte offset that it starts from. */

@@ -105,14 +105,14 @@ enum nvme_sct {
 	X(INVALID_VECTOR,		0x108, "Invalid Interrupt Vector")		\
 	X(INVALID_LOG_PAGE,		0x109, "Invalid Log Page")			\
 	X(INVALID_FORMAT,		0x10a, "Invalid Format")			\
-	X(FW_NEEDS_CONV_RESET,		0x10b, "Firmware Activation Requires Conventional Reset") \
+	X(FW_NEEDS_CONV_RESET,		0x10b, "Firmware Needs Conventional Reset") \
 	X(INVALID_QUEUE,		0x10c, "Invalid Queue Deletion")		\
 	X(FEATURE_NOT_SAVEABLE,		0x10d, "Feature Identifier Not Saveable")	\
 	X(FEATURE_NOT_CHANGEABLE,	0x10e, "Feature Not Changeable")		\
 	X(FEATURE_NOT_PER_NS,		0x10f, "Feature Not Namespace Specific")	\
-	X(FW_NEEDS_SUBSYS_RESET,	0x110, "Firmware Activation Requires Subsystem Reset") \
-	X(FW_NEEDS_RESET,		0x111, "Firmware Activation Requires Controller Reset") \
-	X(FW_NEEDS_MAX_TIME,		0x112, "Firmware Activation Requires Maximum Time Violation") \
+	X(FW_NEEDS_SUBSYS_RESET,	0x110, "Firmware Needs Subsystem Reset") \
+	X(FW_NEEDS_RESET,		0x111, "Firmware Needs Controller Reset") \
+	X(FW_NEEDS_MAX_TIME,		0x112, "Firmware Needs Maximum Time") \
 	X(FW_ACTIVATE_PROHIBITED,	0x113, "Firmware Activation Prohibited")	\
 	X(OVERLAPPING_RANGE,		0x114, "Overlapping Range")			\
 	X(NS_INSUFFICIENT_CAP,		0x115, "Namespace Insufficient Capacity")	\

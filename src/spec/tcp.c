@@ -72,7 +72,7 @@ static int check_data(const struct nvme_tcp_ch *ch, uint32_t head, bool ddgst, u
 	case NVME_TCP_C2H_DATA:
 		return fail(ret_fault, NVME_TCP_FES_OUT_OF_RANGE, 0, "C2HData is too long");
 	default:
-		return fail_field(ret_fault, FIELD(plen), "more in-capsule data than IOCCSZ allows");
+		return fail_field(ret_fault, FIELD(plen), "more in-capsule data than allowed");
 	}
 }
 
