@@ -26,10 +26,15 @@ const struct weft_backend *backend_at(size_t index);
 int backend_unknown(const char *name, struct weft_error *error);
 
 /*
- * Loads a shared object and adds its backend. 0, or -errno with *error filled
- * and the registry as it was: -ENOENT (no such file), -ELIBBAD (not a plugin),
- * -EPROTONOSUPPORT (another ABI), -EINVAL (a required member is missing),
- * -EEXIST (the name is taken), -ENOMEM.
+ * Adds a backend, which is not copied. origin: where it comes from, for
+ * messages. 0, or -errno with *error filled and the registry as it was:
+ * -EPROTONOSUPPORT (another ABI), -EINVAL (a required member is missing or
+ * wrong), -EEXIST (the name is taken), -ENOMEM.
+ */
+int backend_add(const struct weft_backend *backend, const char *origin, struct weft_error *error);
+/*
+ * Loads a shared object, for good, and adds its backend. As backend_add(), and
+ * -ENOENT (no such file), -EACCES, -EINVAL (no path), -ELIBBAD (not a plugin).
  */
 int backend_load_plugin(const char *path, struct weft_error *error);
 

@@ -82,35 +82,25 @@ static const char *fault_of(const struct weft_backend *backend)
 	return NULL;
 }
 
-static int check_plugin(const char *path, const struct weft_backend *backend,
-			struct weft_error *error)
+int backend_add(const struct weft_backend *backend, const char *origin, struct weft_error *error)
 {
+	const struct weft_backend **grown;
 	const char *fault;
 
-	if (!backend)
-		return weft_error_set(error, ELIBBAD, "plugin %s: weft_plugin() returned no backend",
-				      path);
 	if (backend->abi != WEFT_BACKEND_ABI)
 		return weft_error_set(error, EPROTONOSUPPORT,
 				      "plugin %s was built for version %u of the backend "
 				      "interface, this weftd speaks %u; build it against this "
 				      "weftd's <weft/backend.h>",
-				      path, backend->abi, WEFT_BACKEND_ABI);
+				      origin, backend->abi, WEFT_BACKEND_ABI);
 	fault = fault_of(backend);
 	if (fault)
-		return weft_error_set(error, EINVAL, "plugin %s cannot be used: %s", path, fault);
+		return weft_error_set(error, EINVAL, "plugin %s cannot be used: %s", origin, fault);
 	if (backend_find(backend->name))
 		return weft_error_set(error, EEXIST,
 				      "plugin %s: there is a backend '%s' already; each name can "
 				      "be used once",
-				      path, backend->name);
-	return 0;
-}
-
-static int add_plugin(const struct weft_backend *backend, struct weft_error *error)
-{
-	const struct weft_backend **grown;
-
+				      origin, backend->name);
 	grown = reallocarray(plugins, plugin_count + 1, sizeof(*plugins));
 	if (!grown)
 		return weft_error_set(error, ENOMEM, "out of memory");
@@ -144,9 +134,12 @@ int backend_load_plugin(const char *path, struct weft_error *error)
 		goto fail;
 	}
 	backend = entry();
-	r = check_plugin(path, backend, error);
-	if (!r)
-		r = add_plugin(backend, error);
+	if (!backend) {
+		r = weft_error_set(error, ELIBBAD, "plugin %s: weft_plugin() returned no backend",
+				   path);
+		goto fail;
+	}
+	r = backend_add(backend, path, error);
 	if (!r)
 		return 0;
 fail:

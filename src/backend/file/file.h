@@ -27,8 +27,8 @@ struct file_device {
 
 /* The size that can be used now, bytes. 0 or -errno. */
 int file_size(const struct file_device *device, uint64_t *ret_size);
-/* The smallest unit of I/O, bytes; for a regular file always 512. 0 or -errno. */
-int file_block_size(int fd, bool is_block, uint32_t *ret_block_size);
+/* The smallest unit of I/O of a block device, bytes. 0 or -errno. */
+int file_block_size(const struct file_device *device, uint32_t *ret_block_size);
 /* Turns O_DIRECT on where the file can do it in units of block_size. Whether it is on. */
 bool file_try_direct(int fd, uint32_t block_size);
 /* Says what an open device is. 0 or -errno. */

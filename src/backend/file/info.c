@@ -37,11 +37,11 @@ int file_size(const struct file_device *device, uint64_t *ret_size)
 	return 0;
 }
 
-int file_block_size(int fd, bool is_block, uint32_t *ret_block_size)
+int file_block_size(const struct file_device *device, uint32_t *ret_block_size)
 {
-	int size = 512;
+	int size;
 
-	if (is_block && ioctl(fd, BLKSSZGET, &size) < 0)
+	if (ioctl(device->fd, BLKSSZGET, &size) < 0)
 		return -errno;
 	*ret_block_size = (uint32_t)size;
 	return 0;

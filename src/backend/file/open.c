@@ -26,6 +26,8 @@ static const struct weft_option file_options[] = {
 	  .help = "the file or block device" },
 	{ .name = "size", .type = WEFT_OPTION_SIZE, .fallback = "all of it",
 	  .help = "how much of it to use; a file that is missing or smaller is made this large" },
+	{ .name = "block_size", .type = WEFT_OPTION_NUMBER, .fallback = "512, or the device's",
+	  .help = "unit of I/O of a regular file: 512 or 4096 bytes" },
 	{ .name = "direct", .type = WEFT_OPTION_BOOL, .fallback = "true",
 	  .help = "go around the page cache where the file system can" },
 	{ .name = "read_only", .type = WEFT_OPTION_BOOL, .fallback = "false",
@@ -139,6 +141,22 @@ static int open_path(struct file_device *device, const struct weft_params *param
 	return 0;
 }
 
+/* A block device's own; a regular file has none, but direct I/O may want larger ones than 512. */
+static int choose_block_size(struct file_device *device, const struct weft_params *params,
+			     struct weft_error *error)
+{
+	uint64_t size = weft_param_number(params, "block_size", 512);
+	int r = 0;
+
+	if (size != 512 && size != 4096)
+		return weft_error_set(error, EINVAL, "%s: block_size is %llu; it must be 512 or 4096",
+				      device->path, (unsigned long long)size);
+	device->block_size = (uint32_t)size;
+	if (device->is_block)
+		r = file_block_size(device, &device->block_size);
+	return r < 0 ? refuse(error, -r, device->path, "") : 0;
+}
+
 /* Makes a regular file as large as the option says, and refuses what is too small to be a disk. */
 static int settle_size(struct file_device *device, struct weft_error *error)
 {
@@ -215,9 +233,9 @@ static int set_up(struct file_device *device, const struct weft_params *params,
 	if (r < 0)
 		return r;
 	heed_write_protection(device);
-	r = file_block_size(device->fd, device->is_block, &device->block_size);
+	r = choose_block_size(device, params, error);
 	if (r < 0)
-		return refuse(error, -r, device->path, "");
+		return r;
 	r = settle_size(device, error);
 	if (r < 0)
 		return r;

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The list of backends, plugins that are refused, options and their manual. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "backend/backend.h"
+
+void weft_io_done(struct weft_io *io, int result)
+{
+}
+
+#define assert_text_has(text, part) \
+	do { \
+		if (!strstr((text), (part))) \
+			fail_msg("\"%s\" doesn't say \"%s\"", (text), (part)); \
+	} while (0)
+
+static int nothing_open(void **ret_device, const struct weft_params *params,
+			struct weft_info *ret_info, struct weft_error *error)
+{
+	return -ENODEV;
+}
+
+static void nothing_close(void *device)
+{
+}
+
+static void nothing_submit(void *device, struct weft_io *io)
+{
+}
+
+static const struct weft_option all_types[] = {
+	{ .name = "text", .type = WEFT_OPTION_STRING, .help = "any text" },
+	{ .name = "path", .type = WEFT_OPTION_PATH, .required = true, .help = "where it is" },
+	{ .name = "size", .type = WEFT_OPTION_SIZE, .fallback = "1M", .help = "how large it is" },
+	{ .name = "count", .type = WEFT_OPTION_NUMBER, .help = "how many there are" },
+	{ .name = "fast", .type = WEFT_OPTION_BOOL, .help = "whether it hurries" },
+	{ 0 },
+};
+
+static const struct weft_backend sample = {
+	.abi = WEFT_BACKEND_ABI,
+	.name = "sample",
+	.summary = "does nothing",
+	.options = all_types,
+	.open = nothing_open,
+	.close = nothing_close,
+	.submit = nothing_submit,
+};
+
+static void finds_built_in_backends(void **state)
+{
+	struct weft_error error;
+
+	assert_ptr_equal(backend_find("file"), &file_backend);
+	assert_ptr_equal(backend_find("memory"), &memory_backend);
+	assert_ptr_equal(backend_find("null"), &null_backend);
+	assert_null(backend_find("nul"));
+	assert_null(backend_find(""));
+	assert_int_equal(backend_unknown("nul", &error), -ENOENT);
+	assert_string_equal(error.text,
+			    "there is no backend 'nul'; there are: file, memory, null");
+}
+
+static void built_in_backends_pass_their_own_checks(void **state)
+{
+	const struct weft_backend *backend;
+	struct weft_error error;
+
+	/* Refused only because it is there already. */
+	for (size_t i = 0; (backend = backend_at(i)); i++)
+		assert_int_equal(backend_add(backend, "itself", &error), -EEXIST);
+}
+
+static void refuses_backends(void **state)
+{
+	static const struct weft_option no_help[] = { { .name = "x" }, { 0 } };
+	static const struct weft_option bad_name[] = { { .name = "X", .help = "x" }, { 0 } };
+	static const struct weft_option bad_type[] = { { .name = "x", .type = 99, .help = "x" }, { 0 } };
+	struct weft_backend backend = sample;
+	struct weft_error error;
+
+	backend.abi = 7;
+	assert_int_equal(backend_add(&backend, "./p.so", &error), -EPROTONOSUPPORT);
+	assert_text_has(error.text, "./p.so");
+	assert_text_has(error.text, "version 7");
+	assert_text_has(error.text, "speaks 1");
+
+	backend = sample;
+	backend.name = "Sample";
+	assert_int_equal(backend_add(&backend, "./p.so", &error), -EINVAL);
+	assert_text_has(error.text, "[a-z0-9-]");
+	backend.name = NULL;
+	assert_int_equal(backend_add(&backend, "./p.so", &error), -EINVAL);
+	backend.name = "";
+	assert_int_equal(backend_add(&backend, "./p.so", &error), -EINVAL);
+
+	backend = sample;
+	backend.submit = NULL;
+	assert_int_equal(backend_add(&backend, "./p.so", &error), -EINVAL);
+	assert_text_has(error.text, "open, close and submit");
+
+	backend = sample;
+	backend.summary = NULL;
+	assert_int_equal(backend_add(&backend, "./p.so", &error), -EINVAL);
+
+	backend = sample;
+	backend.options = no_help;
+	assert_int_equal(backend_add(&backend, "./p.so", &error), -EINVAL);
+	backend.options = bad_name;
+	assert_int_equal(backend_add(&backend, "./p.so", &error), -EINVAL);
+	backend.options = bad_type;
+	assert_int_equal(backend_add(&backend, "./p.so", &error), -EINVAL);
+	assert_null(backend_find("sample"));
+}
+
+static void adds_a_backend_once(void **state)
+{
+	struct weft_error error;
+
+	assert_int_equal(backend_add(&sample, "./p.so", &error), 0);
+	assert_ptr_equal(backend_find("sample"), &sample);
+	assert_int_equal(backend_add(&sample, "./q.so", &error), -EEXIST);
+	assert_text_has(error.text, "'sample'");
+	assert_text_has(error.text, "./q.so");
+}
+
+static void refuses_files_that_are_no_plugins(void **state)
+{
+	char path[] = "/tmp/weft-plugin-XXXXXX";
+	struct weft_error error;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "text\n", 5), 5);
+	close(fd);
+	assert_int_equal(backend_load_plugin(path, &error), -ELIBBAD);
+	assert_text_has(error.text, path);
+	unlink(path);
+	assert_int_equal(backend_load_plugin(path, &error), -ENOENT);
+	assert_int_equal(backend_load_plugin("p.so", &error), -EINVAL);
+	assert_text_has(error.text, "./p.so");
+}
+
+static void reads_options(void **state)
+{
+	struct weft_params *params = backend_params_new(&sample);
+	struct weft_error error;
+
+	assert_null(weft_param_string(params, "text"));
+	assert_int_equal(weft_param_number(params, "size", 77), 77);
+	assert_true(weft_param_bool(params, "fast", true));
+	assert_int_equal(backend_params_set(params, "text", "", &error), 0);
+	assert_int_equal(backend_params_set(params, "path", "/srv/a b", &error), 0);
+	assert_int_equal(backend_params_set(params, "size", "64M", &error), 0);
+	assert_int_equal(backend_params_set(params, "count", "4", &error), 0);
+	assert_int_equal(backend_params_set(params, "fast", "no", &error), 0);
+	assert_string_equal(weft_param_string(params, "text"), "");
+	assert_string_equal(weft_param_string(params, "path"), "/srv/a b");
+	assert_int_equal(weft_param_number(params, "size", 77), 64 << 20);
+	assert_int_equal(weft_param_number(params, "count", 77), 4);
+	assert_false(weft_param_bool(params, "fast", true));
+	assert_int_equal(backend_params_set(params, "fast", "true", &error), 0);
+	assert_true(weft_param_bool(params, "fast", false));
+	assert_null(weft_param_string(params, "unknown"));
+	backend_params_free(params);
+	backend_params_free(NULL);
+}
+
+static void refuses_options(void **state)
+{
+	static const struct {
+		const char *name, *value, *right;
+	} cases[] = {
+		{ "pth", "/x", "it has: text, path, size, count, fast" },
+		{ "path", "disk.img", "absolute path" },
+		{ "path", "", "absolute path" },
+		{ "size", "64X", "such as 64M" },
+		{ "size", "-1", "such as 64M" },
+		{ "size", "", "such as 64M" },
+		{ "count", "4K", "whole number" },
+		{ "count", "-4", "whole number" },
+		{ "fast", "maybe", "true or false" },
+		{ "fast", "TRUE", "true or false" },
+	};
+	struct weft_params *params = backend_params_new(&sample);
+	struct weft_error error;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		memset(&error, 0, sizeof(error));
+		assert_int_equal(backend_params_set(params, cases[i].name, cases[i].value, &error),
+				 -EINVAL);
+		assert_int_equal(error.code, EINVAL);
+		assert_text_has(error.text, "'sample'");
+		assert_text_has(error.text, cases[i].name);
+		assert_text_has(error.text, cases[i].right);
+		if (i > 0)
+			assert_text_has(error.text, cases[i].value);
+	}
+	assert_int_equal(backend_params_check(params, &error), -EINVAL);
+	assert_text_has(error.text, "needs the option 'path' (where it is)");
+	assert_int_equal(backend_params_set(params, "path", "/x", &error), 0);
+	assert_int_equal(backend_params_check(params, &error), 0);
+	backend_params_free(params);
+}
+
+static void prints_help(void **state)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	backend_print_help(&sample, out);
+	fclose(out);
+	assert_string_equal(text, "sample: does nothing\n"
+				  "  text=TEXT                any text\n"
+				  "  path=PATH                where it is (required)\n"
+				  "  size=SIZE                how large it is (default: 1M)\n"
+				  "  count=NUMBER             how many there are\n"
+				  "  fast=true|false          whether it hurries\n");
+	free(text);
+}
+
+static char *read_file(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t size = 0;
+
+	if (!file)
+		fail_msg("%s: %s", path, strerror(errno));
+	if (getdelim(&text, &size, '\0', file) < 0)
+		fail_msg("%s is empty", path);
+	fclose(file);
+	return text;
+}
+
+/* In scdoc, an option is a line "*name*=..." of its own. */
+static void manual_tells_every_option(void **state)
+{
+	const struct weft_backend *const built_in[] = { &file_backend, &memory_backend,
+							&null_backend };
+	char path[4096], line[80];
+
+	for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++) {
+		const struct weft_option *option = built_in[i]->options;
+		char *manual;
+
+		snprintf(path, sizeof(path), "%s/weft-backend-%s.7.scd", MAN_DIR, built_in[i]->name);
+		manual = read_file(path);
+		for (; option->name; option++) {
+			snprintf(line, sizeof(line), "\n*%s*=", option->name);
+			assert_text_has(manual, line);
+		}
+		free(manual);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_built_in_backends),
+		cmocka_unit_test(built_in_backends_pass_their_own_checks),
+		cmocka_unit_test(refuses_backends),
+		cmocka_unit_test(adds_a_backend_once),
+		cmocka_unit_test(refuses_files_that_are_no_plugins),
+		cmocka_unit_test(reads_options),
+		cmocka_unit_test(refuses_options),
+		cmocka_unit_test(prints_help),
+		cmocka_unit_test(manual_tells_every_option),
+	};
+
+	return cmocka_run_group_tests_name("backend_registry", tests, NULL, NULL);
+}
