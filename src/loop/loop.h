@@ -33,6 +33,7 @@ enum loop_engine {
 struct loop_options {
 	enum loop_engine engine;
 	unsigned int poll_us;	/* look for work this long before sleeping; 0: sleep at once */
+	size_t buffer_limit;	/* bytes of I/O buffers in use (buffer.h); 0: the default */
 };
 
 /* Made on the thread that will run it. 0, or -errno with *error filled. */
@@ -90,10 +91,17 @@ void loop_timer_stop(struct loop *loop, struct loop_timer *timer);
 /* ---- listening sockets ---- */
 
 struct loop_listener {
-	int fd;					/* owned by the caller; listening, non-blocking */
+	int fd;					/* owned by the caller; listening */
 	struct loop *loop;
-	void *engine;				/* the engine's */
-	/* result: a connected socket, now the callee's, or -errno (accepting goes on). */
+	/* The loop's own: */
+	bool stopping;
+	uint8_t inflight;			/* operations that will call back */
+	struct loop_timer retry;		/* after an error that lasts */
+	struct loop_task ended;
+	/*
+	 * result: a connected socket, now the callee's, or -errno. Accepting goes
+	 * on, after a tenth of a second where the error may last (EMFILE ...).
+	 */
 	void (*accepted)(struct loop_listener *listener, int result);
 	/* Required. After loop_listener_stop(): nothing follows, the caller may close fd. */
 	void (*stopped)(struct loop_listener *listener);
@@ -122,19 +130,25 @@ struct loop_socket {
 	int fd;					/* the loop's, until closed() */
 	struct loop *loop;
 	const struct loop_socket_ops *ops;
-	bool sending, receiving, closing;	/* the loop's */
-	uint8_t inflight;			/* the loop's: operations that will call back */
+	/* The loop's own: */
+	bool sending, receiving, closing;
+	uint8_t inflight;			/* operations that will call back */
 	uint8_t engine_flags;
-	struct msghdr message;			/* the loop's: of the send under way */
-	struct list node;			/* the loop's: waiting for receive buffers */
+	int result;				/* of a send that ended, until sent() is called */
+	struct msghdr message;			/* of the send under way: what is left of it */
+	size_t unsent;				/* its bytes */
+	struct list node;			/* in one of the loop's or the engine's lists */
 };
 
-/* Takes over fd and starts to receive. */
+/* Takes over fd and starts to receive. 0, or -errno: fd remains the caller's. */
 int loop_socket_open(struct loop *loop, struct loop_socket *socket, int fd,
 		     const struct loop_socket_ops *ops);
+#define LOOP_IOV_MAX 1024
+
 /*
- * Sends all bytes of the vector; both stay the caller's and unchanged until
- * sent(). One at a time.
+ * Sends all bytes of the vector: at least one byte in LOOP_IOV_MAX parts at the
+ * most. Vector and bytes stay where they are until sent(), and the loop may
+ * change the vector as it gets on. One send at a time.
  */
 void loop_socket_send(struct loop_socket *socket, struct iovec *iov, unsigned int iov_count);
 /* Ends everything under way (sent() is still called for a send) and then calls closed(). */
@@ -158,7 +172,10 @@ struct loop_op {
 	int kind;
 };
 
-/* May transfer less than asked, as preadv(2). flags: RWF_*. */
+/*
+ * May transfer less than asked, as preadv(2). iov_count: LOOP_IOV_MAX at the most;
+ * the vector stays the caller's and unchanged until done(). flags: RWF_*.
+ */
 void loop_read(struct loop *loop, struct loop_op *op, int fd, const struct iovec *iov,
 	       unsigned int iov_count, uint64_t offset);
 void loop_write(struct loop *loop, struct loop_op *op, int fd, const struct iovec *iov,

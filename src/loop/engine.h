@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the loop's own files share: the loop, and the seam between its common
+ * part and its two engines. Nobody outside of this folder includes this.
+ *
+ * A turn: the engine waits and calls back what happened, then messages, timers
+ * and deferred tasks run, and with the next wait all new I/O is submitted.
+ */
+#ifndef WEFT_LOOP_ENGINE_H
+#define WEFT_LOOP_ENGINE_H
+
+#include <stdatomic.h>
+
+#include <weft/backend.h>
+
+#include "loop/buffer.h"
+#include "loop/loop.h"
+
+#define LOOP_NO_TIMEOUT UINT64_MAX
+
+/* An engine: every member is Required where nothing else is said. */
+struct loop_engine_ops {
+	const char *name;
+	size_t size;			/* of the engine's loop, which starts with struct loop */
+
+	/* 0, or -errno with *error filled and nothing left open. */
+	int (*open)(struct loop *loop, struct weft_error *error);
+	void (*close)(struct loop *loop);
+	/*
+	 * Submits what is pending, and waits until something happened, timeout
+	 * nanoseconds at the most. Returns whether there is something to
+	 * dispatch, or -errno. Calls nothing back.
+	 */
+	int (*wait)(struct loop *loop, uint64_t timeout);
+	/* Calls back what happened. */
+	void (*dispatch)(struct loop *loop);
+	/* Optional. Calls back what ended as it was started; after the deferred tasks. */
+	void (*settle)(struct loop *loop);
+	/* Whether it has work of its own that must not wait for an event. */
+	bool (*busy)(const struct loop *loop);
+
+	int (*listener_start)(struct loop_listener *listener);
+	/* Calls loop_listener_ended() at the end. */
+	void (*listener_stop)(struct loop_listener *listener);
+
+	int (*socket_open)(struct loop_socket *socket);
+	void (*socket_send)(struct loop_socket *socket);
+	/* Calls sent() where a send is under way, and loop_socket_ended() at the end. */
+	void (*socket_close)(struct loop_socket *socket);
+
+	/* READ, WRITE, FLUSH and FALLOCATE; calls op->done(). */
+	void (*op_start)(struct loop_op *op);
+};
+
+extern const struct loop_engine_ops loop_engine_uring, loop_engine_epoll;
+
+enum loop_op_kind {
+	LOOP_OP_READ,
+	LOOP_OP_WRITE,
+	LOOP_OP_FLUSH,
+	LOOP_OP_FALLOCATE,
+	LOOP_OP_WORK,
+};
+
+struct loop_timers {
+	struct loop_timer **heap;	/* owned; heap[1] is due first */
+	unsigned int count, capacity;
+};
+
+struct loop_workers;
+
+struct loop {
+	const struct loop_engine_ops *ops;
+	uint64_t now;
+	uint64_t poll_ns;
+	struct list tasks;		/* of struct loop_task */
+	struct list ended;		/* of struct loop_socket: closed() is due */
+	struct loop_timers timers;
+	struct loop_buffers buffers;
+	struct loop_workers *workers;	/* owned; NULL until first used */
+	int wake_fd;			/* an eventfd; engines wait for its edges and never read it */
+
+	/* Written by other threads; the newest comes first in both. */
+	_Alignas(64) _Atomic(struct loop_message *) messages;
+	_Atomic(struct loop_op *) finished;
+	atomic_bool sleeping;		/* whoever clears it writes to wake_fd */
+	atomic_bool stop;
+};
+
+/* Wakes the loop where it sleeps. From any thread, after something was put into its inbox. */
+void loop_wake(struct loop *loop);
+
+/* The socket's last operation ended: closes fd and calls closed() later in this turn. */
+void loop_socket_ended(struct loop_socket *socket);
+/* Whether accepting failed such that the engine must wait until listener->retry fires. */
+bool loop_listener_pauses(struct loop_listener *listener, int result);
+/* The same for a listener: calls stopped() at the end of this turn. */
+void loop_listener_ended(struct loop_listener *listener);
+
+/*
+ * O_NONBLOCK as the engine wants it: with it, io_uring fails with EAGAIN where the
+ * kernel shall wait. 0 or -errno.
+ */
+int loop_fd_set_nonblocking(int fd, bool on);
+
+/* Takes sent bytes from the front of the message under way; returns whether all are sent. */
+bool loop_socket_advance(struct loop_socket *socket, size_t sent);
+
+/* timer.c */
+uint64_t loop_timers_next(const struct loop *loop);	/* when, or LOOP_NO_TIMEOUT */
+void loop_timers_run(struct loop *loop);
+
+/* file.c: performs READ, WRITE, FLUSH, FALLOCATE or WORK on this thread. Bytes, 0 or -errno. */
+int loop_op_perform(struct loop_op *op);
+
+/* worker.c: op runs on a thread and ends in loop->finished. */
+void loop_workers_start_op(struct loop *loop, struct loop_op *op);
+void loop_workers_free(struct loop_workers *workers);
+
+#endif

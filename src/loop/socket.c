@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Sockets and listeners: the verbs, and what both engines do the same way. */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+
+#include "loop/engine.h"
+
+#define RETRY_AFTER 100000000ull	/* nanoseconds */
+
+int loop_fd_set_nonblocking(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return -errno;
+	if (!(flags & O_NONBLOCK) == !on)
+		return 0;
+	return fcntl(fd, F_SETFL, flags ^ O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+/* ---- listeners ---- */
+
+static void listener_stopped(struct loop_task *task)
+{
+	struct loop_listener *listener = list_entry(task, struct loop_listener, ended);
+
+	listener->stopped(listener);
+}
+
+int loop_listener_start(struct loop *loop, struct loop_listener *listener)
+{
+	listener->loop = loop;
+	listener->stopping = false;
+	listener->inflight = 0;
+	listener->retry = (struct loop_timer){0};
+	loop_task_init(&listener->ended, listener_stopped);
+	return loop->ops->listener_start(listener);
+}
+
+void loop_listener_stop(struct loop_listener *listener)
+{
+	if (listener->stopping)
+		return;
+	listener->stopping = true;
+	loop_timer_stop(listener->loop, &listener->retry);
+	listener->loop->ops->listener_stop(listener);
+}
+
+/* Errors of one connection that went away, not of the listener or the system. */
+static bool passes(int result)
+{
+	return result >= 0 || result == -ECONNABORTED || result == -EINTR || result == -EPROTO;
+}
+
+bool loop_listener_pauses(struct loop_listener *listener, int result)
+{
+	return !passes(result) &&
+	       loop_timer_start(listener->loop, &listener->retry, RETRY_AFTER) == 0;
+}
+
+void loop_listener_ended(struct loop_listener *listener)
+{
+	loop_defer(listener->loop, &listener->ended);
+}
+
+/* ---- connected sockets ---- */
+
+int loop_socket_open(struct loop *loop, struct loop_socket *socket, int fd,
+		     const struct loop_socket_ops *ops)
+{
+	*socket = (struct loop_socket){.fd = fd, .loop = loop, .ops = ops};
+	list_init(&socket->node);
+	return loop->ops->socket_open(socket);
+}
+
+void loop_socket_send(struct loop_socket *socket, struct iovec *iov, unsigned int iov_count)
+{
+	assert(!socket->sending && !socket->closing);
+	assert(iov_count && iov_count <= LOOP_IOV_MAX);
+
+	socket->sending = true;
+	socket->message.msg_iov = iov;
+	socket->message.msg_iovlen = iov_count;
+	socket->unsent = 0;
+	for (unsigned int i = 0; i < iov_count; i++)
+		socket->unsent += iov[i].iov_len;
+	socket->loop->ops->socket_send(socket);
+}
+
+bool loop_socket_advance(struct loop_socket *socket, size_t sent)
+{
+	struct iovec *iov = socket->message.msg_iov;
+
+	socket->unsent -= sent;
+	if (!socket->unsent)
+		return true;
+	while (sent >= iov->iov_len) {
+		sent -= iov->iov_len;
+		iov++;
+		socket->message.msg_iovlen--;
+	}
+	iov->iov_base = (char *)iov->iov_base + sent;
+	iov->iov_len -= sent;
+	socket->message.msg_iov = iov;
+	return false;
+}
+
+void loop_socket_close(struct loop_socket *socket)
+{
+	if (socket->closing)
+		return;
+	socket->closing = true;
+	socket->loop->ops->socket_close(socket);
+}
+
+void loop_socket_ended(struct loop_socket *socket)
+{
+	list_del(&socket->node);
+	list_add_tail(&socket->loop->ended, &socket->node);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of the io_uring engine share. */
+#ifndef WEFT_LOOP_URING_H
+#define WEFT_LOOP_URING_H
+
+#include <liburing.h>
+
+#include "loop/engine.h"
+
+/*
+ * Receive buffers, lent to the kernel in a ring of provided buffers. A buffer
+ * is in use between the kernel's receive and the end of received(), so that
+ * few serve any number of connections.
+ */
+#define URING_BUFFERS 64
+#define URING_BUFFER_SIZE 65536
+/* Between two buffers: not a power of two, so that their heads do not share cache sets. */
+#define URING_BUFFER_STRIDE (URING_BUFFER_SIZE + 192)
+
+struct uring {
+	struct loop loop;
+	struct io_uring ring;
+	struct io_uring_buf_ring *provided; /* owned; a page, then the buffers */
+	uint8_t *buffers;		/* in the same mapping */
+	struct list starved;		/* of struct loop_socket: no buffer was left to receive into */
+};
+
+/* What a completion is for: the low bits of its user data; the others point to the object. */
+enum uring_tag {
+	URING_RECEIVE,
+	URING_SEND,
+	URING_CANCEL,
+	URING_ACCEPT,
+	URING_ACCEPT_CANCEL,
+	URING_OP,
+	URING_WAKE,
+	URING_TAGS = 7,			/* the mask */
+};
+
+static inline struct uring *uring_of(struct loop *loop)
+{
+	return container_of(loop, struct uring, loop);
+}
+
+static inline void uring_tag(struct io_uring_sqe *sqe, void *object, enum uring_tag tag)
+{
+	sqe->user_data = (uintptr_t)object | tag;
+}
+
+/* A free submission entry; never NULL. */
+struct io_uring_sqe *uring_sqe(struct uring *u);
+
+/* uring_receive.c */
+int uring_buffers_open(struct uring *u, struct weft_error *error);
+void uring_buffers_close(struct uring *u);
+int uring_socket_open(struct loop_socket *socket);
+void uring_received(struct uring *u, struct loop_socket *socket, int result, unsigned int flags);
+/* Lets sockets that wait for buffers receive again; all buffers are back. */
+void uring_feed(struct uring *u);
+
+/* uring_socket.c */
+void uring_socket_send(struct loop_socket *socket);
+void uring_socket_close(struct loop_socket *socket);
+void uring_sent(struct loop_socket *socket, int result);
+void uring_cancelled(struct loop_socket *socket);
+/* One operation of the socket has called back for the last time. */
+void uring_socket_ended(struct loop_socket *socket);
+int uring_listener_start(struct loop_listener *listener);
+void uring_listener_stop(struct loop_listener *listener);
+void uring_accepted(struct loop_listener *listener, int result, unsigned int flags);
+void uring_accept_cancelled(struct loop_listener *listener);
+
+/* uring_file.c */
+void uring_op_start(struct loop_op *op);
+
+#endif

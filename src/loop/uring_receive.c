@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* io_uring: one multishot receive for each socket, into buffers that all sockets share. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "loop/uring.h"
+
+#define GROUP 0
+#define RING_SIZE 4096	/* of the ring of provided buffers, rounded up to a page */
+#define MEMORY_SIZE (RING_SIZE + (size_t)URING_BUFFERS * URING_BUFFER_STRIDE)
+
+static_assert(URING_BUFFERS * sizeof(struct io_uring_buf) <= RING_SIZE, "the ring fits a page");
+static_assert((URING_BUFFERS & (URING_BUFFERS - 1)) == 0, "the ring is a power of two");
+
+static uint8_t *buffer_address(struct uring *u, unsigned int id)
+{
+	return u->buffers + (size_t)id * URING_BUFFER_STRIDE;
+}
+
+/* Lends a buffer to the kernel. */
+static void buffer_put(struct uring *u, unsigned int id)
+{
+	io_uring_buf_ring_add(u->provided, buffer_address(u, id), URING_BUFFER_SIZE,
+			      (unsigned short)id, URING_BUFFERS - 1, 0);
+	io_uring_buf_ring_advance(u->provided, 1);
+}
+
+int uring_buffers_open(struct uring *u, struct weft_error *error)
+{
+	struct io_uring_buf_reg registration = {.ring_entries = URING_BUFFERS, .bgid = GROUP};
+	void *memory = mmap(NULL, MEMORY_SIZE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int r;
+
+	if (memory == MAP_FAILED)
+		return weft_error_set(error, errno, "no memory for receive buffers");
+	/* Small packets touch a page of each buffer, which is what they shall cost. */
+	(void)madvise(memory, MEMORY_SIZE, MADV_NOHUGEPAGE);
+	registration.ring_addr = (uintptr_t)memory;
+	r = io_uring_register_buf_ring(&u->ring, &registration, 0);
+	if (r) {
+		munmap(memory, MEMORY_SIZE);
+		return weft_error_set(error, -r, "io_uring: rings of provided buffers: %s",
+				      strerror(-r));
+	}
+	u->provided = memory;
+	u->buffers = (uint8_t *)memory + RING_SIZE;
+	io_uring_buf_ring_init(u->provided);
+	for (unsigned int id = 0; id < URING_BUFFERS; id++)
+		buffer_put(u, id);
+	return 0;
+}
+
+void uring_buffers_close(struct uring *u)
+{
+	munmap(u->provided, MEMORY_SIZE);
+}
+
+static void receive_arm(struct loop_socket *socket)
+{
+	struct io_uring_sqe *sqe = uring_sqe(uring_of(socket->loop));
+
+	io_uring_prep_recv_multishot(sqe, socket->fd, NULL, 0, 0);
+	sqe->flags |= IOSQE_BUFFER_SELECT;
+	sqe->buf_group = GROUP;
+	uring_tag(sqe, socket, URING_RECEIVE);
+	socket->receiving = true;
+	socket->inflight++;
+}
+
+int uring_socket_open(struct loop_socket *socket)
+{
+	int r = loop_fd_set_nonblocking(socket->fd, false);
+
+	if (r)
+		return r;
+	receive_arm(socket);
+	return 0;
+}
+
+/* The receive is over, but not because of the peer: it goes on, or waits for buffers. */
+static void receive_again(struct uring *u, struct loop_socket *socket, int result)
+{
+	if (result == -ENOBUFS)
+		list_add_tail(&u->starved, &socket->node);
+	else
+		receive_arm(socket);
+}
+
+void uring_received(struct uring *u, struct loop_socket *socket, int result, unsigned int flags)
+{
+	bool more = flags & IORING_CQE_F_MORE;
+	bool again = result > 0 || result == -ENOBUFS || result == -EINTR || result == -EAGAIN;
+	unsigned int id = flags >> IORING_CQE_BUFFER_SHIFT;
+
+	if (!more)
+		socket->receiving = false;
+	if (!socket->closing && (result > 0 || !again))
+		socket->ops->received(socket, result > 0 ? buffer_address(u, id) : NULL, result);
+	if (flags & IORING_CQE_F_BUFFER)
+		buffer_put(u, id);
+	if (more)
+		return;
+	if (again && !socket->closing)
+		receive_again(u, socket, result);
+	uring_socket_ended(socket);
+}
+
+/*
+ * As many as can expect a buffer, in the order in which they ran out; the others
+ * keep the loop awake until it is their turn.
+ */
+void uring_feed(struct uring *u)
+{
+	for (unsigned int i = 0; i < URING_BUFFERS; i++) {
+		struct list *node = list_pop(&u->starved);
+
+		if (!node)
+			return;
+		receive_arm(list_entry(node, struct loop_socket, node));
+	}
+}
