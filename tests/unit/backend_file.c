@@ -132,6 +132,52 @@ static void keeps_data(void **state)
 	rig_close(&rig);
 }
 
+/* Whether the backend's descriptor of the file has O_DIRECT. */
+static bool is_direct(void)
+{
+	char link[64], name[32];
+	ssize_t length;
+
+	for (int fd = 3; fd < 64; fd++) {
+		snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+		length = readlink(name, link, sizeof(link) - 1);
+		if (length < 0)
+			continue;
+		link[length] = '\0';
+		if (!strcmp(link, path))
+			return fcntl(fd, F_GETFL) & O_DIRECT;
+	}
+	fail_msg("the backend has no descriptor of %s", path);
+	return false;
+}
+
+/* Whether this file system reads and writes around the page cache in such units. */
+static bool can_direct(size_t unit)
+{
+	int fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	bool can = fd >= 0 && pread(fd, back, unit, (off_t)unit) == (ssize_t)unit;
+
+	if (fd >= 0)
+		close(fd);
+	return can;
+}
+
+static void goes_around_the_page_cache(void **state)
+{
+	make_file(MIB);
+	assert_int_equal(rig_open(&rig, NULL, "file", path_option, NULL), 0);
+	assert_int_equal(is_direct(), can_direct(512));
+	rig_close(&rig);
+	assert_int_equal(rig_open(&rig, NULL, "file", path_option, "block_size=4096", NULL), 0);
+	assert_int_equal(rig.info.block_size, 4096);
+	assert_int_equal(is_direct(), can_direct(4096));
+	rig_close(&rig);
+	assert_int_equal(rig_open(&rig, NULL, "file", path_option, "direct=no", NULL), 0);
+	assert_false(is_direct());
+	rig_close(&rig);
+	assert_int_equal(rig_open(&rig, NULL, "file", path_option, "block_size=1024", NULL), -EINVAL);
+}
+
 static void zeroes_and_discards(void **state)
 {
 	uint64_t full;
@@ -232,7 +278,8 @@ static void refuses_what_is_no_disk(void **state)
 	make_file(0);
 	assert_int_equal(rig_open(&rig, &error, "file", path_option, NULL), -EINVAL);
 	assert_non_null(strstr(error.text, "option size"));
-	assert_int_equal(rig_open(&rig, &error, "file", path_option, "size=8000000T", NULL), -ERANGE);
+	assert_int_equal(rig_open(&rig, &error, "file", path_option, "size=8000000T", NULL), -EFBIG);
+	assert_non_null(strstr(error.text, path));
 }
 
 static void locks(void **state)
@@ -278,7 +325,7 @@ static void works_without_direct_io(void **state)
 /* ---- block devices ---- */
 
 /* Makes a loop device of a file of `size` bytes; skips where this machine has none. */
-static int make_loop(char option[32], uint64_t size, uint32_t block_size, uint32_t flags)
+static int make_loop(char option[64], uint64_t size, uint32_t block_size, uint32_t flags)
 {
 	struct loop_config config = { .block_size = block_size, .info.lo_flags = flags };
 	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), fd, number;
@@ -303,7 +350,7 @@ static int make_loop(char option[32], uint64_t size, uint32_t block_size, uint32
 	}
 	close((int)config.fd);
 	close(control);
-	snprintf(option, 32, "path=%s", node);
+	snprintf(option, 64, "path=%s", node);
 	return fd;
 }
 
@@ -315,7 +362,7 @@ static void drop_loop(int fd)
 
 static void serves_a_block_device(void **state)
 {
-	char option[32];
+	char option[64];
 	struct weft_info info;
 	struct weft_error error;
 	int fd = make_loop(option, 8 * MIB, 4096, 0);
@@ -354,7 +401,7 @@ static void serves_a_block_device(void **state)
 
 static void shares_no_block_device(void **state)
 {
-	char option[32];
+	char option[64];
 	struct rig other = { .loop = rig.loop };
 	struct weft_error error;
 	int fd = make_loop(option, MIB, 512, 0);
@@ -371,7 +418,7 @@ static void shares_no_block_device(void **state)
 
 static void heeds_write_protection(void **state)
 {
-	char option[32];
+	char option[64];
 	int fd = make_loop(option, MIB, 512, LO_FLAGS_READ_ONLY);
 
 	assert_int_equal(rig_open(&rig, NULL, "file", option, NULL), 0);
@@ -387,6 +434,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(creates_a_sparse_file),
 		TEST(keeps_data),
+		TEST(goes_around_the_page_cache),
 		TEST(zeroes_and_discards),
 		TEST(notices_a_new_size),
 		TEST(heeds_the_size_option),
