@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* weft save, restore and clear: the configuration as a whole. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/change.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/file.h"
+#include "util/cleanup.h"
+#include "util/str.h"
+
+static const char save_help[] =
+	"usage: weft save [FILE] [OPTION...]\n"
+	"\n"
+	"Writes what weftd serves to its configuration file, so that it serves the same when\n"
+	"it starts again; or to another FILE (- is standard output).\n"
+	"\n"
+	CLI_COMMON_HELP
+	"\n"
+	"example: weft save\n";
+
+static const char restore_help[] =
+	"usage: weft restore [FILE] [OPTION...]\n"
+	"\n"
+	"Serves what weftd's configuration file says, or what another FILE says (- is\n"
+	"standard input), in place of what is served now. Hosts whose disks are in both\n"
+	"stay attached. A file with a mistake is refused, and nothing changes.\n"
+	"\n"
+	CLI_COMMON_HELP
+	"\n"
+	"example: weft restore /etc/nvmet/config.json\n";
+
+static const char clear_help[] =
+	"usage: weft clear [OPTION...]\n"
+	"\n"
+	"Ends all that weftd serves: every host is disconnected, every port closed. The\n"
+	"configuration file stays as it is until the next save.\n"
+	"\n"
+	"  --save           empty the configuration file too\n"
+	CLI_COMMON_HELP
+	"\n"
+	"example: weft clear\n";
+
+/* The options and at most one FILE, NULL where there is none; false: end with *ret_exit. */
+static bool take_file(struct cli *cli, int argc, char **argv, const char *help,
+		      const char **ret_file, int *ret_exit)
+{
+	cli_init(cli, argv[0], help);
+	if (!cli_take_options(cli, argc, argv, ret_exit))
+		return false;
+	if (argc - optind > 1) {
+		*ret_exit = cli_usage(cli, "one FILE only, not %s too", argv[optind + 1]);
+		return false;
+	}
+	*ret_file = argv[optind];
+	return true;
+}
+
+static int write_file(const struct cli *cli, const char *file, const struct strbuf *text)
+{
+	int r = file_replace(file, text->data, text->length);
+	json_t *reply;
+
+	if (r < 0)
+		return cli_fail(cli, "cannot write %s: %s", file, strerror(-r));
+	reply = json_pack("{s:s}", "file", file);
+	if (cli->json)
+		client_print(reply);
+	else
+		printf("saved to %s\n", file);
+	json_decref(reply);
+	return CLI_OK;
+}
+
+static int save_here(const struct cli *cli, const char *file)
+{
+	_cleanup_free_ char *text = NULL;
+	struct strbuf buf = {0};
+	json_t *config = NULL;
+	int r;
+
+	r = client_get(cli, "/v1/config", &config);
+	if (r != CLI_OK)
+		return r;
+	text = json_dumps(config, JSON_INDENT(2) | JSON_SORT_KEYS);
+	json_decref(config);
+	if (text)
+		strbuf_add(&buf, "%s\n", text);
+	if (!buf.data || buf.failed) {
+		r = cli_fail(cli, "out of memory");
+	} else if (strcmp(file, "-") == 0) {
+		fputs(buf.data, stdout);
+	} else {
+		r = write_file(cli, file, &buf);
+	}
+	strbuf_done(&buf);
+	return r;
+}
+
+int cmd_save(int argc, char **argv)
+{
+	const char *file;
+	json_t *reply = NULL;
+	struct cli cli;
+	int r;
+
+	if (!take_file(&cli, argc, argv, save_help, &file, &r))
+		return r;
+	if (file)
+		return save_here(&cli, file);
+	r = client_call(&cli, "POST", "/v1/config/save", "", 0, &reply);
+	if (r != CLI_OK)
+		return r;
+	if (cli.json)
+		client_print(reply);
+	else
+		change_hint(reply);
+	json_decref(reply);
+	return CLI_OK;
+}
+
+/* "2 subsystems, 3 namespaces, 1 port" */
+static void print_counts(const char *what, const json_t *reply)
+{
+	static const char *const kinds[][2] = {
+		{ "subsystems", "subsystem" }, { "namespaces", "namespace" }, { "ports", "port" },
+	};
+
+	printf("%s", what);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		long long count = json_integer_value(json_object_get(reply, kinds[i][0]));
+
+		printf("%s %lld %s", i ? "," : "", count, kinds[i][count == 1]);
+	}
+	printf("\n");
+}
+
+static void print_warnings(const json_t *reply)
+{
+	json_t *warnings = json_object_get(reply, "warnings"), *warning;
+	size_t i;
+
+	fflush(stdout);
+	json_array_foreach(warnings, i, warning)
+		fprintf(stderr, "warning: %s\n", json_string_value(warning));
+}
+
+/* Has weftd serve what a file of ours says. */
+static int send_file(const struct cli *cli, const char *file, json_t **ret_reply)
+{
+	_cleanup_free_ char *path = NULL;
+	struct strbuf buf = {0};
+	int r;
+
+	r = file_read(file, &buf);
+	path = client_path("/v1/config", "name", strcmp(file, "-") == 0 ? "standard input" : file);
+	if (r < 0)
+		r = cli_fail(cli, "cannot read %s: %s", file, strerror(-r));
+	else if (!path)
+		r = cli_fail(cli, "out of memory");
+	else
+		r = client_call(cli, "PUT", path, buf.data ? buf.data : "", buf.length, ret_reply);
+	strbuf_done(&buf);
+	return r;
+}
+
+int cmd_restore(int argc, char **argv)
+{
+	const char *file;
+	json_t *reply = NULL;
+	struct cli cli;
+	int r;
+
+	if (!take_file(&cli, argc, argv, restore_help, &file, &r))
+		return r;
+	r = file ? send_file(&cli, file, &reply) :
+		   client_call(&cli, "POST", "/v1/config/restore", "", 0, &reply);
+	if (r != CLI_OK)
+		return r;
+	if (cli.json) {
+		client_print(reply);
+	} else {
+		print_counts("restored", reply);
+		if (file)
+			change_hint(reply);
+	}
+	print_warnings(reply);
+	json_decref(reply);
+	return CLI_OK;
+}
+
+int cmd_clear(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "save", no_argument, NULL, CLI_OPT_OWN },
+		CLI_COMMON_OPTIONS
+	};
+	json_t *reply = NULL;
+	bool save = false;
+	struct cli cli;
+	int c, r;
+
+	cli_init(&cli, argv[0], clear_help);
+	while ((c = cli_next_option(&cli, argc, argv, options, &r)) >= 0)
+		save = true;
+	if (c == -2)
+		return r;
+	if (optind < argc)
+		return cli_usage(&cli, "it takes no argument such as %s", argv[optind]);
+	r = client_call(&cli, "DELETE", "/v1/config", NULL, 0, &reply);
+	if (r != CLI_OK)
+		return r;
+	r = change_save(&cli, save, reply);
+	if (cli.json) {
+		client_print(reply);
+	} else {
+		print_counts("cleared", reply);
+		change_hint(reply);
+	}
+	json_decref(reply);
+	return r;
+}

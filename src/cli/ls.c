@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* weft ls: the tree that users of nvmetcli know, and what became of each thing in it. */
+#include "cli/ls.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/term.h"
+#include "cli/treeview.h"
+#include "util/str.h"
+
+static const char help[] =
+	"usage: weft ls [OPTION...]\n"
+	"\n"
+	"Shows all that weftd serves as a tree: hosts, ports and subsystems, with the state\n"
+	"of each port and namespace.\n"
+	"\n"
+	CLI_COMMON_HELP
+	"\n"
+	"example: weft ls\n";
+
+static const char *text_at(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+/* A scalar as text, for names and summaries; "" where there is none. */
+static const char *scalar_at(const json_t *object, const char *key, char *buf, size_t buf_size)
+{
+	const json_t *value = json_object_get(object, key);
+
+	if (json_is_string(value))
+		return json_string_value(value);
+	if (json_is_integer(value))
+		snprintf(buf, buf_size, "%lld", (long long)json_integer_value(value));
+	else if (json_is_boolean(value))
+		snprintf(buf, buf_size, "%d", json_is_true(value));
+	else
+		buf[0] = '\0';
+	return buf;
+}
+
+/* "key=value" in the summary, where there is a value. */
+static void note_scalar(struct tree_node *node, const char *label, const json_t *object,
+			const char *key)
+{
+	char buf[32];
+	const char *value = scalar_at(object, key, buf, sizeof(buf));
+
+	if (*value)
+		tree_note(node, "%s=%s", label, value);
+}
+
+static void note_state(struct tree_node *node, const json_t *state, const char *good)
+{
+	const char *status = text_at(state, "status"), *reason = text_at(state, "reason");
+
+	if (!status)
+		return;
+	if (strcmp(status, "ready") == 0) {
+		node->health = TREE_GOOD;
+		tree_note(node, "%s", good);
+	} else if (strcmp(status, "failed") == 0) {
+		node->health = TREE_BAD;
+		tree_note(node, "failed%s%s", reason ? ": " : "", reason ? reason : "");
+	} else {
+		tree_note(node, "%s", status);
+	}
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct tree_node *x = *(struct tree_node *const *)a;
+	const struct tree_node *y = *(struct tree_node *const *)b;
+
+	return strverscmp(x->name, y->name);
+}
+
+static void sort_children(struct tree_node *node)
+{
+	if (node && node->child_count > 1)
+		qsort(node->children, node->child_count, sizeof(node->children[0]), by_name);
+}
+
+/* A folder of nodes that are only names: hosts, allowed hosts, linked subsystems. */
+static struct tree_node *add_names(struct tree_node *parent, const char *name, const json_t *array,
+				   const char *key)
+{
+	struct tree_node *folder = parent ? tree_add(parent, name) : NULL;
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(array, i, item) {
+		const char *text = key ? text_at(item, key) : json_string_value(item);
+
+		if (!folder || !text || !tree_add(folder, text))
+			return NULL;
+	}
+	sort_children(folder);
+	return folder;
+}
+
+static bool add_namespace(struct tree_node *folder, const json_t *object)
+{
+	const json_t *device = json_object_get(object, "device");
+	const json_t *weft = json_object_get(object, "weft");
+	const json_t *state = json_object_get(object, "state");
+	const char *backend = text_at(weft, "backend");
+	json_t *size = json_object_get(state, "size");
+	char number[32];
+	struct tree_node *node;
+
+	node = tree_add(folder, scalar_at(object, "nsid", number, sizeof(number)));
+	if (!node)
+		return false;
+	if (backend && strcmp(backend, "file") != 0)
+		tree_note(node, "%s", backend);
+	note_scalar(node, "path", device, "path");
+	note_scalar(node, "uuid", device, "uuid");
+	note_scalar(node, "nguid", device, "nguid");
+	note_scalar(node, "grpid", object, "ana_grpid");
+	if (size)
+		tree_note(node, "%s", size_format((uint64_t)json_integer_value(size), number,
+						  sizeof(number)));
+	if (json_is_true(json_object_get(weft, "read_only")))
+		tree_note(node, "read-only");
+	note_state(node, state, "enabled");
+	return true;
+}
+
+static bool add_subsystem(struct tree_node *folder, const json_t *object)
+{
+	const json_t *attr = json_object_get(object, "attr");
+	struct tree_node *node, *namespaces;
+	json_t *item;
+	size_t i;
+
+	node = tree_add(folder, text_at(object, "nqn") ? text_at(object, "nqn") : "?");
+	if (!node)
+		return false;
+	note_scalar(node, "version", attr, "version");
+	note_scalar(node, "allow_any", attr, "allow_any_host");
+	note_scalar(node, "serial", attr, "serial");
+	if (!add_names(node, "allowed_hosts", json_object_get(object, "allowed_hosts"), NULL))
+		return false;
+	namespaces = tree_add(node, "namespaces");
+	json_array_foreach(json_object_get(object, "namespaces"), i, item)
+		if (!namespaces || !add_namespace(namespaces, item))
+			return false;
+	sort_children(namespaces);
+	return namespaces != NULL;
+}
+
+static bool add_ana_groups(struct tree_node *parent, const json_t *array)
+{
+	struct tree_node *folder = tree_add(parent, "ana_groups"), *node;
+	char number[32];
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(array, i, item) {
+		if (!folder)
+			return false;
+		node = tree_add(folder, scalar_at(item, "grpid", number, sizeof(number)));
+		if (!node)
+			return false;
+		note_scalar(node, "state", json_object_get(item, "ana"), "state");
+	}
+	return folder != NULL;
+}
+
+static bool add_port(struct tree_node *folder, const json_t *object)
+{
+	const json_t *addr = json_object_get(object, "addr");
+	const json_t *weft = json_object_get(object, "weft");
+	char number[32];
+	struct tree_node *node;
+
+	node = tree_add(folder, scalar_at(object, "portid", number, sizeof(number)));
+	if (!node)
+		return false;
+	note_scalar(node, "trtype", addr, "trtype");
+	note_scalar(node, "traddr", addr, "traddr");
+	note_scalar(node, "trsvcid", addr, "trsvcid");
+	note_scalar(node, "inline_data_size", json_object_get(object, "param"), "inline_data_size");
+	if (json_is_true(json_object_get(weft, "discovery")))
+		tree_note(node, "discovery only");
+	note_state(node, json_object_get(object, "state"), "listening");
+	return add_ana_groups(node, json_object_get(object, "ana_groups")) &&
+	       add_names(node, "referrals", json_object_get(object, "referrals"), "name") &&
+	       add_names(node, "subsystems", json_object_get(object, "subsystems"), NULL);
+}
+
+static bool add_folder(struct tree_node *root, const char *name, const json_t *array,
+		       bool (*add)(struct tree_node *folder, const json_t *object))
+{
+	struct tree_node *folder = tree_add(root, name);
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(array, i, item)
+		if (!folder || !add(folder, item))
+			return false;
+	sort_children(folder);
+	return folder != NULL;
+}
+
+struct tree_node *ls_tree(const json_t *tree)
+{
+	struct tree_node *root = tree_add(NULL, "/");
+
+	if (root && add_names(root, "hosts", json_object_get(tree, "hosts"), "nqn") &&
+	    add_folder(root, "ports", json_object_get(tree, "ports"), add_port) &&
+	    add_folder(root, "subsystems", json_object_get(tree, "subsystems"), add_subsystem))
+		return root;
+	tree_free(root);
+	return NULL;
+}
+
+int cmd_ls(int argc, char **argv)
+{
+	struct strbuf text = {0};
+	struct tree_node *root;
+	json_t *reply = NULL;
+	struct cli cli;
+	int r;
+
+	cli_init(&cli, argv[0], help);
+	if (!cli_take_options(&cli, argc, argv, &r))
+		return r;
+	if (optind < argc)
+		return cli_usage(&cli, "it takes no argument such as %s", argv[optind]);
+	r = client_get(&cli, "/v1/tree", &reply);
+	if (r != CLI_OK)
+		return r;
+	if (cli.json) {
+		client_print(reply);
+	} else {
+		root = ls_tree(reply);
+		if (root)
+			tree_render(&text, root, term_width(), term_colour());
+		if (text.data && !text.failed)
+			fputs(text.data, stdout);
+		else
+			r = cli_fail(&cli, "out of memory");
+		tree_free(root);
+		strbuf_done(&text);
+	}
+	json_decref(reply);
+	return r;
+}

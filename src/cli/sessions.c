@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* weft sessions: who is connected. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/rows.h"
+#include "cli/when.h"
+#include "util/str.h"
+
+static const char help[] =
+	"usage: weft sessions [OPTION...]\n"
+	"\n"
+	"Shows who is connected: each host with its identifier and address, its subsystem,\n"
+	"queues, keep alive and digests, since when, and how much it read and wrote.\n"
+	"\n"
+	CLI_COMMON_HELP
+	"\n"
+	"example: weft sessions\n";
+
+static const char *text_at(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "?";
+}
+
+static long long number_at(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static void add_address(struct rows *rows, const json_t *session)
+{
+	const json_t *peer = json_object_get(session, "address");
+	const json_t *local = json_object_get(session, "local");
+
+	rows_add(rows, "address", "%s port %lld, to %s port %lld (port id %lld)",
+		 text_at(peer, "traddr"), number_at(peer, "trsvcid"), text_at(local, "traddr"),
+		 number_at(local, "trsvcid"), number_at(session, "portid"));
+}
+
+static const char *digests(const json_t *session)
+{
+	const json_t *object = json_object_get(session, "digests");
+	bool header = json_is_true(json_object_get(object, "header"));
+	bool data = json_is_true(json_object_get(object, "data"));
+
+	return header && data ? "header and data" : header ? "header" : data ? "data" : "none";
+}
+
+/* "5 s", "0.5 s": milliseconds as seconds. */
+static void add_keep_alive(struct rows *rows, const json_t *session)
+{
+	long long ms = number_at(session, "kato_ms");
+
+	if (ms == 0)
+		rows_add(rows, "keep alive", "off");
+	else if (ms % 1000 == 0)
+		rows_add(rows, "keep alive", "%lld s", ms / 1000);
+	else
+		rows_add(rows, "keep alive", "%lld ms", ms);
+}
+
+static void print_session(const json_t *session)
+{
+	struct rows rows = {0};
+	char buf[64], more[64];
+
+	printf("%s\n", text_at(session, "hostnqn"));
+	rows_add(&rows, "host ID", "%s", text_at(session, "hostid"));
+	rows_add(&rows, "subsystem", "%s", text_at(session, "subsystem"));
+	rows_add(&rows, "controller", "%lld%s", number_at(session, "cntlid"),
+		 json_is_true(json_object_get(session, "discovery")) ? ", discovery" : "");
+	add_address(&rows, session);
+	rows_add(&rows, "queues", "admin and %lld for I/O", number_at(session, "io_queues"));
+	add_keep_alive(&rows, session);
+	rows_add(&rows, "digests", "%s", digests(session));
+	rows_add(&rows, "since", "%s (%s)", when_local(text_at(session, "since"), buf, sizeof(buf)),
+		 span_format(number_at(session, "age_seconds"), more, sizeof(more)));
+	rows_add(&rows, "commands", "%lld, %lld of them failed", number_at(session, "commands"),
+		 number_at(session, "errors"));
+	rows_add(&rows, "data", "%s read, %s written",
+		 size_format((uint64_t)number_at(session, "read_bytes"), buf, sizeof(buf)),
+		 size_format((uint64_t)number_at(session, "written_bytes"), more, sizeof(more)));
+	rows_print(&rows, "  ");
+}
+
+int cmd_sessions(int argc, char **argv)
+{
+	json_t *reply = NULL, *sessions, *session;
+	struct cli cli;
+	size_t i;
+	int r;
+
+	cli_init(&cli, argv[0], help);
+	if (!cli_take_options(&cli, argc, argv, &r))
+		return r;
+	if (optind < argc)
+		return cli_usage(&cli, "it takes no argument such as %s", argv[optind]);
+	r = client_get(&cli, "/v1/sessions", &reply);
+	if (r != CLI_OK)
+		return r;
+	if (cli.json) {
+		client_print(reply);
+	} else {
+		sessions = json_object_get(reply, "sessions");
+		json_array_foreach(sessions, i, session) {
+			if (i > 0)
+				putchar('\n');
+			print_session(session);
+		}
+		if (json_array_size(sessions) == 0)
+			printf("nobody is connected\n");
+	}
+	json_decref(reply);
+	return CLI_OK;
+}

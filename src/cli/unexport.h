@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the user names to unexport. */
+#ifndef WEFT_CLI_UNEXPORT_H
+#define WEFT_CLI_UNEXPORT_H
+
+#include <stdbool.h>
+
+/*
+ * true: an NQN, cut before a "/NSID" at its end, which *ret_nsid then points
+ * to (else NULL). false: a path, untouched.
+ */
+bool unexport_split(char *target, const char **ret_nsid);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The addresses under which another machine reaches this one. */
+#ifndef WEFT_CONTROL_ADDRESS_H
+#define WEFT_CONTROL_ADDRESS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct config;
+struct config_port;
+
+#define ADDRESS_TEXT 46		/* INET6_ADDRSTRLEN */
+
+struct address {
+	bool ipv6;
+	char text[ADDRESS_TEXT];
+};
+
+struct address_list {
+	struct address *items;	/* owned */
+	size_t count;
+};
+
+/*
+ * The addresses of interfaces that are up, but loopback and link-local ones; a
+ * machine that has no others gets its loopback ones. 0 or -errno.
+ */
+int address_list_read(struct address_list *ret_list);
+void address_list_done(struct address_list *list);
+bool address_list_has(const struct address_list *list, bool ipv6);
+
+/* "0.0.0.0" or "::", in any spelling. */
+bool address_is_wildcard(const char *traddr);
+
+/*
+ * Appends where a port can be reached to a JSON array, as objects {"portid",
+ * "trtype", "adrfam", "traddr", "trsvcid"}: a wildcard becomes the list's
+ * addresses of its family. 0 or -ENOMEM.
+ */
+int address_describe(json_t *array, const struct config_port *port,
+		     const struct address_list *list);
+
+#endif

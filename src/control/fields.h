@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reads the members of a JSON object that a client sent. A wrong type, a wrong
+ * value or an unknown member fails the whole, with a sentence that names the
+ * field. Members that are absent or null leave the result as it was.
+ */
+#ifndef WEFT_CONTROL_FIELDS_H
+#define WEFT_CONTROL_FIELDS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct weft_error;
+
+#define FIELDS_MAX 24
+
+struct fields {
+	json_t *object;			/* borrowed */
+	struct weft_error *error;	/* borrowed: of the first failure */
+	int result;			/* 0 or -errno of the first failure */
+	const char *known[FIELDS_MAX];
+	unsigned int known_count;
+};
+
+/* body NULL reads as an empty object; anything that is not an object fails. */
+void fields_init(struct fields *fields, json_t *body, struct weft_error *error);
+
+/* Strings are borrowed from the body and are never empty. */
+void fields_string(struct fields *fields, const char *name, const char **ret);
+void fields_bool(struct fields *fields, const char *name, bool *ret);
+void fields_number(struct fields *fields, const char *name, uint64_t low, uint64_t high,
+		   uint64_t *ret);
+/* Bytes: a number, or text with a suffix ("64M"). */
+void fields_size(struct fields *fields, const char *name, uint64_t *ret);
+/* 32 hex digits, dashes allowed, not all zeroes. */
+void fields_uuid(struct fields *fields, const char *name, uint8_t ret_uuid[16], bool *ret_given);
+/* An array of strings that are not empty; borrowed. */
+void fields_strings(struct fields *fields, const char *name, json_t **ret_array);
+/* An object whose members are all scalars; borrowed. */
+void fields_scalars(struct fields *fields, const char *name, json_t **ret_object);
+
+/* Refuses members that nobody asked for. 0, or -errno of the first failure. */
+int fields_done(struct fields *fields);
+
+#endif

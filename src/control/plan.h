@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What an export or an unexport does to a configuration. Pure: works on a
+ * draft and opens nothing.
+ */
+#ifndef WEFT_CONTROL_PLAN_H
+#define WEFT_CONTROL_PLAN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config;
+struct weft_error;
+
+#define PLAN_PORT 4420
+#define PLAN_DISCOVERY_PORT 8009
+
+/* What a client asks for. Strings are borrowed from the request's body. */
+struct export_request {
+	const char *backend;		/* "file" where it was not given */
+	const char *path;		/* absolute; NULL: the backend has none */
+	const char *nqn;		/* NULL: derived from the path's or the backend's name */
+	json_t *hosts;			/* array of NQNs, or NULL: any host */
+	json_t *options;		/* further ones of the backend, or NULL */
+	uint64_t block_size;		/* 0: the backend's own */
+	uint64_t size;			/* bytes; 0: not given */
+	bool read_only;
+	bool has_uuid;
+	uint8_t uuid[16];
+};
+
+/* What the machine is like. */
+struct export_site {
+	const char *host;		/* its name */
+	bool ipv6_only;			/* it has no IPv4 address: ports are made on :: */
+};
+
+struct export_result {
+	char *nqn;			/* owned */
+	uint32_t nsid;
+	bool new_subsystem;
+	bool new_ports;
+};
+
+/* Reads the body of a request; 0 or -errno with *error filled. */
+int export_read(struct export_request *ret, json_t *body, struct weft_error *error);
+
+/*
+ * Adds a namespace, and what it takes to reach it: a subsystem where the NQN
+ * is new, a port and a discovery port where there is none. 0, or -errno with
+ * *error filled and the draft of no use any more.
+ */
+int export_plan(struct config *draft, const struct export_request *request,
+		const struct export_site *site, struct export_result *ret,
+		struct weft_error *error);
+
+/* What is to go: either a path, or an NQN and perhaps one of its namespaces. */
+struct unexport_request {
+	const char *nqn, *path;
+	uint32_t nsid;			/* 0: all of the subsystem */
+};
+
+/*
+ * Removes namespaces; a subsystem that has none left goes too. Appends what
+ * was removed to a JSON array, as objects {"nqn", "nsid", "path", "subsystem"}
+ * (the last: true where the subsystem went with it). 0 or -errno as above.
+ */
+int unexport_plan(struct config *draft, const struct unexport_request *request, json_t *removed,
+		  struct weft_error *error);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The UNIX socket that the API listens on. */
+#include "control/socket.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <weft/backend.h>
+
+#include "util/cleanup.h"
+
+#define SOCKET_MODE 0660
+#define SOCKET_BACKLOG 16
+
+static void make_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *folder = NULL;
+
+	if (!slash || slash == path)
+		return;
+	folder = strndup(path, (size_t)(slash - path));
+	if (folder)
+		mkdir(folder, 0755); /* bind() says what is wrong, if anything is */
+}
+
+/* Somebody answers there. */
+static bool is_served(const struct sockaddr_un *address)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return false;
+	return connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+	       errno == EAGAIN; /* a full backlog is somebody too */
+}
+
+static bool is_socket(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+static int bind_path(int fd, const struct sockaddr_un *address, struct weft_error *error)
+{
+	const char *path = address->sun_path;
+
+	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
+		return 0;
+	if (errno == EADDRINUSE) {
+		if (!is_socket(path))
+			return weft_error_set(error, EEXIST, "%s exists and is not a socket; remove "
+					      "it or give another path with --socket", path);
+		if (is_served(address))
+			return weft_error_set(error, EADDRINUSE, "another weftd serves %s; stop it "
+					      "or give another path with --socket", path);
+		if (unlink(path) == 0 &&
+		    bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
+			return 0;
+	}
+	return weft_error_set(error, errno, "cannot make the socket %s: %s", path,
+			      strerror(errno));
+}
+
+int socket_listen(const char *path, int *ret_fd, struct weft_error *error)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return weft_error_set(error, ENAMETOOLONG, "the socket's path %s is longer than %zu "
+				      "bytes", path, sizeof(address.sun_path) - 1);
+	memcpy(address.sun_path, path, strlen(path) + 1);
+
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return weft_error_set(error, errno, "cannot make a socket: %s", strerror(errno));
+	make_folder(path);
+	/* Before bind() the mode is the new file's, so that it is never wider than this. */
+	fchmod(fd, SOCKET_MODE);
+	r = bind_path(fd, &address, error);
+	if (r < 0)
+		return r;
+	if (chmod(path, SOCKET_MODE) < 0 || listen(fd, SOCKET_BACKLOG) < 0) {
+		r = weft_error_set(error, errno, "cannot listen on %s: %s", path, strerror(errno));
+		unlink(path);
+		return r;
+	}
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* /v1/status: the daemon at a glance. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "config/apply.h"
+#include "control/internal.h"
+#include "control/when.h"
+#include "target/controller.h"
+#include "target/subsystem.h"
+#include "target/target.h"
+
+/* How many there are, by state. */
+struct census {
+	json_int_t of[APPLY_FAILED + 1];
+};
+
+static void count_namespaces(struct control *control, const struct config *config,
+			     struct census *census, json_t *problems)
+{
+	for (size_t i = 0; i < config->subsystem_count; i++) {
+		const struct config_subsystem *subsystem = &config->subsystems[i];
+
+		for (size_t j = 0; j < subsystem->namespace_count; j++) {
+			uint32_t nsid = subsystem->namespaces[j].nsid;
+			struct apply_namespace_state state;
+
+			if (!apply_namespace_state(control->options.apply, subsystem->nqn, nsid,
+						   &state))
+				continue;
+			census->of[state.state]++;
+			if (state.state == APPLY_FAILED)
+				json_array_append_new(problems,
+						      json_sprintf("namespace %u of %s: %s", nsid,
+								   subsystem->nqn, state.reason));
+		}
+	}
+}
+
+static void count_ports(struct control *control, const struct config *config,
+			struct census *census, json_t *problems)
+{
+	for (size_t i = 0; i < config->port_count; i++) {
+		uint16_t portid = config->ports[i].portid;
+		struct apply_port_state state;
+
+		if (!apply_port_state(control->options.apply, portid, &state))
+			continue;
+		census->of[state.state]++;
+		if (state.state == APPLY_FAILED)
+			json_array_append_new(problems, json_sprintf("port %u: %s", portid,
+								     state.reason));
+	}
+}
+
+static json_t *describe_census(const struct census *census)
+{
+	return json_pack("{s:I, s:I, s:I}", "ready", census->of[APPLY_READY],
+			 "failed", census->of[APPLY_FAILED], "disabled",
+			 census->of[APPLY_DISABLED]);
+}
+
+static json_int_t count_sessions(struct target *target)
+{
+	json_int_t count = 0;
+
+	pthread_mutex_lock(&target->lock);
+	list_for_each(node, &target->subsystems) {
+		const struct subsystem *subsystem = list_entry(node, struct subsystem, node);
+
+		list_for_each(ctrl, &subsystem->controllers)
+			count += list_entry(ctrl, struct controller, node)->admin != NULL;
+	}
+	pthread_mutex_unlock(&target->lock);
+	return count;
+}
+
+int control_get_status(struct control *control, const struct http_request *request,
+		       json_t **ret_reply, struct weft_error *error)
+{
+	const struct control_options *options = &control->options;
+	const struct config *config = apply_current(options->apply);
+	struct census namespaces = {0}, ports = {0};
+	json_t *problems = json_array();
+	char started[WHEN_TEXT];
+
+	count_namespaces(control, config, &namespaces, problems);
+	count_ports(control, config, &ports, problems);
+	return control_reply(
+		json_pack("{s:s, s:I, s:s, s:I, s:s, s:b, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:o}",
+			  "version", WEFT_VERSION, "pid", (json_int_t)getpid(),
+			  "started", when_format(control->started, started),
+			  "uptime_seconds", (json_int_t)(time(NULL) - control->started),
+			  "config_file", options->config_path, "unsaved", control->unsaved,
+			  "engine", options->engine, "reactors", (json_int_t)options->reactors,
+			  "subsystems", (json_int_t)config->subsystem_count,
+			  "namespaces", describe_census(&namespaces),
+			  "ports", describe_census(&ports),
+			  "sessions", count_sessions(options->target), "connections",
+			  (json_int_t)atomic_load(&options->target->connection_count), "genctr",
+			  (json_int_t)apply_genctr(options->apply), "problems", problems),
+		ret_reply, error);
+}

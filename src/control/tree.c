@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * /v1/tree: the configuration as GET /v1/config gives it, where each namespace
+ * and each port has one more member, "state": what became of it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "config/apply.h"
+#include "config/save.h"
+#include "control/internal.h"
+#include "target/namespace.h"
+#include "util/cleanup.h"
+
+static const char *state_name(enum apply_state state)
+{
+	switch (state) {
+	case APPLY_DISABLED:
+		return "disabled";
+	case APPLY_READY:
+		return "ready";
+	case APPLY_FAILED:
+		return "failed";
+	}
+	return "failed";
+}
+
+static json_t *describe_counters(const struct namespace *ns)
+{
+	struct namespace_totals totals;
+
+	namespace_totals(ns, &totals);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "reads", (json_int_t)totals.reads,
+			 "writes", (json_int_t)totals.writes,
+			 "read_bytes", (json_int_t)totals.read_bytes,
+			 "written_bytes", (json_int_t)totals.written_bytes,
+			 "media_errors", (json_int_t)totals.media_errors);
+}
+
+static int merge_namespace(struct control *control, const char *nqn, json_t *object)
+{
+	uint32_t nsid = (uint32_t)json_integer_value(json_object_get(object, "nsid"));
+	struct apply_namespace_state state;
+	json_t *told;
+
+	if (!apply_namespace_state(control->options.apply, nqn, nsid, &state))
+		return 0;
+	told = json_pack("{s:s, s:s*}", "status", state_name(state.state), "reason", state.reason);
+	if (told && state.ns) {
+		json_object_set_new(told, "size", json_integer((json_int_t)state.size));
+		json_object_set_new(told, "block_size", json_integer(state.block_size));
+		json_object_set_new(told, "counters", describe_counters(state.ns));
+	}
+	return json_object_set_new(object, "state", told);
+}
+
+static int merge_port(struct control *control, json_t *object)
+{
+	uint16_t portid = (uint16_t)json_integer_value(json_object_get(object, "portid"));
+	struct apply_port_state state;
+
+	if (!apply_port_state(control->options.apply, portid, &state))
+		return 0;
+	return json_object_set_new(object, "state",
+				   json_pack("{s:s, s:s*}", "status", state_name(state.state),
+					     "reason", state.reason));
+}
+
+static int merge(struct control *control, json_t *tree)
+{
+	json_t *subsystem, *ns, *port;
+	size_t i, j;
+	int r = 0;
+
+	json_array_foreach(json_object_get(tree, "subsystems"), i, subsystem) {
+		const char *nqn = json_string_value(json_object_get(subsystem, "nqn"));
+
+		json_array_foreach(json_object_get(subsystem, "namespaces"), j, ns)
+			r |= merge_namespace(control, nqn, ns);
+	}
+	json_array_foreach(json_object_get(tree, "ports"), i, port)
+		r |= merge_port(control, port);
+	return r;
+}
+
+int control_get_tree(struct control *control, const struct http_request *request,
+		     json_t **ret_reply, struct weft_error *error)
+{
+	_cleanup_free_ char *text = config_format(apply_current(control->options.apply));
+	json_t *tree = text ? json_loads(text, 0, NULL) : NULL;
+
+	if (tree && merge(control, tree) < 0) {
+		json_decref(tree);
+		tree = NULL;
+	}
+	return control_reply(tree, ret_reply, error);
+}
