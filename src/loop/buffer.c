@@ -199,9 +199,13 @@ size_t loop_buffer_in_use(const struct loop *loop)
 /* Gives free buffers' memory back, the largest first, TRIM_AT_ONCE bytes at the most. */
 static void release(struct loop_buffers *b)
 {
-	size_t before = b->excess, budget = before < TRIM_AT_ONCE ? before : TRIM_AT_ONCE;
+	size_t before = b->dirty, budget;
 
+	/* A clean half counts as dirty where the other one is. */
 	merge(b);
+	b->excess += b->dirty - before;
+	before = b->excess;
+	budget = before < TRIM_AT_ONCE ? before : TRIM_AT_ONCE;
 	for (unsigned int class = TOP + 1; class-- > 0 && class_size(class) <= budget;) {
 		uint32_t page = b->free[class];
 

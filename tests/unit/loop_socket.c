@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The loop's sockets and listeners. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "loop_rig.h"
+
+/* One end of a connection: sends a known sequence of bytes, checks the one that arrives. */
+struct end {
+	struct loop_socket socket;
+	uint64_t to_send, sent_bytes, received_bytes;
+	size_t largest;				/* of one send */
+	uint8_t *buffer;
+	struct iovec iov[64];
+	size_t under_way;
+	int sent_result, sent_count;
+	ssize_t end_result;			/* what ended the receiving */
+	bool ended, closed, bad, close_in_received, close_in_sent;
+};
+
+#define BUFFER ((size_t)4 << 20)
+
+static uint8_t byte_at(uint64_t offset)
+{
+	return (uint8_t)(offset * 31 + (offset >> 8) * 7 + (offset >> 16));
+}
+
+static void send_more(struct end *end)
+{
+	uint64_t left = end->to_send - end->sent_bytes;
+	size_t size = 1 + (size_t)random() % end->largest, at = 0;
+	unsigned int count = 0;
+
+	if (size > left)
+		size = left;
+	for (size_t i = 0; i < size; i++)
+		end->buffer[i] = byte_at(end->sent_bytes + i);
+	while (at < size && count < 63) {
+		size_t part = (size_t)random() % (size - at + 1);
+
+		end->iov[count++] = (struct iovec){end->buffer + at, part};
+		at += part;
+	}
+	end->iov[count++] = (struct iovec){end->buffer + at, size - at};
+	end->under_way = size;
+	loop_socket_send(&end->socket, end->iov, count);
+}
+
+static void received(struct loop_socket *socket, const uint8_t *data, ssize_t count)
+{
+	struct end *end = container_of(socket, struct end, socket);
+
+	assert_false(end->ended);
+	assert_false(socket->closing);
+	if (count <= 0) {
+		end->ended = true;
+		end->end_result = count;
+		return;
+	}
+	for (ssize_t i = 0; i < count; i++)
+		if (data[i] != byte_at(end->received_bytes + (uint64_t)i))
+			end->bad = true;
+	end->received_bytes += (uint64_t)count;
+	if (end->close_in_received)
+		loop_socket_close(socket);
+}
+
+static void sent(struct loop_socket *socket, int result)
+{
+	struct end *end = container_of(socket, struct end, socket);
+
+	assert_false(end->closed);
+	end->sent_result = result;
+	end->sent_count++;
+	if (result)
+		return;
+	end->sent_bytes += end->under_way;
+	if (end->close_in_sent)
+		loop_socket_close(socket);
+	else if (end->sent_bytes < end->to_send)
+		send_more(end);
+}
+
+static void closed(struct loop_socket *socket)
+{
+	struct end *end = container_of(socket, struct end, socket);
+
+	assert_false(end->closed);
+	end->closed = true;
+}
+
+static const struct loop_socket_ops ops = {.received = received, .sent = sent, .closed = closed};
+
+static struct end *end_open(int fd)
+{
+	struct end *end = calloc(1, sizeof(*end));
+
+	assert_non_null(end);
+	end->largest = BUFFER;
+	end->buffer = malloc(BUFFER);
+	assert_non_null(end->buffer);
+	assert_int_equal(loop_socket_open(loop, &end->socket, fd, &ops), 0);
+	return end;
+}
+
+static void end_free(struct end *end)
+{
+	if (!end->socket.closing) {
+		loop_socket_close(&end->socket);
+		assert_false(end->closed);
+	}
+	rig_loop_until(&end->closed);
+	assert_int_equal(end->socket.fd, -1);
+	assert_false(end->bad);
+	free(end->buffer);
+	free(end);
+}
+
+static void exchange(int fds[2], uint64_t a_bytes, uint64_t b_bytes, size_t largest)
+{
+	struct end *a = end_open(fds[0]), *b = end_open(fds[1]);
+
+	srandom(1);
+	a->to_send = a_bytes;
+	b->to_send = b_bytes;
+	a->largest = b->largest = largest;
+	if (a_bytes)
+		send_more(a);
+	if (b_bytes)
+		send_more(b);
+	assert_int_equal(a->sent_count + b->sent_count, 0);
+	for (int i = 0; i < 20000; i++) {
+		if (a->received_bytes == b_bytes && b->received_bytes == a_bytes &&
+		    a->sent_bytes == a_bytes && b->sent_bytes == b_bytes)
+			break;
+		rig_loop_for(MS);
+	}
+	assert_int_equal(a->received_bytes, b_bytes);
+	assert_int_equal(b->received_bytes, a_bytes);
+	end_free(a);
+	rig_loop_until(&b->ended);
+	assert_int_equal(b->end_result, 0);
+	end_free(b);
+}
+
+static void test_exchange_tcp(void **state)
+{
+	int fds[2];
+
+	rig_tcp_pair(fds);
+	exchange(fds, 40 << 20, 23456789, BUFFER);
+}
+
+static void test_exchange_unix(void **state)
+{
+	int fds[2];
+
+	rig_unix_pair(fds);
+	exchange(fds, 20 << 20, 3456789, 700000);
+}
+
+static void test_exchange_small(void **state)
+{
+	int fds[2];
+
+	rig_tcp_pair(fds);
+	exchange(fds, 300000, 200000, 100);
+}
+
+/* The peer does not read: the send stays under way until the socket is closed. */
+static void test_close_while_sending(void **state)
+{
+	struct end *end;
+	int fds[2];
+
+	rig_tcp_pair(fds);
+	end = end_open(fds[0]);
+	end->to_send = 100 << 20;
+	send_more(end);
+	rig_loop_for(50 * MS);
+	assert_true(end->sent_bytes < end->to_send);
+	assert_true(end->socket.sending);
+	loop_socket_close(&end->socket);
+	rig_loop_until(&end->closed);
+	assert_int_equal(end->sent_result, -ECANCELED);
+	end_free(end);
+	close(fds[1]);
+}
+
+static void test_close_at_once(void **state)
+{
+	struct end *end;
+	int fds[2];
+
+	rig_tcp_pair(fds);
+	end = end_open(fds[0]);
+	end_free(end);
+	close(fds[1]);
+}
+
+static void test_close_in_received(void **state)
+{
+	struct end *a, *b;
+	int fds[2];
+
+	rig_tcp_pair(fds);
+	a = end_open(fds[0]);
+	b = end_open(fds[1]);
+	a->to_send = 100 << 20;
+	b->close_in_received = true;
+	send_more(a);
+	rig_loop_until(&b->closed);
+	rig_loop_until(&a->ended);
+	assert_true(b->received_bytes > 0);
+	end_free(b);
+	end_free(a);
+}
+
+static void test_close_in_sent(void **state)
+{
+	struct end *a, *b;
+	int fds[2];
+
+	rig_tcp_pair(fds);
+	a = end_open(fds[0]);
+	b = end_open(fds[1]);
+	a->to_send = a->largest = 5000;
+	a->close_in_sent = true;
+	send_more(a);
+	rig_loop_until(&a->closed);
+	rig_loop_until(&b->ended);
+	assert_int_equal(b->end_result, 0);
+	assert_int_equal(b->received_bytes, a->under_way);
+	end_free(a);
+	end_free(b);
+}
+
+/* A socket whose peer sends without end is closed all the same. */
+static void test_close_under_flood(void **state)
+{
+	for (int i = 0; i < 20; i++) {
+		struct end *a, *b;
+		int fds[2];
+
+		rig_tcp_pair(fds);
+		a = end_open(fds[0]);
+		b = end_open(fds[1]);
+		a->to_send = 1 << 30;
+		send_more(a);
+		rig_loop_for((1 + (uint64_t)i % 4) * MS);
+		end_free(b);
+		end_free(a);
+	}
+}
+
+static void test_reset(void **state)
+{
+	struct linger linger = {.l_onoff = 1};
+	struct end *end;
+	int fds[2];
+
+	rig_tcp_pair(fds);
+	end = end_open(fds[0]);
+	assert_int_equal(setsockopt(fds[1], SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+	close(fds[1]);
+	rig_loop_until(&end->ended);
+	assert_int_equal(end->end_result, -ECONNRESET);
+
+	end->to_send = 100;
+	send_more(end);
+	assert_int_equal(end->sent_count, 0);
+	rig_loop_for(10 * MS);
+	assert_int_equal(end->sent_count, 1);
+	assert_int_equal(end->sent_result, -EPIPE);
+	end_free(end);
+}
+
+/* The peer ends its side and still reads what it is sent. */
+static void test_half_closed(void **state)
+{
+	struct end *a, *b;
+	int fds[2];
+
+	rig_tcp_pair(fds);
+	a = end_open(fds[0]);
+	b = end_open(fds[1]);
+	assert_int_equal(shutdown(fds[0], SHUT_WR), 0);
+	rig_loop_until(&b->ended);
+	b->to_send = 3 << 20;
+	send_more(b);
+	for (int i = 0; i < 5000 && a->received_bytes < b->to_send; i++)
+		rig_loop_for(MS);
+	assert_int_equal(a->received_bytes, b->to_send);
+	end_free(a);
+	end_free(b);
+}
+
+/* More sockets with more data than there are receive buffers. */
+static void test_pressure(void **state)
+{
+	enum { PAIRS = 200 };
+	struct end *ends[PAIRS][2];
+	bool done = false;
+	int fds[2];
+
+	for (int i = 0; i < PAIRS; i++) {
+		rig_unix_pair(fds);
+		ends[i][0] = end_open(fds[0]);
+		ends[i][1] = end_open(fds[1]);
+		ends[i][0]->to_send = 150000;
+		ends[i][0]->largest = 150000;
+		send_more(ends[i][0]);
+	}
+	for (int i = 0; i < 20000 && !done; i++) {
+		rig_loop_for(MS);
+		done = true;
+		for (int j = 0; j < PAIRS; j++)
+			done = done && ends[j][1]->received_bytes == 150000;
+	}
+	assert_true(done);
+	for (int i = 0; i < PAIRS; i++) {
+		end_free(ends[i][0]);
+		end_free(ends[i][1]);
+	}
+}
+
+/* ---- listeners ---- */
+
+struct acceptor {
+	struct loop_listener listener;
+	int fds[64];
+	int count, errors, last_error;
+	bool stopped, some;
+};
+
+static void accepted(struct loop_listener *listener, int result)
+{
+	struct acceptor *acceptor = container_of(listener, struct acceptor, listener);
+
+	acceptor->some = true;
+	if (result < 0) {
+		acceptor->errors++;
+		acceptor->last_error = result;
+	} else {
+		acceptor->fds[acceptor->count++] = result;
+	}
+}
+
+static void stopped(struct loop_listener *listener)
+{
+	container_of(listener, struct acceptor, listener)->stopped = true;
+}
+
+static void acceptor_start(struct acceptor *acceptor)
+{
+	*acceptor = (struct acceptor){
+		.listener = {.fd = rig_listen(), .accepted = accepted, .stopped = stopped}};
+	assert_int_equal(loop_listener_start(loop, &acceptor->listener), 0);
+}
+
+static void acceptor_stop(struct acceptor *acceptor)
+{
+	loop_listener_stop(&acceptor->listener);
+	assert_false(acceptor->stopped);
+	rig_loop_until(&acceptor->stopped);
+	close(acceptor->listener.fd);
+	while (acceptor->count)
+		close(acceptor->fds[--acceptor->count]);
+}
+
+static void test_accept(void **state)
+{
+	struct acceptor acceptor;
+	int fds[50];
+
+	acceptor_start(&acceptor);
+	for (int i = 0; i < 50; i++)
+		fds[i] = rig_connect(acceptor.listener.fd);
+	for (int i = 0; i < 1000 && acceptor.count < 50; i++)
+		rig_loop_for(MS);
+	assert_int_equal(acceptor.count, 50);
+	assert_int_equal(acceptor.errors, 0);
+	for (int i = 0; i < 50; i++)
+		close(fds[i]);
+	acceptor_stop(&acceptor);
+}
+
+/* Out of descriptors: accepting says so, not too often, and goes on when there are some again. */
+static void test_accept_without_descriptors(void **state)
+{
+	struct acceptor acceptor;
+	struct rlimit before, few;
+	int fd;
+
+	acceptor_start(&acceptor);
+	fd = rig_connect(acceptor.listener.fd);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){.rlim_cur = (rlim_t)fd + 1, .rlim_max = before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	rig_loop_for(250 * MS);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(acceptor.last_error, -EMFILE);
+	assert_in_range(acceptor.errors, 2, 3);
+	assert_int_equal(acceptor.count, 0);
+	for (int i = 0; i < 1000 && !acceptor.count; i++)
+		rig_loop_for(MS);
+	assert_int_equal(acceptor.count, 1);
+	close(fd);
+	acceptor_stop(&acceptor);
+}
+
+static void test_listener_stop_while_pausing(void **state)
+{
+	struct acceptor acceptor;
+	struct rlimit before, few;
+	int fd;
+
+	acceptor_start(&acceptor);
+	fd = rig_connect(acceptor.listener.fd);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){.rlim_cur = (rlim_t)fd + 1, .rlim_max = before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	rig_loop_for(20 * MS);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(acceptor.errors, 1);
+	acceptor_stop(&acceptor);
+	rig_loop_for(150 * MS);
+	assert_int_equal(acceptor.errors, 1);
+	close(fd);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		rig_test(test_exchange_tcp),
+		rig_test(test_exchange_unix),
+		rig_test(test_exchange_small),
+		rig_test(test_close_while_sending),
+		rig_test(test_close_at_once),
+		rig_test(test_close_in_received),
+		rig_test(test_close_in_sent),
+		rig_test(test_close_under_flood),
+		rig_test(test_reset),
+		rig_test(test_half_closed),
+		rig_test(test_pressure),
+		rig_test(test_accept),
+		rig_test(test_accept_without_descriptors),
+		rig_test(test_listener_stop_while_pausing),
+	};
+
+	return rig_run("sockets", tests);
+}
