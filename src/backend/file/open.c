@@ -18,7 +18,7 @@
 #include "util/str.h"
 
 /* A weftd that was killed may hold its files for a moment: as long as its last I/O takes. */
-#define BUSY_TRIES 20
+#define BUSY_TRIES 10
 #define BUSY_WAIT_NS 50000000L
 
 static const struct weft_option file_options[] = {
