@@ -135,7 +135,11 @@ struct weft_backend {
 		    struct weft_error *error);
 	/* Required. No I/O is outstanding. */
 	void (*close)(void *device);
-	/* Required. READ and WRITE always; the others only as the info says. */
+	/*
+	 * Required. READ and WRITE always; FLUSH where the info says volatile_cache,
+	 * DISCARD where it has a discard_granularity; WRITE_ZEROES may end in
+	 * -EOPNOTSUPP, and the host then writes the zeroes itself.
+	 */
 	void (*submit)(void *device, struct weft_io *io);
 	/*
 	 * Optional. Memory that holds [offset, offset + length) and stays mapped

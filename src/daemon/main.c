@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * weftd: puts the parts together. This thread is the control thread: signals,
+ * the API, the configuration and a tick each second; the reactors that
+ * target_start() makes serve the hosts.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <weft/backend.h>
+
+#include "backend/backend.h"
+#include "config/apply.h"
+#include "config/load.h"
+#include "config/model.h"
+#include "control/control.h"
+#include "daemon/options.h"
+#include "loop/loop.h"
+#include "target/reactor.h"
+#include "target/target.h"
+#include "transport/tcp.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "util/notify.h"
+
+#define STOP_TIMEOUT_MS 4500	/* within the 5 s that are promised */
+
+struct daemon {
+	struct options options;
+	struct target *target;
+	struct apply *apply;
+	struct control *control;
+	int signals, tick, epoll;
+	bool stopping;
+};
+
+static const struct config_backends backends = {
+	.find = backend_find,
+	.unknown = backend_unknown,
+	.params_new = backend_params_new,
+	.params_set = backend_params_set,
+	.params_check = backend_params_check,
+	.params_free = backend_params_free,
+};
+
+static const struct transport *const transports[] = { &tcp_transport, NULL };
+
+static int load_plugins(const struct options *options)
+{
+	struct weft_error error;
+
+	for (size_t i = 0; i < options->plugin_count; i++) {
+		if (backend_load_plugin(options->plugins[i], &error) < 0) {
+			log_err("%s", error.text);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int help_backend(const char *name)
+{
+	const struct weft_backend *backend = backend_find(name);
+	struct weft_error error;
+
+	if (!backend) {
+		backend_unknown(name, &error);
+		fprintf(stderr, "weftd: %s\n", error.text);
+		return 2;
+	}
+	backend_print_help(backend, stdout);
+	return EXIT_SUCCESS;
+}
+
+/* The file's configuration. A missing default file is an empty one. NULL: refused, logged. */
+static struct config *load_config(const struct options *options)
+{
+	struct config *config;
+	struct weft_error error;
+	int r = config_load(options->config, &config, &error);
+
+	if (r == -ENOENT && !options->config_given) {
+		log_notice("there is no %s yet: starting with nothing shared", options->config);
+		return config_new();
+	}
+	if (r < 0) {
+		log_err("%s", error.text);
+		return NULL;
+	}
+	for (size_t i = 0; i < config->warning_count; i++)
+		log_warning("%s", config->warnings[i]);
+	return config;
+}
+
+static int check_config(const struct options *options)
+{
+	struct config *config = load_config(options);
+	struct weft_error error;
+	int r;
+
+	if (!config)
+		return EXIT_FAILURE;
+	r = config_validate_backends(config, &backends, &error);
+	if (r < 0)
+		log_err("%s: %s", options->config, error.text);
+	else
+		printf("%s: %zu ports, %zu subsystems: good\n", options->config,
+		       config->port_count, config->subsystem_count);
+	config_free(config);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int apply_file(struct daemon *daemon)
+{
+	struct config *config = load_config(&daemon->options);
+	struct weft_error error;
+
+	if (!config)
+		return -1;
+	if (apply_config(daemon->apply, config, &error) < 0) {
+		log_err("%s: %s", daemon->options.config, error.text);
+		config_free(config);
+		return -1;
+	}
+	return 0;
+}
+
+static void reload(struct daemon *daemon)
+{
+	notify_manager("RELOADING=1");
+	if (apply_file(daemon) < 0) {
+		log_err("%s was not loaded: what runs stays as it is", daemon->options.config);
+	} else {
+		control_reloaded(daemon->control);
+		log_info("%s was loaded again", daemon->options.config);
+	}
+	notify_manager("READY=1");
+}
+
+static void handle_signals(struct daemon *daemon)
+{
+	struct signalfd_siginfo info;
+
+	while (read(daemon->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			reload(daemon);
+		else
+			daemon->stopping = true;
+	}
+}
+
+static void handle_tick(struct daemon *daemon)
+{
+	uint64_t count;
+
+	if (read(daemon->tick, &count, sizeof(count)) == sizeof(count))
+		apply_tick(daemon->apply);
+}
+
+static int watch(struct daemon *daemon, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(daemon->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* Signals are read, not caught: before any thread is made, so that all inherit the mask. */
+static int open_events(struct daemon *daemon)
+{
+	const struct itimerspec second = { { 1, 0 }, { 1, 0 } };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	daemon->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	daemon->tick = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	daemon->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (daemon->signals < 0 || daemon->tick < 0 || daemon->epoll < 0 ||
+	    timerfd_settime(daemon->tick, 0, &second, NULL) < 0 ||
+	    watch(daemon, daemon->signals) < 0 || watch(daemon, daemon->tick) < 0) {
+		log_err("cannot wait for events: %s", strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static int run(struct daemon *daemon)
+{
+	struct epoll_event events[4];
+
+	if (watch(daemon, control_fd(daemon->control)) < 0) {
+		log_err("cannot wait for the API's socket: %s", strerror(errno));
+		return -1;
+	}
+	while (!daemon->stopping) {
+		int count = epoll_wait(daemon->epoll, events, 4, -1);
+
+		for (int i = 0; i < count; i++) {
+			if (events[i].data.fd == daemon->signals)
+				handle_signals(daemon);
+			else if (events[i].data.fd == daemon->tick)
+				handle_tick(daemon);
+			else
+				control_run(daemon->control);
+		}
+	}
+	return 0;
+}
+
+static int start(struct daemon *daemon)
+{
+	struct apply_options apply_options = {
+		.transports = transports, .backends = &backends,
+		.state_dir = daemon->options.state_dir,
+	};
+	struct control_options control_options = {
+		.socket_path = daemon->options.socket, .config_path = daemon->options.config,
+		.reactors = daemon->options.target.reactor_count,
+	};
+	struct weft_error error;
+
+	if (mkdir(daemon->options.state_dir, 0700) < 0 && errno != EEXIST)
+		log_warning("%s cannot be made (%s): the discovery log's generation counter will "
+			    "not survive a restart", daemon->options.state_dir, strerror(errno));
+	if (target_start(&daemon->target, &daemon->options.target, &error) < 0)
+		goto fail;
+	apply_options.target = daemon->target;
+	if (apply_new(&daemon->apply, &apply_options, &error) < 0)
+		goto fail;
+	control_options.apply = daemon->apply;
+	control_options.target = daemon->target;
+	control_options.engine = loop_engine_name(daemon->target->reactors[0]->loop);
+	if (control_open(&daemon->control, &control_options, &error) < 0)
+		goto fail;
+	return apply_file(daemon);
+fail:
+	log_err("%s", error.text);
+	return -1;
+}
+
+static void stop(struct daemon *daemon)
+{
+	notify_manager("STOPPING=1");
+	control_close(daemon->control);
+	if (daemon->apply)
+		apply_close_listeners(daemon->apply);
+	if (daemon->target && !target_stop(daemon->target, STOP_TIMEOUT_MS)) {
+		/* a backend holds on to a command, and so to memory: nothing more can be freed */
+		_exit(EXIT_SUCCESS);
+	}
+	apply_free(daemon->apply);
+	close(daemon->epoll);
+	close(daemon->tick);
+	close(daemon->signals);
+}
+
+/* Each connection is a descriptor: as many as we may have. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon daemon = { 0 };
+	int result;
+
+	options_parse(&daemon.options, argc, argv);
+	log_set_level(daemon.options.log_level);
+	if (load_plugins(&daemon.options) < 0)
+		return EXIT_FAILURE;
+	if (daemon.options.help_backend)
+		return help_backend(daemon.options.help_backend);
+	if (daemon.options.check)
+		return check_config(&daemon.options);
+	raise_descriptor_limit();
+	if (open_events(&daemon) < 0)
+		return EXIT_FAILURE;
+	result = start(&daemon);
+	if (result == 0) {
+		log_info("weftd %s serves with %u reactors on %s", WEFT_VERSION,
+			 daemon.options.target.reactor_count,
+			 loop_engine_name(daemon.target->reactors[0]->loop));
+		notify_manager("READY=1");
+		result = run(&daemon);
+	}
+	stop(&daemon);
+	if (result == 0)
+		log_info("weftd has ended");
+	return result ? EXIT_FAILURE : EXIT_SUCCESS;
+}

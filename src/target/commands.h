@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The command sets. Each parse function looks at req->sqe, sets req->execute
+ * and req->data_length (what the command transfers by its own fields), and
+ * returns a status; on failure it has set req->error_location. execute ends in
+ * request_complete(), once.
+ */
+#ifndef WEFT_TARGET_COMMANDS_H
+#define WEFT_TARGET_COMMANDS_H
+
+#include "spec/nvme.h"
+#include "target/view.h"
+
+struct controller;
+struct queue;
+struct request;
+
+struct nvme_status fabrics_parse(struct request *req);		/* fabrics.c */
+struct nvme_status admin_parse(struct request *req);		/* admin.c: an I/O controller's */
+struct nvme_status discovery_parse(struct request *req);	/* discovery.c: a discovery controller's */
+struct nvme_status nvm_parse(struct request *req);		/* nvm.c */
+
+/* Parts of admin.c, a file each. */
+struct nvme_status identify_parse(struct request *req);
+struct nvme_status log_parse(struct request *req);
+struct nvme_status features_get_parse(struct request *req);
+struct nvme_status features_set_parse(struct request *req);
+struct nvme_status abort_parse(struct request *req);
+struct nvme_status async_event_parse(struct request *req);
+struct nvme_status keep_alive_parse(struct request *req);
+
+/*
+ * The discovery log page of a connection, header and entries; malloc'ed, NULL
+ * where memory ran out. local: the address that the host connected to.
+ */
+void *discovery_log(const struct view *view, const struct view_port *port,
+		    const struct queue *queue, const char *hostnqn, size_t *ret_size);
+
+/*
+ * The request that an Abort waited for has ended: completes the Abort, on its
+ * own reactor. Any reactor. (abort.c)
+ */
+void abort_finished(struct request *abort);
+
+/* Refuses: fails a field at this offset of the SQE; to be returned from parse. */
+struct nvme_status refuse(struct request *req, uint16_t sc, size_t sqe_offset);
+
+#endif

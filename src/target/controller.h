@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A dynamic controller: one association of one host. It belongs to the reactor
+ * of its admin queue; its I/O queues may live on others and only read the
+ * fields marked so. Kept by reference: one for each queue.
+ */
+#ifndef WEFT_TARGET_CONTROLLER_H
+#define WEFT_TARGET_CONTROLLER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "loop/loop.h"
+#include "spec/fabrics.h"
+#include "spec/nvme.h"
+#include "target/view.h"
+#include "util/list.h"
+
+struct queue;
+struct reactor;
+struct request;
+struct subsystem;
+
+#define CONTROLLER_AER_MAX 4		/* AERL is 0's based: 3 */
+#define CONTROLLER_ABORT_MAX 4		/* ACL is 0's based: 3 */
+#define CONTROLLER_ERROR_LOG 128
+#define CONTROLLER_QUEUES_MAX 128	/* I/O queues, at most */
+#define CONTROLLER_KATO_MAX_MS 3600000	/* longer ones are capped: firmware asks for days */
+#define DISCOVERY_KATO_MS 120000	/* of a discovery controller that asked for none */
+
+/* An event that is waiting for an Asynchronous Event Request. */
+struct controller_event {
+	uint8_t type, info, log;
+};
+#define CONTROLLER_EVENTS_MAX 16
+
+struct controller {
+	struct list node;		/* in subsystem->controllers, under the lock */
+	_Atomic unsigned int refs;
+	struct subsystem *subsystem;	/* reference */
+	struct reactor *reactor;	/* of the admin queue; any thread reads it */
+	bool discovery;
+	uint16_t cntlid;
+	uint16_t portid;
+	char hostnqn[NVMF_NQN_MAX + 1];	/* never changes */
+	uint8_t hostid[16];		/* never changes */
+	_Atomic bool traffic;		/* a command came since the keep alive timer last looked */
+	_Atomic bool ready;		/* CSTS.RDY; I/O queues read it */
+	_Atomic bool dead;		/* being torn down; any thread reads it */
+
+	/* Under the target's lock: */
+	struct queue *admin;		/* NULL once its connection is gone */
+	struct queue *io[CONTROLLER_QUEUES_MAX + 1]; /* by QID */
+
+	/* The admin reactor's only: */
+	uint32_t cc, csts;
+	uint32_t kato_ms;		/* 0: off */
+	struct loop_timer keep_alive;	/* every half of KATO */
+	unsigned int quiet_periods;	/* how many of those without a command */
+	uint16_t queues_granted;	/* Set Features 07h: I/O queues, 1.. */
+	bool queues_frozen;		/* an I/O queue was made: 07h may not change */
+	uint32_t async_config;		/* feature 0Bh */
+	uint32_t arbitration, power_state, write_atomicity; /* features 01h, 02h, 0Ah */
+	uint16_t temperature_over, temperature_under; /* feature 04h, kelvins */
+	struct request *aer[CONTROLLER_AER_MAX];
+	unsigned int aer_count;
+	struct controller_event events[CONTROLLER_EVENTS_MAX];
+	unsigned int event_count;
+	uint32_t events_masked;		/* feature 0Bh's bits of notices whose log was not read yet */
+	uint64_t discovery_digest;	/* of the entries of log 70h that the host knows; 0: none */
+	unsigned int abort_count;	/* Abort commands under way */
+	bool host_acre;			/* feature 16h: the host heeds command retry delays */
+	uint32_t *changed_ns;		/* owned: sorted NSIDs for log 04h; at most 1024 */
+	unsigned int changed_ns_count;
+	bool changed_ns_overflow;
+	struct nvme_log_error *errors;	/* owned: ring, NULL until the first error */
+	uint64_t error_count;
+	struct controller_stop *stops;	/* owned: one for each reactor */
+};
+
+/*
+ * Makes one for an admin Connect that was found good. The reference goes to
+ * the queue. A status says why not.
+ */
+struct nvme_status controller_new(struct controller **ret_ctrl, struct subsystem *subsystem,
+				  struct queue *admin, uint16_t cntlid_min, uint16_t cntlid_max,
+				  const char *hostnqn, const uint8_t hostid[16], uint32_t kato_ms);
+struct controller *controller_ref(struct controller *ctrl);
+/* Any thread. */
+void controller_unref(struct controller *ctrl);
+/* A queue of it is gone: forgets it; the admin queue takes all the others along. */
+void controller_queue_gone(struct controller *ctrl, struct queue *queue);
+/* Ends the association: disconnects every queue. Admin reactor. why: for the log. */
+void controller_stop(struct controller *ctrl, const char *why);
+/* Property Set CC. */
+void controller_set_cc(struct controller *ctrl, uint32_t cc);
+/* CAP and VS as this controller reports them. */
+uint64_t controller_cap(const struct queue *queue);
+uint32_t controller_vs(const struct queue *queue);
+/* Starts the keep alive timer anew with this timeout. 0 stops it. */
+void controller_set_kato(struct controller *ctrl, uint32_t kato_ms);
+
+/* Gives every feature its default: of a new controller, and at a reset. (features.c) */
+void features_reset(struct controller *ctrl);
+
+/* ---- asynchronous events (events.c); admin reactor ---- */
+/* Queues an event; it goes out at once where an AER waits and the host has enabled it. */
+void controller_event(struct controller *ctrl, uint8_t type, uint8_t info, uint8_t log);
+/* The host read the log with RAE=0: that event may come again. */
+void controller_event_clear(struct controller *ctrl, uint8_t log);
+/* An AER command. */
+void controller_async_request(struct request *req);
+/* The view changed: which events follow? queue is the admin queue; its fields already point to the new. */
+void controller_view_changed(struct controller *ctrl, const struct view_port *old_port,
+			     const struct view_subsystem *old_subsystem);
+/* An error for the log page; the request is completed with it. Any reactor, under the target's lock
+ * (as is reading the log): errors are seldom. */
+void controller_log_error(struct controller *ctrl, const struct request *req);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An open namespace: a backend's device and who uses it. The control thread
+ * opens and closes it; views and I/O only point to it.
+ */
+#ifndef WEFT_TARGET_NAMESPACE_H
+#define WEFT_TARGET_NAMESPACE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <weft/backend.h>
+
+struct reactor;
+struct target;
+
+/* Written by one reactor, read by any thread (relaxed). */
+struct namespace_counters {
+	_Alignas(64) _Atomic uint64_t pins;	/* I/O under way, payload being sent */
+	_Atomic uint64_t reads, writes;		/* commands that succeeded */
+	_Atomic uint64_t read_bytes, written_bytes;
+	_Atomic uint64_t media_errors;		/* commands that the backend failed */
+};
+
+struct namespace {
+	const struct weft_backend *backend;	/* borrowed: built in, or of a plugin that stays */
+	void *device;				/* owned */
+	struct weft_info info;			/* as of the last open or refresh; control thread */
+	struct target *target;
+	struct namespace_counters *counters;	/* owned: one for each reactor */
+};
+
+/*
+ * Opens a device. Control thread. 0, or -errno with *error filled.
+ */
+int namespace_open(struct namespace **ret_ns, struct target *target,
+		   const struct weft_backend *backend, const struct weft_params *params,
+		   struct weft_error *error);
+/* Asks the device what it is now. 1: the info changed, 0: it did not, or -errno. Control thread. */
+int namespace_refresh(struct namespace *ns);
+/* true: no I/O is under way on any reactor. Meaningful once no published view points to it. */
+bool namespace_idle(const struct namespace *ns);
+/* Closes the device and frees. Only when idle and in no view. */
+void namespace_close(struct namespace *ns);
+/* The sum of all reactors' counters. */
+struct namespace_totals {
+	uint64_t reads, writes, read_bytes, written_bytes, media_errors;
+};
+void namespace_totals(const struct namespace *ns, struct namespace_totals *ret);
+
+/* Keeps the device open for an I/O of this reactor; each needs its unpin on the same reactor. */
+static inline void namespace_pin(struct namespace *ns, unsigned int reactor)
+{
+	_Atomic uint64_t *pins = &ns->counters[reactor].pins;
+
+	atomic_store_explicit(pins, atomic_load_explicit(pins, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
+static inline void namespace_unpin(struct namespace *ns, unsigned int reactor)
+{
+	_Atomic uint64_t *pins = &ns->counters[reactor].pins;
+
+	atomic_store_explicit(pins, atomic_load_explicit(pins, memory_order_relaxed) - 1,
+			      memory_order_release);
+}
+
+#endif

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The NVM command set: Read, Write, Flush, Write Zeroes, Dataset Management. */
+#include <errno.h>
+
+#include "target/commands.h"
+#include "target/controller.h"
+#include "target/namespace.h"
+#include "target/queue.h"
+#include "target/reactor.h"
+#include "target/view.h"
+
+#define FIELD(name) offsetof(struct nvme_sqe, name)
+
+/* May the host use this namespace through this port? (Base 2.1, 8.1.1) */
+static struct nvme_status check_ana(const struct queue *queue, const struct view_namespace *ns)
+{
+	switch (queue->port ? queue->port->ana_states[ns->ana_grpid] : 0) {
+	case 3:
+		return nvme_status(NVME_SC_ANA_INACCESSIBLE);
+	case 4:
+		return nvme_status(NVME_SC_ANA_PERSISTENT_LOSS);
+	case 0xf:
+		return nvme_status(NVME_SC_ANA_TRANSITION);
+	default:
+		return NVME_SUCCESS;
+	}
+}
+
+/* Finds the namespace of the command in the view that is valid now. */
+static struct nvme_status resolve(struct request *req)
+{
+	const struct queue *queue = req->queue;
+
+	req->view_ns = queue->subsystem ?
+			view_namespace(queue->subsystem, le32_get(req->sqe.nsid)) : NULL;
+	if (!req->view_ns)
+		return refuse(req, NVME_SC_INVALID_NS, FIELD(nsid));
+	return check_ana(queue, req->view_ns);
+}
+
+static struct nvme_status check_range(struct request *req, uint64_t slba, uint64_t blocks,
+				      size_t location)
+{
+	uint64_t count = req->view_ns->block_count;
+
+	if (slba > count || blocks > count - slba)
+		return refuse(req, NVME_SC_LBA_RANGE, location);
+	return NVME_SUCCESS;
+}
+
+static bool writes(uint8_t opcode)
+{
+	return opcode == NVME_CMD_WRITE || opcode == NVME_CMD_WRITE_ZEROES ||
+	       opcode == NVME_CMD_DSM;
+}
+
+/* What each I/O needs to hold: the namespace, the right to write, the range. */
+static struct nvme_status check(struct request *req)
+{
+	struct nvme_status status = resolve(req);
+	uint8_t opcode = req->sqe.opcode;
+
+	if (!nvme_status_ok(status))
+		return status;
+	if (writes(opcode) && req->view_ns->read_only)
+		return nvme_status_dnr(NVME_SC_NS_WRITE_PROTECTED);
+	if (opcode == NVME_CMD_READ || opcode == NVME_CMD_WRITE || opcode == NVME_CMD_WRITE_ZEROES)
+		return check_range(req, nvme_rw_slba(&req->sqe), nvme_rw_nlb(&req->sqe),
+				   FIELD(cdw10));
+	return NVME_SUCCESS;
+}
+
+/* Time has passed since parse (data came, a buffer was waited for): the view may be another. */
+static bool check_again(struct request *req)
+{
+	struct nvme_status status;
+
+	if (req->view_ns)
+		return true;
+	status = check(req);
+	if (nvme_status_ok(status))
+		return true;
+	request_complete(req, status);
+	return false;
+}
+
+static void submit(struct request *req, enum weft_op op, uint64_t offset, uint64_t length)
+{
+	struct namespace *ns = req->view_ns->ns;
+	struct reactor *reactor = req->queue->reactor;
+
+	req->view_ns = NULL;
+	if (req->hold.pin != ns) {
+		/* a Dataset Management command may outlive the namespace that it began on */
+		if (req->hold.pin)
+			namespace_unpin(req->hold.pin, reactor->index);
+		req->hold.pin = ns;
+		namespace_pin(ns, reactor->index);
+	}
+	req->io.op = op;
+	req->io.offset = offset;
+	req->io.length = length;
+	req->io.reactor = reactor;
+	if (op == WEFT_OP_READ || op == WEFT_OP_WRITE) {
+		req->iov.iov_base = req->data;
+		req->iov.iov_len = req->data_length;
+		req->io.iov = &req->iov;
+		req->io.iov_count = 1;
+	} else {
+		req->io.iov = NULL;
+		req->io.iov_count = 0;
+	}
+	ns->backend->submit(ns->device, &req->io);
+}
+
+static void submit_range(struct request *req, enum weft_op op, uint32_t flags)
+{
+	uint8_t shift = req->view_ns->block_shift;
+
+	req->io.flags = flags;
+	submit(req, op, nvme_rw_slba(&req->sqe) << shift, (uint64_t)nvme_rw_nlb(&req->sqe) << shift);
+}
+
+static struct namespace_counters *counters(struct request *req)
+{
+	return &req->hold.pin->counters[req->queue->reactor->index];
+}
+
+static void read_succeeded(struct request *req)
+{
+	struct namespace_counters *c = counters(req);
+
+	counter_add(&c->reads, 1);
+	counter_add(&c->read_bytes, req->data_length);
+	counter_add(&req->queue->counters.read_bytes, req->data_length);
+	req->send_data = true;
+	request_complete(req, NVME_SUCCESS);
+}
+
+static void execute_read(struct request *req)
+{
+	const struct view_namespace *view_ns;
+	struct namespace *ns;
+
+	if (!check_again(req))
+		return;
+	view_ns = req->view_ns;
+	ns = view_ns->ns;
+	if (ns->backend->lend && !req->queue->stable_data) {
+		req->data = ns->backend->lend(ns->device,
+					      nvme_rw_slba(&req->sqe) << view_ns->block_shift,
+					      req->data_length);
+		if (req->data) {
+			req->hold.pin = ns;
+			namespace_pin(ns, req->queue->reactor->index);
+			read_succeeded(req);
+			return;
+		}
+	}
+	if (request_read_buffer(req))
+		submit_range(req, WEFT_OP_READ, 0);
+}
+
+static uint32_t fua(const struct request *req)
+{
+	return le32_get(req->sqe.cdw12) & NVME_RW_FUA ? WEFT_IO_FUA : 0;
+}
+
+static void execute_write(struct request *req)
+{
+	if (check_again(req))
+		submit_range(req, WEFT_OP_WRITE, fua(req));
+}
+
+static void execute_write_zeroes(struct request *req)
+{
+	uint32_t deallocate =
+		le32_get(req->sqe.cdw12) & NVME_RW_DEAC ? WEFT_IO_DEALLOCATE : 0;
+
+	if (check_again(req))
+		submit_range(req, WEFT_OP_WRITE_ZEROES, fua(req) | deallocate);
+}
+
+static void execute_flush(struct request *req)
+{
+	if (!check_again(req))
+		return;
+	req->io.flags = 0;
+	if (req->view_ns->ns->info.volatile_cache)
+		submit(req, WEFT_OP_FLUSH, 0, 0);
+	else
+		request_complete(req, NVME_SUCCESS);
+}
+
+static uint32_t dsm_count(const struct request *req)
+{
+	return (le32_get(req->sqe.cdw10) & NVME_DSM_NR_MASK) + 1;
+}
+
+/* Discards one range after the other; called again as each is done. */
+static void execute_dsm(struct request *req)
+{
+	const struct nvme_dsm_range *ranges = (const struct nvme_dsm_range *)req->data;
+
+	while (req->progress < dsm_count(req)) {
+		const struct nvme_dsm_range *range = &ranges[req->progress];
+		uint64_t slba = le64_get(range->slba);
+		uint32_t blocks = le32_get(range->nlb);
+		struct nvme_status status;
+		uint8_t shift;
+
+		if (!check_again(req))
+			return;
+		status = check_range(req, slba, blocks, FIELD(cdw10));
+		if (!nvme_status_ok(status)) {
+			request_complete(req, status);
+			return;
+		}
+		req->progress++;
+		if (!blocks || !req->view_ns->ns->info.discard_granularity)
+			continue;
+		shift = req->view_ns->block_shift;
+		req->io.flags = 0;
+		submit(req, WEFT_OP_DISCARD, slba << shift, (uint64_t)blocks << shift);
+		return;
+	}
+	request_complete(req, NVME_SUCCESS);
+}
+
+static void execute_nothing(struct request *req)
+{
+	request_complete(req, NVME_SUCCESS);
+}
+
+static struct nvme_status rw_parse(struct request *req, void (*execute)(struct request *),
+				   bool transfers)
+{
+	uint64_t length = (uint64_t)nvme_rw_nlb(&req->sqe) << req->view_ns->block_shift;
+	const struct view_port *port = req->queue->port;
+
+	req->execute = execute;
+	if (!transfers)
+		return NVME_SUCCESS;
+	if (!port || length > UINT64_C(4096) << port->mdts)
+		return refuse(req, NVME_SC_INVALID_FIELD, FIELD(cdw12));
+	req->data_length = (uint32_t)length;
+	return NVME_SUCCESS;
+}
+
+static struct nvme_status dsm_parse(struct request *req)
+{
+	if (le32_get(req->sqe.cdw11) & NVME_DSM_AD) {
+		req->execute = execute_dsm;
+	} else {
+		/* attributes are hints, and none helps here */
+		req->execute = execute_nothing;
+		req->consumes = true;
+	}
+	req->data_length = dsm_count(req) * (uint32_t)sizeof(struct nvme_dsm_range);
+	return NVME_SUCCESS;
+}
+
+struct nvme_status nvm_parse(struct request *req)
+{
+	struct controller *ctrl = req->queue->ctrl;
+	struct nvme_status status;
+
+	req->status_kind = NVME_STATUS_KIND_NVM;
+	if (!atomic_load_explicit(&ctrl->ready, memory_order_acquire))
+		return nvme_status_dnr(NVME_SC_CMD_SEQ_ERROR);
+	switch (req->sqe.opcode) {
+	case NVME_CMD_READ:
+	case NVME_CMD_WRITE:
+	case NVME_CMD_FLUSH:
+	case NVME_CMD_WRITE_ZEROES:
+	case NVME_CMD_DSM:
+		break;
+	default:
+		return refuse(req, NVME_SC_INVALID_OPCODE, FIELD(opcode));
+	}
+	status = check(req);
+	if (!nvme_status_ok(status))
+		return status;
+	switch (req->sqe.opcode) {
+	case NVME_CMD_READ:
+		return rw_parse(req, execute_read, true);
+	case NVME_CMD_WRITE:
+		req->consumes = req->view_ns->ns->backend->flags & WEFT_BACKEND_SYNC &&
+				req->view_ns->ns->backend->flags & WEFT_BACKEND_UNALIGNED;
+		return rw_parse(req, execute_write, true);
+	case NVME_CMD_WRITE_ZEROES:
+		return rw_parse(req, execute_write_zeroes, false);
+	case NVME_CMD_DSM:
+		return dsm_parse(req);
+	default:
+		req->execute = execute_flush;
+		return NVME_SUCCESS;
+	}
+}
+
+/* A backend has ended one I/O. */
+static void io_done(struct request *req, int result)
+{
+	struct namespace_counters *c = counters(req);
+
+	if (result < 0) {
+		counter_add(&c->media_errors, 1);
+		request_complete_errno(req, result);
+		return;
+	}
+	switch (req->io.op) {
+	case WEFT_OP_READ:
+		read_succeeded(req);
+		return;
+	case WEFT_OP_WRITE:
+		counter_add(&c->writes, 1);
+		counter_add(&c->written_bytes, req->data_length);
+		counter_add(&req->queue->counters.written_bytes, req->data_length);
+		break;
+	case WEFT_OP_DISCARD:
+		if (req->sqe.opcode == NVME_CMD_DSM) {
+			execute_dsm(req);
+			return;
+		}
+		break;
+	case WEFT_OP_FLUSH:
+	case WEFT_OP_WRITE_ZEROES:
+		break;
+	}
+	request_complete(req, NVME_SUCCESS);
+}
+
+void weft_io_done(struct weft_io *io, int result)
+{
+	io_done(request_of_io(io), result);
+}
+
+static void remote_done(struct loop_message *message)
+{
+	struct request *req = container_of(message, struct request, remote);
+
+	io_done(req, req->remote_result);
+}
+
+void weft_io_done_from_thread(struct weft_io *io, int result)
+{
+	struct request *req = request_of_io(io);
+
+	req->remote_result = result;
+	req->remote.run = remote_done;
+	loop_post(((struct reactor *)io->reactor)->loop, &req->remote);
+}

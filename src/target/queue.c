@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A queue pair from the connection's start to its end. */
+#include "target/queue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "loop/loop.h"
+#include "spec/tcp.h"
+#include "target/controller.h"
+#include "target/reactor.h"
+#include "target/target.h"
+#include "target/transport.h"
+#include "target/view.h"
+
+static void request_setup(struct request *req, struct queue *queue, uint16_t index)
+{
+	req->queue = queue;
+	req->index = index;
+	req->state = REQUEST_FREE;
+	list_init(&req->node);
+	list_init(&req->wait);
+}
+
+void queue_init(struct queue *queue, struct reactor *reactor, const struct transport_ops *ops,
+		uint16_t portid)
+{
+	memset(queue, 0, sizeof(*queue));
+	queue->reactor = reactor;
+	queue->ops = ops;
+	queue->portid = portid;
+	queue->port = reactor->view ? view_find_port(reactor->view, portid) : NULL;
+	list_init(&queue->free_requests);
+	list_init(&queue->busy_requests);
+	request_setup(&queue->first, queue, 0);
+	list_add_tail(&reactor->queues, &queue->node);
+}
+
+int queue_install(struct queue *queue, uint16_t size)
+{
+	queue->requests = calloc(size, sizeof(*queue->requests));
+	if (!queue->requests)
+		return -ENOMEM;
+	queue->size = size;
+	for (uint16_t i = 0; i < size; i++) {
+		request_setup(&queue->requests[i], queue, i);
+		list_add_tail(&queue->free_requests, &queue->requests[i].node);
+	}
+	queue->connected = (uint64_t)time(NULL);
+	queue->uptime_start = loop_now(queue->reactor->loop);
+	queue->live = true;
+	return 0;
+}
+
+uint32_t queue_capsule_data_max(const struct queue *queue)
+{
+	uint32_t configured = queue->port ? queue->port->inline_data_size : 0;
+
+	/* Fabrics commands may carry 8 KiB on any queue, whatever IOCCSZ says */
+	if (!queue->live || !queue->qid || configured < NVME_TCP_ADMIN_ICD)
+		return NVME_TCP_ADMIN_ICD;
+	return configured;
+}
+
+void queue_disconnect(struct queue *queue)
+{
+	if (queue->closing)
+		return;
+	queue->closing = true;
+	queue->ops->disconnect(queue);
+}
+
+void queue_closed(struct queue *queue)
+{
+	queue->closing = true;
+	queue->closed = true;
+	queue->busy++;	/* stay while the requests are looked through */
+	list_for_each_safe(node, &queue->busy_requests) {
+		struct request *req = list_entry(node, struct request, node);
+
+		if (req->state != REQUEST_EXECUTING)
+			request_release(req);
+	}
+	if (queue->ctrl)
+		controller_queue_gone(queue->ctrl, queue);
+	queue->busy--;
+	queue_try_release(queue);
+}
+
+void queue_try_release(struct queue *queue)
+{
+	struct controller *ctrl = queue->ctrl;
+
+	if (!queue->closed || queue->busy)
+		return;
+	list_del(&queue->node);
+	free(queue->requests);
+	queue->requests = NULL;
+	queue->ctrl = NULL;
+	queue->ops->release(queue);
+	if (ctrl)
+		controller_unref(ctrl);
+}

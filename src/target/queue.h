@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A queue pair: one connection of a host. It lives on one reactor from the
+ * transport's queue_init() to release().
+ */
+#ifndef WEFT_TARGET_QUEUE_H
+#define WEFT_TARGET_QUEUE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "target/request.h"
+#include "util/list.h"
+
+struct controller;
+struct reactor;
+struct transport_ops;
+struct view_port;
+struct view_subsystem;
+
+#define QUEUE_SIZE_MAX 1024
+#define QUEUE_SIZE_MIN 2
+#define ADMIN_QUEUE_SIZE_MAX 128
+
+/* Written by the queue's reactor, read by any thread (relaxed). */
+struct queue_counters {
+	_Atomic uint64_t commands, read_bytes, written_bytes, errors;
+};
+
+struct queue {
+	struct list node;		/* in reactor->queues */
+	struct reactor *reactor;
+	const struct transport_ops *ops;
+	uint16_t portid;
+	const struct view_port *port;	/* borrowed from the reactor's view; NULL: it is gone */
+	/* From Connect on: */
+	const struct view_subsystem *subsystem; /* the same; NULL on a discovery controller */
+	struct controller *ctrl;	/* reference; NULL before Connect */
+	uint16_t qid;			/* 0: admin */
+	uint16_t size;			/* entries */
+	uint16_t sqhd;
+	bool flow_control;		/* SQ flow control is in use: SQHD is reported */
+	bool stable_data;		/* transport: payload may not change while it is sent */
+	bool live;			/* Connect succeeded */
+	bool draining;			/* the daemon ends: commands that arrive are dropped */
+	bool closing;			/* disconnect() was called */
+	bool closed;			/* the transport has let go of the socket */
+	struct request *requests;	/* owned: size of them */
+	struct list free_requests;
+	struct list busy_requests;
+	uint32_t busy;			/* requests that are not free */
+	uint32_t held;			/* of those, AERs that wait for an event */
+	struct request first;		/* serves the commands before Connect succeeds */
+	struct queue_counters counters;
+	uint64_t connected;		/* time(2) of Connect */
+	uint64_t uptime_start;		/* loop_clock() of Connect */
+};
+
+/* The connection is up: no command yet. */
+void queue_init(struct queue *queue, struct reactor *reactor, const struct transport_ops *ops,
+		uint16_t portid);
+/* Connect succeeded: allocates the requests. 0 or -ENOMEM. */
+int queue_install(struct queue *queue, uint16_t size);
+/* Ends the connection, from any cause; what executes is awaited. */
+void queue_disconnect(struct queue *queue);
+/*
+ * Transport: the socket is gone. Requests that it still held (fetching,
+ * responding) are released by this call; ops->release() follows when the
+ * last executing one has ended.
+ */
+void queue_closed(struct queue *queue);
+/* Releases the queue if its connection is closed and nothing executes. */
+void queue_try_release(struct queue *queue);
+/* How much in-capsule data a command of this queue may carry, bytes. */
+uint32_t queue_capsule_data_max(const struct queue *queue);
+
+static inline void counter_add(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The life of a request: from the capsule to its completion. */
+#include "target/request.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "loop/buffer.h"
+#include "target/commands.h"
+#include "target/controller.h"
+#include "target/namespace.h"
+#include "target/queue.h"
+#include "target/reactor.h"
+#include "target/target.h"
+#include "target/transport.h"
+#include "target/view.h"
+
+struct request *request_take(struct queue *queue)
+{
+	struct request *req;
+	struct list *node;
+
+	if (queue->live) {
+		node = list_pop(&queue->free_requests);
+		if (!node)
+			return NULL;
+		req = list_entry(node, struct request, node);
+	} else {
+		req = &queue->first;
+		if (req->state != REQUEST_FREE)
+			return NULL;
+	}
+	list_add_tail(&queue->busy_requests, &req->node);
+	queue->busy++;
+	req->state = REQUEST_PARSING;
+	req->send_data = false;
+	req->consumes = false;
+	req->aborted = false;
+	req->status_kind = NVME_STATUS_KIND_ADMIN;
+	req->error_location = REQUEST_NO_LOCATION;
+	req->data = NULL;
+	req->data_length = 0;
+	req->progress = 0;
+	req->aborter = NULL;
+	req->view_ns = NULL;
+	req->cqe.result = le64_of(0);
+	req->cqe.sqhd = le16_of(0);
+	return req;
+}
+
+struct nvme_status refuse(struct request *req, uint16_t sc, size_t sqe_offset)
+{
+	req->error_location = (uint16_t)sqe_offset;
+	return nvme_status_dnr(sc);
+}
+
+void request_fail_field(struct request *req, uint16_t sc, size_t sqe_offset)
+{
+	request_complete(req, refuse(req, sc, sqe_offset));
+}
+
+void request_complete_errno(struct request *req, int result)
+{
+	request_complete(req, result ? status_from_errno(-result, req->io.op) : NVME_SUCCESS);
+}
+
+static struct nvme_status parse(struct request *req)
+{
+	struct queue *queue = req->queue;
+
+	if ((req->sqe.flags & NVME_SQE_PSDT_MASK) != NVME_SQE_PSDT_SGL ||
+	    (req->sqe.flags & NVME_SQE_FUSE_MASK))
+		return refuse(req, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, flags));
+	if (req->sqe.opcode == NVME_ADMIN_FABRICS)
+		return fabrics_parse(req);
+	if (!queue->live)
+		return nvme_status_dnr(NVME_SC_CMD_SEQ_ERROR);
+	if (queue->qid)
+		return nvm_parse(req);
+	return queue->ctrl->discovery ? discovery_parse(req) : admin_parse(req);
+}
+
+/* Does the SGL describe what the command transfers, where it may lie? (NVMe/TCP 1.1, 3.2.1) */
+static struct nvme_status check_sgl(struct request *req, uint32_t capsule_length)
+{
+	const struct nvme_sgl *sgl = &req->sqe.sgl;
+	const size_t type_at = offsetof(struct nvme_sqe, sgl.type);
+	const size_t length_at = offsetof(struct nvme_sqe, sgl.length);
+
+	switch (sgl->type) {
+	case NVME_SGL_TRANSPORT_SGL:
+		if (capsule_length)
+			return refuse(req, NVME_SC_SGL_INVALID_DATA, length_at);
+		break;
+	case NVME_SGL_IN_CAPSULE:
+		if (req->data_length && nvme_sqe_dir(&req->sqe) != NVME_DATA_TO_CTRL)
+			return refuse(req, NVME_SC_SGL_INVALID_TYPE, type_at);
+		if (le64_get(sgl->addr))
+			return refuse(req, NVME_SC_SGL_INVALID_OFFSET,
+				      offsetof(struct nvme_sqe, sgl.addr));
+		if (le32_get(sgl->length) != capsule_length)
+			return refuse(req, NVME_SC_SGL_INVALID_DATA, length_at);
+		break;
+	default:
+		return refuse(req, NVME_SC_SGL_INVALID_TYPE, type_at);
+	}
+	if (le32_get(sgl->length) != req->data_length)
+		return refuse(req, NVME_SC_SGL_INVALID_DATA, length_at);
+	return NVME_SUCCESS;
+}
+
+/* Gives the request an I/O buffer, or puts it in the line for one: then resume() is called later. */
+static bool take_buffer(struct request *req, void (*resume)(struct request *))
+{
+	struct reactor *reactor = req->queue->reactor;
+
+	if (req->hold.buffer) {
+		req->data = req->hold.buffer;
+		return true;
+	}
+	req->hold.buffer = loop_buffer_get(reactor->loop, req->data_length);
+	if (req->hold.buffer) {
+		req->hold.buffer_size = req->data_length;
+		req->data = req->hold.buffer;
+		return true;
+	}
+	req->state = REQUEST_PARSING;
+	req->view_ns = NULL;
+	req->resume = resume;
+	list_add_tail(&reactor->buffer_waiters, &req->wait);
+	loop_buffer_wait(reactor->loop, &reactor->buffer_task);
+	return false;
+}
+
+static void execute(struct request *req)
+{
+	req->state = REQUEST_EXECUTING;
+	req->execute(req);
+}
+
+static void fetch(struct request *req)
+{
+	if (!take_buffer(req, fetch))
+		return;
+	req->view_ns = NULL;
+	req->state = REQUEST_FETCHING;
+	req->queue->ops->fetch(req);
+}
+
+bool request_read_buffer(struct request *req)
+{
+	return take_buffer(req, execute);
+}
+
+/* The data came with the capsule. What executes later needs a copy: `data` is only lent. */
+static void start_in_capsule(struct request *req, const uint8_t *data)
+{
+	if (data == req->hold.buffer || req->consumes) {
+		req->data = (uint8_t *)(uintptr_t)data;
+	} else {
+		req->hold.buffer = loop_buffer_get(req->queue->reactor->loop,
+							  req->data_length);
+		if (!req->hold.buffer) {
+			request_complete(req, nvme_status(NVME_SC_TRANSIENT_TRANSPORT));
+			return;
+		}
+		req->hold.buffer_size = req->data_length;
+		req->data = req->hold.buffer;
+		memcpy(req->data, data, req->data_length);
+	}
+	execute(req);
+}
+
+void request_start(struct request *req, const uint8_t *data, uint32_t length)
+{
+	struct queue *queue = req->queue;
+	struct nvme_status status;
+
+	if (queue->draining || queue->closing) {
+		request_release(req);
+		return;
+	}
+	counter_add(&queue->counters.commands, 1);
+	if (queue->ctrl && !atomic_load_explicit(&queue->ctrl->traffic, memory_order_relaxed))
+		atomic_store_explicit(&queue->ctrl->traffic, true, memory_order_relaxed);
+	status = parse(req);
+	if (nvme_status_ok(status))
+		status = check_sgl(req, length);
+	if (!nvme_status_ok(status))
+		request_complete(req, status);
+	else if (!req->data_length || nvme_sqe_dir(&req->sqe) != NVME_DATA_TO_CTRL)
+		execute(req);
+	else if (length)
+		start_in_capsule(req, data);
+	else
+		fetch(req);
+}
+
+void request_received(struct request *req, struct nvme_status status)
+{
+	if (req->aborted)
+		status = nvme_status(NVME_SC_ABORT_REQ);
+	if (nvme_status_ok(status))
+		execute(req);
+	else
+		request_complete(req, status);
+}
+
+/* Memory that the backend lent is pinned until it has been sent; what was copied is not. */
+static bool lent(const struct request *req)
+{
+	return req->send_data && !req->hold.buffer;
+}
+
+static void log_failure(struct request *req)
+{
+	struct queue *queue = req->queue;
+	struct target *target = queue->reactor->target;
+
+	counter_add(&queue->counters.errors, 1);
+	if (!queue->ctrl)
+		return;
+	pthread_mutex_lock(&target->lock);
+	controller_log_error(queue->ctrl, req);
+	pthread_mutex_unlock(&target->lock);
+}
+
+void request_complete(struct request *req, struct nvme_status status)
+{
+	struct queue *queue = req->queue;
+	struct request *aborter = req->aborter;
+
+	req->aborter = NULL;
+	req->cqe.cid = req->sqe.cid;
+	req->cqe.sqid = le16_of(queue->qid);
+	nvme_cqe_set_status(&req->cqe, status);
+	if (!nvme_status_ok(status)) {
+		req->send_data = false;
+		log_failure(req);
+	}
+	if (req->hold.pin && !lent(req)) {
+		namespace_unpin(req->hold.pin, queue->reactor->index);
+		req->hold.pin = NULL;
+	}
+	if (queue->live && queue->flow_control) {
+		queue->sqhd = (uint16_t)((queue->sqhd + 1u) % queue->size);
+		req->cqe.sqhd = le16_of(queue->sqhd);
+	}
+	req->state = REQUEST_RESPONDING;
+	if (queue->closed)
+		request_release(req);
+	else
+		queue->ops->respond(req);
+	if (aborter)
+		abort_finished(aborter);
+}
+
+bool request_buffer(struct request *req, uint32_t length)
+{
+	req->hold.buffer = loop_buffer_get(req->queue->reactor->loop, length);
+	if (!req->hold.buffer) {
+		request_complete(req, nvme_status(NVME_SC_INTERNAL));
+		return false;
+	}
+	req->hold.buffer_size = length;
+	req->data = req->hold.buffer;
+	req->data_length = length;
+	memset(req->data, 0, length);
+	return true;
+}
+
+void request_reply(struct request *req, const void *bytes, size_t size, uint64_t offset)
+{
+	uint32_t length = req->data_length;
+
+	if (length) {
+		if (!request_buffer(req, length))
+			return;
+		if (offset < size)
+			memcpy(req->data, (const uint8_t *)bytes + offset,
+			       size - offset < length ? size - offset : length);
+		req->send_data = true;
+	}
+	request_complete(req, NVME_SUCCESS);
+}
+
+struct request_hold request_take_hold(struct request *req)
+{
+	struct request_hold hold = req->hold;
+
+	req->hold = (struct request_hold){ 0 };
+	return hold;
+}
+
+void request_drop_hold(struct queue *queue, struct request_hold *hold)
+{
+	struct reactor *reactor = queue->reactor;
+
+	if (hold->buffer)
+		loop_buffer_put(reactor->loop, hold->buffer, hold->buffer_size);
+	if (hold->pin)
+		namespace_unpin(hold->pin, reactor->index);
+	*hold = (struct request_hold){ 0 };
+}
+
+void request_release(struct request *req)
+{
+	struct queue *queue = req->queue;
+	struct request *aborter = req->aborter;
+
+	request_drop_hold(queue, &req->hold);
+	req->state = REQUEST_FREE;
+	req->aborter = NULL;
+	list_del(&req->wait);
+	list_del(&req->node);
+	if (req != &queue->first)
+		list_add_head(&queue->free_requests, &req->node);
+	queue->busy--;
+	if (aborter)
+		abort_finished(aborter);
+	queue_try_release(queue);
+}
+
+/* Buffers came back: those who wait try again, in their order. */
+void request_buffers_returned(struct loop_task *task)
+{
+	struct reactor *reactor = container_of(task, struct reactor, buffer_task);
+	struct list waiters;
+	struct list *node;
+
+	list_init(&waiters);
+	list_splice_tail(&waiters, &reactor->buffer_waiters);
+	while ((node = list_pop(&waiters))) {
+		struct request *req = list_entry(node, struct request, wait);
+
+		req->resume(req);
+		/* it is in line again: so are those behind it */
+		if (!list_empty(&req->wait))
+			break;
+	}
+	list_splice_tail(&reactor->buffer_waiters, &waiters);
+}

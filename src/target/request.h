@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A command on its way through the target. Requests are allocated with their
+ * queue at Connect and used over and over; none is allocated per I/O.
+ *
+ *   transport: request_take() -> request_start()
+ *   target:    parse: what execute, how much data, which way
+ *   transport: fetch() -> request_received()       (data from the host by R2T)
+ *   target:    execute() -> request_complete()
+ *   transport: respond() -> request_release()
+ */
+#ifndef WEFT_TARGET_REQUEST_H
+#define WEFT_TARGET_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <weft/backend.h>
+
+#include "loop/loop.h"
+#include "spec/nvme.h"
+#include "util/list.h"
+
+struct namespace;
+struct queue;
+struct view_namespace;
+
+enum request_state {
+	REQUEST_FREE,
+	REQUEST_PARSING,	/* request_start() is at work, or waits for a buffer */
+	REQUEST_FETCHING,	/* with the transport: data from the host */
+	REQUEST_EXECUTING,	/* with the target or a backend */
+	REQUEST_HELD,		/* an Asynchronous Event Request that waits for an event */
+	REQUEST_RESPONDING,	/* with the transport: to be sent */
+};
+
+/* What must stay as it is until the payload has been sent. */
+struct request_hold {
+	void *buffer;			/* owned: of loop_buffer_get(), or NULL */
+	size_t buffer_size;
+	struct namespace *pin;		/* whose memory was lent, or that executes, or NULL */
+};
+
+/* What a transport keeps in a request for its own use. */
+#define REQUEST_TRANSPORT_BYTES 48
+
+struct request {
+	struct list node;		/* in the queue's free or busy list */
+	struct queue *queue;
+	uint16_t index;			/* in the queue's array: NVMe/TCP's TTAG */
+	uint8_t state;			/* enum request_state */
+	bool send_data;			/* respond() sends data before the completion */
+	bool consumes;			/* execute() is done with `data` when it returns */
+	bool aborted;			/* an Abort asked for it while it was being fetched */
+	uint8_t status_kind;		/* enum nvme_status_kind */
+	uint16_t error_location;	/* byte of the command that is at fault; REQUEST_NO_LOCATION */
+	struct nvme_sqe sqe;
+	struct nvme_cqe cqe;
+	/* Set by parse; called once all the data from the host is in `data`. */
+	void (*execute)(struct request *req);
+	uint8_t *data;			/* the payload, contiguous; NULL: none yet */
+	uint32_t data_length;
+	struct request_hold hold;
+	uint32_t progress;		/* execute's: how far it is (DSM ranges) */
+	struct request *aborter;	/* the Abort command that waits for this one's end */
+	const struct view_namespace *view_ns; /* of parse, until this turn ends; else NULL */
+	void (*resume)(struct request *req); /* what a buffer is waited for */
+	struct list wait;		/* in reactor->buffer_waiters */
+	struct loop_message remote;	/* for weft_io_done_from_thread() */
+	int remote_result;
+	struct iovec iov;
+	struct weft_io io;
+	_Alignas(8) uint8_t transport[REQUEST_TRANSPORT_BYTES];
+};
+
+#define REQUEST_NO_LOCATION 0xffff
+
+/* From a weft_io to its request. */
+#define request_of_io(io_) container_of(io_, struct request, io)
+
+/* An unused request of the queue, or NULL: the host has sent more than fits. */
+struct request *request_take(struct queue *queue);
+/*
+ * Starts the command in req->sqe. data: what came in the capsule, contiguous
+ * (NULL where there is none); it is the callee's only during the call, unless
+ * it lies in req->hold.buffer.
+ */
+void request_start(struct request *req, const uint8_t *data, uint32_t length);
+/* From the transport: fetch() ended. */
+void request_received(struct request *req, struct nvme_status status);
+/*
+ * Ends the command: fills the completion, writes the error log, and hands it
+ * to the transport. cqe.result stays as execute set it.
+ */
+void request_complete(struct request *req, struct nvme_status status);
+/* The same for a field that is wrong: offset in the SQE (error log), Do Not Retry. */
+void request_fail_field(struct request *req, uint16_t sc, size_t sqe_offset);
+/* Completes with an errno of a backend (0 is success). */
+void request_complete_errno(struct request *req, int result);
+/*
+ * Gives the request a zeroed data buffer of `length` bytes for admin data to
+ * the host; false: it was completed with an error.
+ */
+bool request_buffer(struct request *req, uint32_t length);
+/*
+ * Answers with data_length bytes: those of `bytes` from `offset` on, zeroes
+ * beyond `size`; completes. For log pages and Identify.
+ */
+void request_reply(struct request *req, const void *bytes, size_t size, uint64_t offset);
+
+/*
+ * Gives a command that reads data_length bytes a buffer in req->data. false:
+ * there is none now, and execute() is called again when there is.
+ */
+bool request_read_buffer(struct request *req);
+/* The reactor's task for that. */
+void request_buffers_returned(struct loop_task *task);
+
+/* Transport: takes over what must stay until the data is sent. */
+struct request_hold request_take_hold(struct request *req);
+/* Transport: gives it back, on the same reactor. */
+void request_drop_hold(struct queue *queue, struct request_hold *hold);
+/* Transport: the request is no longer in use. May release the queue. */
+void request_release(struct request *req);
+
+/* The one file that maps errno to a status (error.c). */
+struct nvme_status status_from_errno(int error, enum weft_op op);
+
+#endif

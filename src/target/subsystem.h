@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a subsystem is at run time, across changes of its configuration: its
+ * controllers and their identifiers. Kept by reference: each view that has the
+ * subsystem holds one, and each controller.
+ */
+#ifndef WEFT_TARGET_SUBSYSTEM_H
+#define WEFT_TARGET_SUBSYSTEM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/list.h"
+
+struct target;
+struct controller;
+
+struct subsystem {
+	struct list node;		/* in target->subsystems */
+	struct target *target;
+	char *nqn;			/* owned */
+	bool discovery;
+	_Atomic unsigned int refs;
+	/* Under target->lock: */
+	struct list controllers;	/* struct controller.node */
+	uint16_t next_cntlid;
+};
+
+/* The one with that NQN, made if need be, with a reference. NULL where memory ran out. */
+struct subsystem *subsystem_get(struct target *target, const char *nqn);
+struct subsystem *subsystem_ref(struct subsystem *subsystem);
+/* The last one frees it. Not under the lock. */
+void subsystem_unref(struct subsystem *subsystem);
+/* An unused identifier in [min, max], the longest unused first; 0: none is left. Under the lock. */
+uint16_t subsystem_take_cntlid(struct subsystem *subsystem, uint16_t min, uint16_t max);
+/* The controller, or NULL. Borrowed; under the lock. */
+struct controller *subsystem_find_controller(struct subsystem *subsystem, uint16_t cntlid);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The target as a whole: its reactors, its published view, and the lock for
+ * what several threads change seldom (which controllers and queues there are).
+ * The lock is never taken per I/O.
+ */
+#ifndef WEFT_TARGET_TARGET_H
+#define WEFT_TARGET_TARGET_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "util/list.h"
+
+struct reactor;
+struct view;
+struct subsystem;
+struct weft_error;
+enum loop_engine;
+
+struct target_options {
+	unsigned int reactor_count;	/* >= 1 */
+	const int *cpus;		/* reactor_count entries, or NULL: not pinned */
+	int engine;			/* enum loop_engine */
+	unsigned int poll_us;
+	uint32_t connect_timeout_ms;	/* for ICReq, and again for Connect */
+};
+
+struct target {
+	struct target_options options;
+	struct reactor **reactors;
+	unsigned int reactor_count;
+	pthread_t *threads;
+	pthread_mutex_t lock;
+	struct view *view;		/* the published one; control thread only */
+	struct list subsystems;		/* struct subsystem.node, under lock */
+	struct subsystem *discovery;	/* the discovery subsystem: NQN nqn.2014-08.org.nvmexpress.discovery */
+	_Atomic uint32_t connection_count;
+	uint64_t started;		/* loop_clock() */
+	_Atomic bool draining;		/* no new connections */
+};
+
+/* Starts the reactors' threads. 0, or -errno with *error filled. */
+int target_start(struct target **ret_target, const struct target_options *options,
+		 struct weft_error *error);
+/*
+ * Ends every connection, letting commands that are under way end, for at most
+ * timeout_ms; then stops the reactors and frees all but the open namespaces,
+ * which the caller owns through its views. true: all had ended in time.
+ */
+bool target_stop(struct target *target, unsigned int timeout_ms);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* For target.c and tests alone: which reactor this thread runs. */
+#ifndef WEFT_TARGET_THREAD_H
+#define WEFT_TARGET_THREAD_H
+
+struct reactor;
+
+void reactor_set_current(struct reactor *reactor);
+
+#endif

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The life of one NVMe/TCP connection. */
+#include "transport/tcp_connection.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "target/controller.h"
+#include "target/reactor.h"
+#include "target/target.h"
+#include "target/transport.h"
+#include "util/log.h"
+
+/* A host that is silent this long is probed; a host that acknowledges nothing this long is gone. */
+#define TCP_IDLE_S 15
+#define TCP_PROBE_S 5
+#define TCP_PROBES 3
+#define TCP_USER_TIMEOUT_MS 30000
+
+static void fill_address(const struct sockaddr_storage *from, struct transport_address *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->trtype = NVMF_TRTYPE_TCP;
+	if (from->ss_family == AF_INET) {
+		const struct sockaddr_in *in = (const void *)from;
+
+		ret->adrfam = NVMF_ADRFAM_IPV4;
+		inet_ntop(AF_INET, &in->sin_addr, ret->traddr, sizeof(ret->traddr));
+		ret->trsvcid = ntohs(in->sin_port);
+	} else if (from->ss_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const void *)from;
+		char scope[IF_NAMESIZE];
+		size_t length;
+
+		ret->adrfam = NVMF_ADRFAM_IPV6;
+		inet_ntop(AF_INET6, &in6->sin6_addr, ret->traddr, sizeof(ret->traddr));
+		ret->trsvcid = ntohs(in6->sin6_port);
+		length = strlen(ret->traddr);
+		if (in6->sin6_scope_id && if_indextoname(in6->sin6_scope_id, scope))
+			snprintf(ret->traddr + length, sizeof(ret->traddr) - length, "%%%s", scope);
+	}
+}
+
+static void tcp_addresses(const struct queue *queue, struct transport_address *ret_local,
+			  struct transport_address *ret_peer)
+{
+	const struct tcp_connection *conn = tcp_of_queue(queue);
+	struct sockaddr_storage address = { 0 };
+	socklen_t size = sizeof(address);
+
+	if (getsockname(conn->socket.fd, (struct sockaddr *)&address, &size) < 0)
+		address.ss_family = AF_UNSPEC;
+	fill_address(&address, ret_local);
+	size = sizeof(address);
+	if (getpeername(conn->socket.fd, (struct sockaddr *)&address, &size) < 0)
+		address.ss_family = AF_UNSPEC;
+	fill_address(&address, ret_peer);
+}
+
+static void tcp_digests(const struct queue *queue, bool *ret_header, bool *ret_data)
+{
+	const struct tcp_connection *conn = tcp_of_queue(queue);
+
+	*ret_header = conn->format.hdgst;
+	*ret_data = conn->format.ddgst;
+}
+
+static void start_deadline(struct tcp_connection *conn, uint64_t ms)
+{
+	loop_timer_start(conn->socket.loop, &conn->deadline, ms * 1000000);
+}
+
+void tcp_connection_close(struct tcp_connection *conn)
+{
+	if (conn->state == CONN_CLOSING)
+		return;
+	conn->state = CONN_CLOSING;
+	conn->queue.closing = true;
+	loop_timer_stop(conn->socket.loop, &conn->deadline);
+	loop_socket_close(&conn->socket);
+}
+
+/*
+ * Sends what is left and ends. What the peer still sends is read and dropped
+ * until it closes: a close with unread bytes would reset the connection, and
+ * the peer would lose our last words.
+ */
+static void end(struct tcp_connection *conn)
+{
+	if (conn->state >= CONN_ENDING)
+		return;
+	conn->state = CONN_ENDING;
+	conn->queue.closing = true;
+	tcp_receive_forget(conn);
+	start_deadline(conn, TCP_LINGER_MS);
+	tcp_send_wake(conn);
+}
+
+void tcp_connection_fault(struct tcp_connection *conn, const struct nvme_tcp_fault *fault)
+{
+	struct transport_address local, peer;
+
+	if (conn->state >= CONN_ENDING)
+		return;
+	tcp_addresses(&conn->queue, &local, &peer);
+	log_notice("%s port %u broke the protocol: %s (%s, %u): connection ended", peer.traddr,
+		   peer.trsvcid, fault->what, nvme_tcp_fes_str(fault->fes), fault->fei);
+	conn->fault = *fault;
+	conn->term_due = true;
+	end(conn);
+}
+
+static void tcp_disconnect(struct queue *queue)
+{
+	end(tcp_of_queue(queue));
+}
+
+static void deadline_fired(struct loop_timer *timer)
+{
+	struct tcp_connection *conn = container_of(timer, struct tcp_connection, deadline);
+	struct transport_address local, peer;
+
+	if (conn->state < CONN_ENDING) {
+		tcp_addresses(&conn->queue, &local, &peer);
+		log_notice("%s port %u sent no %s within %u ms: connection ended", peer.traddr,
+			   peer.trsvcid, conn->state == CONN_WAIT_ICREQ ? "ICReq" : "Connect",
+			   conn->queue.reactor->target->options.connect_timeout_ms);
+	}
+	tcp_connection_close(conn);
+}
+
+void tcp_connection_progress(struct tcp_connection *conn)
+{
+	if (conn->queue.live)
+		loop_timer_stop(conn->socket.loop, &conn->deadline);
+	else
+		start_deadline(conn, conn->queue.reactor->target->options.connect_timeout_ms);
+}
+
+static void received(struct loop_socket *socket, const uint8_t *data, ssize_t count)
+{
+	struct tcp_connection *conn = tcp_of_socket(socket);
+
+	if (count <= 0) {
+		tcp_connection_close(conn);
+		return;
+	}
+	if (conn->state < CONN_ENDING)
+		tcp_receive(conn, data, (size_t)count);
+}
+
+static void try_free(struct tcp_connection *conn)
+{
+	if (conn->free_due && conn->socket_done)
+		free(conn);
+}
+
+static void closed(struct loop_socket *socket)
+{
+	struct tcp_connection *conn = tcp_of_socket(socket);
+	struct reactor *reactor = conn->queue.reactor;
+
+	list_del(&conn->flush.node);
+	loop_timer_stop(socket->loop, &conn->deadline);
+	tcp_receive_forget(conn);
+	tcp_send_drop(conn);
+	atomic_fetch_sub(&reactor->connections, 1);
+	atomic_fetch_sub(&reactor->target->connection_count, 1);
+	conn->socket_done = true;
+	queue_closed(&conn->queue);	/* may free */
+}
+
+static void tcp_release(struct queue *queue)
+{
+	struct tcp_connection *conn = tcp_of_queue(queue);
+
+	conn->free_due = true;
+	try_free(conn);
+}
+
+static const struct loop_socket_ops socket_ops = {
+	.received = received,
+	.sent = tcp_sent,
+	.closed = closed,
+};
+
+static const struct transport_ops tcp_ops = {
+	.name = "tcp",
+	.fetch = tcp_fetch,
+	.respond = tcp_respond,
+	.disconnect = tcp_disconnect,
+	.release = tcp_release,
+	.addresses = tcp_addresses,
+	.digests = tcp_digests,
+};
+
+static void set_option(int fd, int level, int option, int value)
+{
+	if (setsockopt(fd, level, option, &value, sizeof(value)) < 0)
+		log_warning("socket option %d/%d cannot be set: %s", level, option,
+			    strerror(errno));
+}
+
+static void set_options(int fd)
+{
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, TCP_IDLE_S);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, TCP_PROBE_S);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, TCP_PROBES);
+	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, TCP_USER_TIMEOUT_MS);
+}
+
+void tcp_connection_start(struct reactor *reactor, int fd, uint16_t portid)
+{
+	struct target *target = reactor->target;
+	struct tcp_connection *conn = calloc(1, sizeof(*conn));
+	int r;
+
+	if (!conn || target->draining) {
+		free(conn);
+		close(fd);
+		return;
+	}
+	set_options(fd);
+	queue_init(&conn->queue, reactor, &tcp_ops, portid);
+	loop_task_init(&conn->flush, tcp_flush);
+	list_init(&conn->ready);
+	conn->deadline.fire = deadline_fired;
+	tcp_receive_init(conn);
+	r = loop_socket_open(reactor->loop, &conn->socket, fd, &socket_ops);
+	if (r < 0) {
+		log_warning("connection refused: %s", strerror(-r));
+		list_del(&conn->queue.node);
+		close(fd);
+		free(conn);
+		return;
+	}
+	atomic_fetch_add(&reactor->connections, 1);
+	atomic_fetch_add(&target->connection_count, 1);
+	start_deadline(conn, target->options.connect_timeout_ms);
+}

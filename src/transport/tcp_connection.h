@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One NVMe/TCP connection. It is made when a socket was accepted, becomes a
+ * queue at Connect, and is freed by release(), after both the socket is closed
+ * and nothing executes. Everything happens on its reactor.
+ *
+ * tcp_listen.c accepts, tcp_connection.c holds the life, tcp_receive.c takes
+ * the stream apart, tcp_send.c puts it together.
+ */
+#ifndef WEFT_TRANSPORT_TCP_CONNECTION_H
+#define WEFT_TRANSPORT_TCP_CONNECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "loop/loop.h"
+#include "spec/tcp.h"
+#include "target/queue.h"
+#include "target/request.h"
+#include "util/list.h"
+
+/* Of one H2CData PDU. */
+#define TCP_MAXH2CDATA (4u * 1024 * 1024)
+/* Of one R2T, where the host takes several at a time. */
+#define TCP_R2T_CHUNK (128u * 1024)
+/* TTAG: the request's index, and above it which R2T of the request it is. */
+#define TCP_TTAG_INDEX_BITS 10
+#define TCP_TTAG_INDEX_MASK ((1u << TCP_TTAG_INDEX_BITS) - 1)
+#define TCP_TTAG_TURNS 64
+/* How long a connection that ends may take to send what it has and to see the peer's end. */
+#define TCP_LINGER_MS 1000
+_Static_assert(QUEUE_SIZE_MAX <= TCP_TTAG_INDEX_MASK + 1, "TTAG holds a request's index");
+
+enum tcp_connection_state {
+	CONN_WAIT_ICREQ,
+	CONN_READY,		/* ICResp is on its way or sent */
+	CONN_ENDING,		/* nothing more is read; what is queued is still sent */
+	CONN_TERMINATED,		/* C2HTermReq sent: waiting for the peer to close */
+	CONN_CLOSING,		/* loop_socket_close() was called */
+};
+
+/* What the receiver is in the middle of. */
+enum tcp_stage {
+	TCP_STAGE_HEADER,	/* up to the header's end, its digest, and the gap before the data */
+	TCP_STAGE_DATA,		/* payload into rx.data */
+	TCP_STAGE_SKIP,		/* payload that nobody wants */
+	TCP_STAGE_DIGEST,	/* of the data */
+};
+
+struct tcp_receiver {
+	uint8_t stage;			/* enum tcp_stage */
+	uint8_t type;			/* of the PDU */
+	bool bad_digest;		/* of the data, in this PDU */
+	uint16_t have, want;		/* bytes of header */
+	uint32_t left;			/* bytes of the payload, or of its digest, that are to come */
+	uint32_t crc;			/* of the payload so far */
+	const uint8_t *current;		/* the header at hand: where it lies, */
+	size_t current_length;		/* and how much of it is there */
+	uint8_t *data;			/* where the payload goes */
+	uint32_t length;		/* of the payload */
+	struct request *req;		/* that it belongs to; NULL: nobody's */
+	uint8_t digest[NVME_TCP_DIGEST_LEN];
+	uint8_t header[256];		/* PDO is a byte: no header and gap are longer */
+};
+
+/* A request's part in the transport (req->transport). */
+struct tcp_request {
+	struct list node;		/* in connection->ready */
+	uint32_t asked;			/* bytes that R2Ts were sent for */
+	uint32_t received;
+	uint32_t r2t_end;		/* where the R2T that is being served ends */
+	uint8_t r2t_first;		/* the turn of that R2T */
+	uint8_t r2t_next;		/* the turn of the next to be sent */
+	uint8_t r2t_count;		/* R2Ts that are not served yet */
+	bool bad_digest;
+};
+_Static_assert(sizeof(struct tcp_request) <= REQUEST_TRANSPORT_BYTES, "fits the request");
+
+struct tcp_batch;
+
+struct tcp_connection {
+	struct loop_socket socket;
+	struct queue queue;
+	uint8_t state;			/* enum tcp_connection_state */
+	uint8_t maxr2t;			/* R2Ts of one command at a time */
+	struct nvme_tcp_format format;	/* digests, and the host's alignment */
+	struct loop_timer deadline;	/* for ICReq, for Connect, for the end */
+	struct loop_task flush;		/* sends what is ready, at the end of the turn */
+	struct list ready;		/* tcp_request.node: completions and R2Ts to send */
+	struct tcp_batch *batch;	/* owned: the send under way */
+	bool icresp_due;
+	bool term_due;
+	bool free_due;			/* release() came: free as soon as the socket is done */
+	bool socket_done;
+	struct nvme_tcp_fault fault;	/* of the C2HTermReq */
+	uint16_t fault_header_length;	/* bytes of the faulty header, in rx.header */
+	struct tcp_receiver rx;
+};
+
+#define tcp_of_queue(queue_) container_of(queue_, struct tcp_connection, queue)
+#define tcp_of_socket(socket_) container_of(socket_, struct tcp_connection, socket)
+
+static inline struct tcp_request *tcp_request(struct request *req)
+{
+	return (struct tcp_request *)(void *)req->transport;
+}
+
+static inline struct request *tcp_request_owner(struct tcp_request *tcp_req)
+{
+	return container_of(tcp_req, struct request, transport);
+}
+
+/* A new connection on this reactor; takes the descriptor over, also on failure. */
+void tcp_connection_start(struct reactor *reactor, int fd, uint16_t portid);
+/* The peer broke the protocol: C2HTermReq, then the end. */
+void tcp_connection_fault(struct tcp_connection *conn, const struct nvme_tcp_fault *fault);
+/* Ends without a word: the peer is gone. */
+void tcp_connection_close(struct tcp_connection *conn);
+/* ICReq is done, or Connect is: the deadline moves. */
+void tcp_connection_progress(struct tcp_connection *conn);
+
+/* tcp_receive.c */
+void tcp_receive(struct tcp_connection *conn, const uint8_t *data, size_t count);
+void tcp_receive_init(struct tcp_connection *conn);
+/* The request is being given up: the receiver must not write to it. */
+void tcp_receive_forget(struct tcp_connection *conn);
+void tcp_fetch(struct request *req);
+
+/* tcp_send.c */
+void tcp_respond(struct request *req);
+void tcp_send_r2t(struct request *req);
+/* Something is due: send at the end of this turn. */
+void tcp_send_wake(struct tcp_connection *conn);
+void tcp_flush(struct loop_task *task);
+void tcp_sent(struct loop_socket *socket, int result);
+/* Nothing is queued or being sent. */
+bool tcp_send_idle(const struct tcp_connection *conn);
+/* The socket is gone: drops the batch under way. */
+void tcp_send_drop(struct tcp_connection *conn);
+
+#endif

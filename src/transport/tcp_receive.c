@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Takes a connection's stream apart. Headers and in-capsule data that arrived
+ * whole are used where they lie; only what is cut by the end of a receive
+ * buffer is gathered first.
+ */
+#include <string.h>
+
+#include "loop/buffer.h"
+#include "target/controller.h"
+#include "target/reactor.h"
+#include "transport/tcp_connection.h"
+#include "util/crc32c.h"
+#include "util/log.h"
+
+#define CH(field) offsetof(struct nvme_tcp_ch, field)
+#define H2C(field) offsetof(struct nvme_tcp_h2c_data, field)
+
+void tcp_receive_init(struct tcp_connection *conn)
+{
+	conn->rx.stage = TCP_STAGE_HEADER;
+	conn->rx.have = 0;
+	conn->rx.want = sizeof(struct nvme_tcp_ch);
+}
+
+void tcp_receive_forget(struct tcp_connection *conn)
+{
+	conn->rx.req = NULL;
+	conn->rx.data = NULL;
+}
+
+/* Ends the connection; the header at hand goes back to the peer with the C2HTermReq. */
+static void end_with(struct tcp_connection *conn, const struct nvme_tcp_fault *f)
+{
+	struct tcp_receiver *rx = &conn->rx;
+	size_t length = rx->current_length;
+
+	if (length > sizeof(struct nvme_tcp_ch) && length > rx->current[CH(hlen)])
+		length = rx->current[CH(hlen)] > sizeof(struct nvme_tcp_ch) ?
+				 rx->current[CH(hlen)] : sizeof(struct nvme_tcp_ch);
+	if (length > NVME_TCP_TERM_DATA_MAX)
+		length = NVME_TCP_TERM_DATA_MAX;
+	memmove(rx->header, rx->current, length);
+	conn->fault_header_length = (uint16_t)length;
+	tcp_connection_fault(conn, f);
+}
+
+static void fault(struct tcp_connection *conn, uint16_t fes, uint32_t fei, const char *what)
+{
+	const struct nvme_tcp_fault f = { .fes = fes, .fei = fei, .what = what };
+
+	end_with(conn, &f);
+}
+
+static void next_pdu(struct tcp_connection *conn)
+{
+	tcp_receive_init(conn);
+}
+
+static void receive_icreq(struct tcp_connection *conn, const struct nvme_tcp_icreq *req)
+{
+	if (le16_get(req->pfv) != NVME_TCP_PFV) {
+		fault(conn, NVME_TCP_FES_UNSUPPORTED, offsetof(struct nvme_tcp_icreq, pfv),
+		      "ICReq with an unknown PDU format version");
+		return;
+	}
+	if (req->hpda > NVME_TCP_HPDA_MAX) {
+		fault(conn, NVME_TCP_FES_HEADER_FIELD, offsetof(struct nvme_tcp_icreq, hpda),
+		      "ICReq with an HPDA over 31");
+		return;
+	}
+	conn->format.hdgst = req->dgst & NVME_TCP_DGST_HDR;
+	conn->format.ddgst = req->dgst & NVME_TCP_DGST_DATA;
+	conn->format.pda = req->hpda;
+	conn->queue.stable_data = conn->format.ddgst;
+	conn->maxr2t = le32_get(req->maxr2t) < TCP_TTAG_TURNS / 2 ?
+			       (uint8_t)(le32_get(req->maxr2t) + 1) : TCP_TTAG_TURNS / 2;
+	conn->state = CONN_READY;
+	conn->icresp_due = true;
+	tcp_connection_progress(conn);
+	tcp_send_wake(conn);
+	next_pdu(conn);
+}
+
+static void receive_term(struct tcp_connection *conn, const struct nvme_tcp_term *term)
+{
+	log_notice("a host ended its connection: H2CTermReq, %s (%u)",
+		   nvme_tcp_fes_str(le16_get(term->fes)), le32_get(term->fei));
+	tcp_connection_close(conn);
+}
+
+/* The capsule is complete: hands the command over. */
+static void start_command(struct tcp_connection *conn, struct request *req, const uint8_t *data,
+			  uint32_t length, bool intact)
+{
+	bool live = conn->queue.live;
+
+	if (intact)
+		request_start(req, data, length);
+	else
+		request_complete(req, nvme_status(NVME_SC_TRANSIENT_TRANSPORT));
+	if (conn->queue.live != live)
+		tcp_connection_progress(conn);
+}
+
+static bool digest_matches(const uint8_t *at, uint32_t crc)
+{
+	le32 sent;
+
+	memcpy(&sent, at, sizeof(sent));
+	return le32_get(sent) == crc;
+}
+
+/* Prepares for payload that is not all here yet. */
+static void expect_data(struct tcp_connection *conn, struct request *req, uint8_t *data,
+			uint32_t length)
+{
+	struct tcp_receiver *rx = &conn->rx;
+
+	rx->req = req;
+	rx->data = data;
+	rx->length = length;
+	rx->left = length;
+	rx->crc = 0;
+	rx->bad_digest = false;
+	rx->stage = data ? TCP_STAGE_DATA : TCP_STAGE_SKIP;
+}
+
+/* Returns how many of the `count` bytes behind the header belong to this PDU and were used. */
+static size_t receive_command(struct tcp_connection *conn, const struct nvme_tcp_cmd *pdu,
+			      const uint8_t *data, size_t count)
+{
+	uint32_t length = nvme_tcp_data_len(&pdu->ch, conn->format.hdgst, conn->format.ddgst);
+	uint32_t tail = length && conn->format.ddgst ? NVME_TCP_DIGEST_LEN : 0;
+	struct request *req = request_take(&conn->queue);
+
+	if (!req) {
+		fault(conn, NVME_TCP_FES_SEQUENCE, 0, conn->queue.live ?
+		      "more commands than the queue has entries" :
+		      "a command before Connect was answered");
+		return 0;
+	}
+	req->sqe = pdu->sqe;
+	if (count >= (size_t)length + tail) {
+		bool intact = !tail || digest_matches(data + length, crc32c(0, data, length));
+
+		next_pdu(conn);
+		start_command(conn, req, length ? data : NULL, length, intact);
+		return length + tail;
+	}
+	req->hold.buffer = loop_buffer_get(conn->socket.loop, length);
+	req->hold.buffer_size = length;
+	expect_data(conn, req, req->hold.buffer, length);
+	return 0;
+}
+
+/* The request that an H2CData PDU is for, or NULL after a fault. (3.6.2.8) */
+static struct request *find_transfer(struct tcp_connection *conn,
+				     const struct nvme_tcp_h2c_data *pdu, uint32_t length)
+{
+	uint16_t ttag = le16_get(pdu->ttag);
+	uint16_t index = ttag & TCP_TTAG_INDEX_MASK;
+	uint32_t offset = le32_get(pdu->datao);
+	struct tcp_request *transfer;
+	struct request *req;
+
+	req = index < conn->queue.size ? &conn->queue.requests[index] : NULL;
+	if (!conn->queue.live)
+		req = index == 0 ? &conn->queue.first : NULL;
+	if (!req || req->state != REQUEST_FETCHING) {
+		fault(conn, NVME_TCP_FES_HEADER_FIELD, H2C(ttag), "H2CData that no R2T asked for");
+		return NULL;
+	}
+	transfer = tcp_request(req);
+	if (!transfer->r2t_count || transfer->r2t_first != ttag >> TCP_TTAG_INDEX_BITS) {
+		fault(conn, NVME_TCP_FES_HEADER_FIELD, H2C(ttag),
+		      "H2CData for another R2T than is due");
+		return NULL;
+	}
+	if (memcmp(&pdu->cccid, &req->sqe.cid, sizeof(pdu->cccid)) != 0) {
+		fault(conn, NVME_TCP_FES_HEADER_FIELD, H2C(cccid),
+		      "H2CData for another command than its R2T");
+		return NULL;
+	}
+	if (!length || le32_get(pdu->datal) != length) {
+		fault(conn, NVME_TCP_FES_HEADER_FIELD, H2C(datal),
+		      "H2CData whose length is not that of its data");
+		return NULL;
+	}
+	if (offset != transfer->received) {
+		fault(conn, NVME_TCP_FES_HEADER_FIELD, H2C(datao),
+		      "H2CData that does not continue the one before");
+		return NULL;
+	}
+	if (length > transfer->r2t_end - offset) {
+		fault(conn, NVME_TCP_FES_OUT_OF_RANGE, H2C(datal), "H2CData beyond its R2T");
+		return NULL;
+	}
+	if (!!(pdu->ch.flags & NVME_TCP_F_LAST) != (length == transfer->r2t_end - offset)) {
+		fault(conn, NVME_TCP_FES_HEADER_FIELD, CH(flags),
+		      "H2CData whose LAST flag is not at the end of its R2T");
+		return NULL;
+	}
+	return req;
+}
+
+static void receive_h2c_data(struct tcp_connection *conn, const struct nvme_tcp_h2c_data *pdu)
+{
+	uint32_t length = nvme_tcp_data_len(&pdu->ch, conn->format.hdgst, conn->format.ddgst);
+	struct request *req = find_transfer(conn, pdu, length);
+
+	if (req)
+		expect_data(conn, req, req->data + tcp_request(req)->received, length);
+}
+
+/* One H2CData PDU is complete. */
+static void transferred(struct tcp_connection *conn, struct request *req, uint32_t length,
+			bool intact)
+{
+	struct tcp_request *transfer = tcp_request(req);
+
+	transfer->received += length;
+	if (!intact)
+		transfer->bad_digest = true;
+	if (transfer->received < transfer->r2t_end)
+		return;
+	transfer->r2t_count--;
+	transfer->r2t_first = (transfer->r2t_first + 1) % TCP_TTAG_TURNS;
+	if (transfer->received == req->data_length) {
+		request_received(req, transfer->bad_digest ?
+				 nvme_status(NVME_SC_TRANSIENT_TRANSPORT) : NVME_SUCCESS);
+		return;
+	}
+	transfer->r2t_end = transfer->r2t_end + TCP_R2T_CHUNK < req->data_length ?
+				    transfer->r2t_end + TCP_R2T_CHUNK : req->data_length;
+	if (transfer->asked < req->data_length)
+		tcp_send_r2t(req);
+}
+
+/* The payload and its digest have come. */
+static void finish_data(struct tcp_connection *conn)
+{
+	struct tcp_receiver *rx = &conn->rx;
+	struct request *req = rx->req;
+	uint8_t type = rx->type;
+	bool intact = !rx->bad_digest && (rx->data || !req);
+	uint8_t *data = rx->data;
+
+	tcp_receive_forget(conn);
+	next_pdu(conn);
+	if (!req)
+		return;
+	if (type == NVME_TCP_CMD)
+		start_command(conn, req, data, rx->length, intact);
+	else
+		transferred(conn, req, rx->length, intact);
+}
+
+/* Takes bytes of payload; returns how many. */
+static size_t take_data(struct tcp_connection *conn, const uint8_t *data, size_t count)
+{
+	struct tcp_receiver *rx = &conn->rx;
+	size_t n = count < rx->left ? count : rx->left;
+
+	if (rx->stage == TCP_STAGE_DATA) {
+		memcpy(rx->data + (rx->length - rx->left), data, n);
+		if (conn->format.ddgst)
+			rx->crc = crc32c(rx->crc, data, n);
+	}
+	rx->left -= (uint32_t)n;
+	if (rx->left)
+		return n;
+	if (conn->format.ddgst) {
+		rx->stage = TCP_STAGE_DIGEST;
+		rx->left = NVME_TCP_DIGEST_LEN;
+	} else {
+		finish_data(conn);
+	}
+	return n;
+}
+
+static size_t take_digest(struct tcp_connection *conn, const uint8_t *data, size_t count)
+{
+	struct tcp_receiver *rx = &conn->rx;
+	size_t n = count < rx->left ? count : rx->left;
+
+	memcpy(rx->digest + (NVME_TCP_DIGEST_LEN - rx->left), data, n);
+	rx->left -= (uint32_t)n;
+	if (rx->left)
+		return n;
+	rx->bad_digest = rx->data && !digest_matches(rx->digest, rx->crc);
+	finish_data(conn);
+	return n;
+}
+
+/* Is this type due now? Checks what needs the connection's state. */
+static bool type_due(struct tcp_connection *conn, const struct nvme_tcp_ch *ch)
+{
+	bool first = conn->state == CONN_WAIT_ICREQ;
+
+	if (first == (ch->type == NVME_TCP_ICREQ) || ch->type == NVME_TCP_H2C_TERM)
+		return true;
+	fault(conn, NVME_TCP_FES_SEQUENCE, 0,
+	      first ? "something other than ICReq comes first" : "a second ICReq");
+	return false;
+}
+
+/* Checks a common header and returns how long everything before the data is; 0 after a fault. */
+static uint32_t check_header(struct tcp_connection *conn, const struct nvme_tcp_ch *ch)
+{
+	uint32_t maxdata = ch->type == NVME_TCP_H2C_DATA ? TCP_MAXH2CDATA :
+							   queue_capsule_data_max(&conn->queue);
+	struct nvme_tcp_fault f;
+	uint32_t length;
+
+	if (nvme_tcp_header_check(ch, NVME_TCP_TO_CTRL, conn->format.hdgst, conn->format.ddgst,
+				  maxdata, &f) < 0) {
+		end_with(conn, &f);
+		return 0;
+	}
+	if (!type_due(conn, ch))
+		return 0;
+	length = nvme_tcp_header_len(ch, conn->format.hdgst);
+	if (ch->type == NVME_TCP_CMD || ch->type == NVME_TCP_H2C_DATA)
+		if (nvme_tcp_data_len(ch, conn->format.hdgst, conn->format.ddgst))
+			length = ch->pdo;
+	return length;
+}
+
+/* A whole header lies at `header`. Returns how many bytes behind it were used as well. */
+static size_t receive_header(struct tcp_connection *conn, const uint8_t *header,
+			     const uint8_t *behind, size_t count)
+{
+	const struct nvme_tcp_ch *ch = (const struct nvme_tcp_ch *)header;
+
+	if (conn->format.hdgst && ch->type >= NVME_TCP_CMD) {
+		uint32_t crc = crc32c(0, header, ch->hlen);
+
+		if (!digest_matches(header + ch->hlen, crc)) {
+			le32 sent;
+
+			memcpy(&sent, header + ch->hlen, sizeof(sent));
+			fault(conn, NVME_TCP_FES_HEADER_DIGEST, le32_get(sent),
+			      "a header digest that does not match");
+			return 0;
+		}
+	}
+	conn->rx.type = ch->type;
+	switch (ch->type) {
+	case NVME_TCP_CMD:
+		return receive_command(conn, (const struct nvme_tcp_cmd *)header, behind, count);
+	case NVME_TCP_H2C_DATA:
+		receive_h2c_data(conn, (const struct nvme_tcp_h2c_data *)header);
+		return 0;
+	case NVME_TCP_ICREQ:
+		receive_icreq(conn, (const struct nvme_tcp_icreq *)header);
+		return 0;
+	default:
+		receive_term(conn, (const struct nvme_tcp_term *)header);
+		return 0;
+	}
+}
+
+/* Gathers a header that is cut; returns how many bytes were taken. */
+static size_t gather_header(struct tcp_connection *conn, const uint8_t *data, size_t count)
+{
+	struct tcp_receiver *rx = &conn->rx;
+	size_t n = count < (size_t)(rx->want - rx->have) ? count : (size_t)(rx->want - rx->have);
+
+	memcpy(rx->header + rx->have, data, n);
+	rx->have = (uint16_t)(rx->have + n);
+	rx->current = rx->header;
+	rx->current_length = rx->have;
+	if (rx->have < rx->want)
+		return n;
+	if (rx->want == sizeof(struct nvme_tcp_ch)) {
+		uint32_t want = check_header(conn, (const struct nvme_tcp_ch *)rx->header);
+
+		rx->want = (uint16_t)want;
+		if (!want || rx->have < want)
+			return n;
+	}
+	return n + receive_header(conn, rx->header, data + n, count - n);
+}
+
+static size_t take_header(struct tcp_connection *conn, const uint8_t *data, size_t count)
+{
+	uint32_t want;
+
+	if (conn->rx.have || count < sizeof(struct nvme_tcp_ch))
+		return gather_header(conn, data, count);
+	conn->rx.current = data;
+	conn->rx.current_length = count;
+	want = check_header(conn, (const struct nvme_tcp_ch *)data);
+	if (!want)
+		return 0;
+	if (count < want)
+		return gather_header(conn, data, sizeof(struct nvme_tcp_ch));
+	return want + receive_header(conn, data, data + want, count - want);
+}
+
+void tcp_receive(struct tcp_connection *conn, const uint8_t *data, size_t count)
+{
+	while (count && conn->state < CONN_ENDING) {
+		size_t n;
+
+		switch (conn->rx.stage) {
+		case TCP_STAGE_HEADER:
+			n = take_header(conn, data, count);
+			break;
+		case TCP_STAGE_DIGEST:
+			n = take_digest(conn, data, count);
+			break;
+		default:
+			n = take_data(conn, data, count);
+			break;
+		}
+		data += n;
+		count -= n;
+	}
+}
+
+void tcp_fetch(struct request *req)
+{
+	struct tcp_connection *conn = tcp_of_queue(req->queue);
+	struct tcp_request *transfer = tcp_request(req);
+
+	*transfer = (struct tcp_request){ 0 };
+	list_init(&transfer->node);
+	transfer->r2t_end = conn->maxr2t > 1 && req->data_length > TCP_R2T_CHUNK ?
+				    TCP_R2T_CHUNK : req->data_length;
+	tcp_send_r2t(req);
+}
