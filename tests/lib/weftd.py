@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The daemon under test: started with a configuration in a directory of its own, and judged.
+
+WEFTD names the binary; without it the one in build/ of this checkout is taken.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+WEFTD = pathlib.Path(os.environ.get("WEFTD", TOP / "build/src/daemon/weftd"))
+
+START_SECONDS = 30.0    # sanitizers and a loaded machine
+STOP_SECONDS = 5.0      # what SIGTERM promises
+
+_FINDING = re.compile(
+    rb"AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehaviorSanitizer|runtime error:"
+    rb"|[Aa]ssertion.*failed")
+
+
+def free_port(address="127.0.0.1"):
+    """A TCP port that nothing listens on at the moment."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as sock:
+        sock.bind((address, 0))
+        return sock.getsockname()[1]
+
+
+class DaemonError(AssertionError):
+    """The daemon did what it must not; the message ends with its stderr."""
+
+
+class Weftd:
+    """One daemon. Use it in a `with`: it starts on entry, and on exit must stop cleanly."""
+
+    def __init__(self, config, *, cores=1, args=(), env=None, wrapper=()):
+        """`wrapper` is a command that runs what follows it (its arguments, then the daemon)."""
+        self.args, self.cores, self.wrapper = list(args), cores, list(wrapper)
+        self.env = dict(os.environ, **(env or {}))
+        self.env.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
+        self.env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="weft-wire-"))
+        self.config_path = self.dir / "config.json"
+        self.socket_path = self.dir / "api.sock"
+        self.state_dir = self.dir / "state"
+        self.state_dir.mkdir()
+        self.stderr_path = self.dir / "stderr"
+        self.stderr_path.touch()
+        self.process = None
+        self.write_config(config)
+
+    # configuration
+
+    def write_config(self, config):
+        """Write the file that the daemon reads at start and upon SIGHUP: a dict, or raw text."""
+        if isinstance(config, str):
+            self.config = None
+            self.config_path.write_text(config)
+        else:
+            self.config = config
+            self.config_path.write_text(json.dumps(config, indent=2))
+
+    def reload(self, config):
+        """Write `config` and SIGHUP. What changes is for the caller to observe."""
+        self.write_config(config)
+        self.process.send_signal(signal.SIGHUP)
+
+    def addresses(self):
+        """Where it listens, as the configuration says, in its order."""
+        return [(port["addr"]["traddr"], int(port["addr"]["trsvcid"]))
+                for port in self.config["ports"]]
+
+    @property
+    def address(self):
+        return self.addresses()[0]
+
+    # life
+
+    def command_line(self):
+        return [*self.wrapper, str(WEFTD), "--config", str(self.config_path), "--socket", str(self.socket_path),
+                "--state-dir", str(self.state_dir), "--cores", str(self.cores), *self.args]
+
+    def spawn(self):
+        """Start it and do not wait."""
+        assert WEFTD.exists(), f"no daemon at {WEFTD}: build it, or set WEFTD"
+        with open(self.stderr_path, "ab") as stderr:
+            self.process = subprocess.Popen(self.command_line(), stdin=subprocess.DEVNULL,
+                                            stdout=stderr, stderr=stderr, env=self.env)
+        return self
+
+    def start(self):
+        """Start it and wait until every port accepts connections."""
+        self.spawn()
+        deadline = time.monotonic() + START_SECONDS
+        for address in self.addresses():
+            while not self._accepts(address):
+                self.check()
+                if time.monotonic() > deadline:
+                    self.fail(f"nothing listens on {address} after {START_SECONDS} s")
+                time.sleep(0.01)
+        return self
+
+    @staticmethod
+    def _accepts(address):
+        try:
+            socket.create_connection(address, timeout=5).close()
+            return True
+        except ConnectionRefusedError:
+            return False
+
+    def stop(self):
+        """SIGTERM; it must end within 5 s, with exit code 0 and no finding."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.fail(f"still running {STOP_SECONDS} s after SIGTERM")
+        self.process = None
+        self.check_findings()
+        if code != 0:
+            self.fail(f"exit code {code}")
+
+    def kill(self):
+        """SIGKILL: no judgement."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def wait_exit(self, seconds=START_SECONDS):
+        """Wait for it to end by itself; its exit code."""
+        try:
+            code = self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.fail(f"still running after {seconds} s")
+        self.process = None
+        return code
+
+    def remove(self):
+        """Make sure that nothing is left of it."""
+        self.kill()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.remove()
+            raise
+
+    def __exit__(self, kind, *_exc):
+        try:
+            if kind is None:
+                self.stop()
+            else:
+                print(self.stderr)  # pytest shows it beside the failure
+        finally:
+            self.remove()
+
+    # judgement
+
+    @property
+    def stderr(self):
+        return self.stderr_path.read_text(errors="replace")
+
+    def check(self):
+        """It lives, and no sanitizer has found anything."""
+        self.check_findings()
+        if self.process is not None and self.process.poll() is not None:
+            self.fail(f"ended by itself, code {self.process.returncode}")
+
+    def check_findings(self):
+        if _FINDING.search(self.stderr_path.read_bytes()):
+            self.fail("sanitizer finding or failed assertion")
+
+    def fail(self, message):
+        raise DaemonError(f"{message}\n--- weftd stderr\n{self.stderr[-20000:]}")
+
+    # what the tests measure of it
+
+    def connections(self):
+        """Connections of its ports that it has not closed: established, or half closed by the
+        peer. Listening and lingering sockets do not count."""
+        ports = {port for _, port in self.addresses()}
+        count = 0
+        for table in ("tcp", "tcp6"):
+            for line in pathlib.Path(f"/proc/{self.process.pid}/net/{table}").read_text() \
+                    .splitlines()[1:]:
+                fields = line.split()
+                if int(fields[1].rsplit(":", 1)[1], 16) in ports and fields[3] in ("01", "08"):
+                    count += 1
+        return count
+
+    def cpu_seconds(self):
+        """User and system time it has used so far."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory_kib(self):
+        """Resident set."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))

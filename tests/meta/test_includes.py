@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Dependencies in src/ point one way: who may include what.
+
+The table is the rule; ARCHITECTURE.md says why. A folder may always include its own headers, and
+whatever else stands behind its name here: another folder, or only some of its headers.
+"""
+
+import re
+
+import pytest
+
+import tree
+
+# The verbs of the reactor. How they are done (io_uring, epoll) is loop's own business.
+LOOP = ["loop/loop.h", "loop/buffer.h"]
+# The seams that target owns: what a transport needs of it, and nothing of how it works.
+TARGET_SEAMS = ["target/transport.h", "target/request.h", "target/queue.h", "target/reactor.h"]
+# Installed, for plugins
+PUBLIC = ["weft/backend.h"]
+
+ALLOWED = {
+    "util": PUBLIC,         # it defines weft_error_set() and weft_log()
+    "spec": ["util/"],
+    "loop": ["util/"],
+    "target": ["spec/", "util/", *LOOP, *PUBLIC],
+    "transport": ["spec/", "util/", *LOOP, *TARGET_SEAMS, *PUBLIC],
+    "auth": ["spec/", "util/"],
+    "backend": ["spec/", "util/", *LOOP, *PUBLIC],
+    "config": ["target/", "spec/", "util/", *LOOP, *PUBLIC],
+    "control": ["config/", "target/", "spec/", "util/", *LOOP, *PUBLIC],
+    "host": ["spec/", "util/", *PUBLIC],
+    "cli": ["host/", "util/", *PUBLIC],
+    "daemon": ["control/", "config/", "backend/", "transport/", "target/", "auth/", "loop/",
+               "spec/", "util/", *PUBLIC],
+}
+
+SOURCES = tree.files(".c", ".h", under="src")
+INCLUDE = re.compile(r'\s*#\s*include\s+([<"])([^>"]+)[>"]')
+
+
+def includes(path):
+    for number, line in tree.lines(path):
+        found = INCLUDE.match(line)
+        if found:
+            yield number, found.group(1), found.group(2)
+
+
+def test_every_folder_stands_in_the_table():
+    assert {path.parts[1] for path in SOURCES if len(path.parts) > 2} <= set(ALLOWED)
+
+
+@pytest.mark.parametrize("folder", ALLOWED)
+def test_edges(folder):
+    wrong = []
+    for path in SOURCES:
+        if path.parts[1] != folder:
+            continue
+        for number, _, name in includes(path):
+            ours = name.startswith("weft/") or name.split("/")[0] in ALLOWED
+            if not ours or name.startswith(folder + "/"):
+                continue
+            if not any(name == rule or rule.endswith("/") and name.startswith(rule)
+                       for rule in ALLOWED[folder]):
+                wrong.append(f"{path}:{number}: {name}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_includes_are_written_from_src():
+    wrong = []
+    for path in SOURCES:
+        for number, quote, name in includes(path):
+            if quote == '"' and not (tree.TOP / "src" / name).is_file():
+                wrong.append(f'{path}:{number}: "{name}" is not below src/')
+            if quote == "<" and name.startswith("weft/") \
+                    and not (tree.TOP / "include" / name).is_file():
+                wrong.append(f"{path}:{number}: <{name}> is not below include/")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_installed_headers_stand_alone():
+    for path in tree.files(".h", under="include"):
+        for number, quote, name in includes(path):
+            assert quote == "<", f'{path}:{number}: "{name}" is not installed'
+
+
+def test_no_circles_between_folders():
+    """Follows from the table; here for the day that somebody edits it."""
+    edges = {folder: {rule.split("/")[0] for rule in rules if not rule.startswith("weft/")}
+             for folder, rules in ALLOWED.items()}
+    left = dict(edges)
+    while left:
+        leaves = [folder for folder, needs in left.items() if not needs & set(left)]
+        assert leaves, f"a circle among {sorted(left)}"
+        for folder in leaves:
+            del left[folder]
+
+
+def test_include_guards_are_named_after_the_path():
+    wrong = []
+    for path in SOURCES:
+        if path.suffix != ".h":
+            continue
+        guard = "WEFT_" + re.sub(r"[^A-Z0-9]", "_", "/".join(path.parts[1:]).upper())
+        text = (tree.TOP / path).read_text()
+        if f"#ifndef {guard}\n#define {guard}\n" not in text:
+            wrong.append(f"{path}: not guarded by {guard}")
+    assert not wrong, "\n".join(wrong)

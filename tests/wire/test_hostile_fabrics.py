@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Input that a target must survive, Fabrics and admin: cases 31 to 39.
+
+The first wrong values of Connect are in test_connect.py and test_io_connect.py. Case 40
+(authentication) and TLS come with those features; until then their commands are unknown.
+"""
+
+import pytest
+
+from nvmetcp import (CC, CC_ENABLE, HOST, Closed, Terminated, command, connect_data, connect_entry,
+                     send_connect, sgl, status)
+from weftconf import nqn
+
+from test_connect import HOSTNQN, MAIN, SUBNQN
+
+pytestmark = pytest.mark.usefixtures("bystander")
+
+BAD_LENGTH = (status.SGL_LENGTH_INVALID, status.INVALID_FIELD)
+
+
+@pytest.mark.parametrize("size", [4, 16, 256, 512, 768, 1020])
+@pytest.mark.parametrize("inline", [True, False])
+def test_31_short_connect_data(opened, size, inline):
+    queue = opened()
+    queue.check_sqhd = False
+    queue.run(connect_entry(), connect_data(MAIN)[:size], inline=inline, expect=BAD_LENGTH)
+
+
+def test_31_no_connect_data(opened):
+    queue = opened()
+    queue.check_sqhd = False
+    queue.run(connect_entry(), expect=BAD_LENGTH)
+
+
+@pytest.mark.parametrize("length", [1028, 4096, 8192, 1 << 20, 0xFFFFFFFF])
+def test_31_long_connect_data(opened, length):
+    queue = opened()
+    queue.check_sqhd = False
+    queue.wait(queue.submit(connect_entry(), descriptor=sgl(command.SGL_TRANSPORT, length)),
+               *BAD_LENGTH)
+
+
+def test_31_connect_data_by_r2t_piecewise(opened):
+    queue = opened()
+    queue.check_sqhd = False
+    pending = queue.submit(connect_entry(), connect_data(MAIN), inline=False, manual=True)
+    queue.serve_all(pending, chunk=100)
+
+
+def test_31_connect_data_by_r2t_never_sent(opened):
+    queue = opened()
+    pending = queue.submit(connect_entry(), connect_data(MAIN), inline=False, manual=True)
+    queue.wait_r2t(pending)
+
+
+NASTY = [b"\0" * 256, b"nqn." + b"\xff" * 100, b"nqn.2014-08.x:%s%n%d", b"nqn.x:\n\x1b[31m",
+         b"nqn." + b"a" * 219 + b"\0", b"nqn." + b"a" * 220 + b"\0", b"a" * 256,
+         "nqn.2014-08.org:ü€".encode(), b"\"}],\"", b"../../../etc/passwd"]
+
+
+@pytest.mark.parametrize("subnqn", NASTY)
+def test_31_nasty_subsystem_names(opened, subnqn):
+    done = send_connect(opened(), connect_data(subnqn), expect=status.CONNECT_INVALID_PARAM)
+    assert done.dw0 == SUBNQN
+
+
+@pytest.mark.parametrize("hostnqn", NASTY)
+def test_31_nasty_host_names(daemon, opened, hostnqn):
+    """Accepted or not, the daemon's log stays one line an event, without control characters."""
+    seen = len(daemon.stderr)
+    done = send_connect(opened(), connect_data(MAIN, hostnqn=hostnqn),
+                        expect=(status.SUCCESS, status.CONNECT_INVALID_PARAM))
+    assert done.status == status.SUCCESS or done.dw0 == HOSTNQN
+    assert "\x1b" not in daemon.stderr[seen:]
+
+
+def test_31_host_nqn_of_223_bytes(opened):
+    """The longest that is legal."""
+    hostnqn = "nqn.2014-08.org.nvmexpress:" + "h" * 196
+    assert len(hostnqn) == 223
+    send_connect(opened(), connect_data(MAIN, hostnqn=hostnqn))
+
+
+def test_32_admin_connect_twice_on_one_queue(ctrl):
+    for _ in range(3):
+        ctrl.admin.run(connect_entry(), connect_data(MAIN), expect=status.COMMAND_SEQUENCE)
+    ctrl.identify(1)
+
+
+def test_32_io_connect_on_an_admin_queue(ctrl):
+    ctrl.admin.run(connect_entry(qid=1), connect_data(MAIN, cntlid=ctrl.cntlid),
+                   expect=status.COMMAND_SEQUENCE)
+
+
+def test_32_connect_on_a_running_io_queue(ctrl, io):
+    io.run(connect_entry(qid=2), connect_data(MAIN, cntlid=ctrl.cntlid),
+           expect=status.COMMAND_SEQUENCE)
+    io.flush()
+
+
+@pytest.mark.parametrize("cntlid", list(range(0, 40)) + [0x7FFF, 0xFFEF, 0xFFF0, 0xFFFE])
+def test_33_cntlids_by_guess(opened, cntlid):
+    """A host that owns nothing cannot join any controller; the bystander is among them."""
+    done = send_connect(opened(), connect_data(MAIN, cntlid=cntlid, hostnqn="nqn.2014-08.x:thief",
+                                               hostid=bytes(range(16))), qid=9,
+                        expect=status.CONNECT_INVALID_PARAM)
+    assert done.dw0
+
+
+def test_34_enable_flapping_with_io_in_flight(connect):
+    ctrl = connect()
+    io = ctrl.connect_io(sqsize=63)
+    for turn in range(20):
+        try:
+            for index in range(8):
+                io.submit(io.rw(command.READ, 1, index * 256, 256), length=131072)
+        except ConnectionError:
+            pass
+        ctrl.property_set(CC, CC_ENABLE & ~1 if turn % 2 == 0 else CC_ENABLE)
+    ctrl.property_set(CC, CC_ENABLE)
+    ctrl.wait_csts(1)
+    ctrl.identify(1)
+
+
+@pytest.mark.parametrize("value", [0, 0xFFFFFFFF, 0xFFFFFFFE, 0x00000001, 0x00FF0001, 0x00460003,
+                                   0x00460081, 0x00464001, 0x0046C001])
+def test_34_strange_cc(connect, value):
+    ctrl = connect(enable=False)
+    ctrl.property_set(CC, value, expect=(status.SUCCESS, status.INVALID_FIELD))
+    ctrl.property_get(CC)
+
+
+@pytest.mark.parametrize("lid", range(0, 0x14))
+@pytest.mark.parametrize("offset", [2, 3, 4096 * 4096, 0x7FFFFFFFFFFFFFFC, 0xFFFFFFFFFFFFFFFC,
+                                    0xFFFFFFFFFFFFFE04])
+def test_35_log_offsets(ctrl, lid, offset):
+    ctrl.get_log(lid, 512, offset=offset, expect=(status.INVALID_FIELD, status.INVALID_LOG_PAGE))
+
+
+@pytest.mark.parametrize("numd", [0xFFFFFFFF, 0x3FFFFFFF, 0x40000000, 0x80000000, 0])
+def test_35_numd_and_buffer(ctrl, numd):
+    """NUMD 0's based: FFFFFFFFh is 16 GiB; the buffer says 512 bytes."""
+    done = ctrl.admin.submit(command.sqe(command.GET_LOG_PAGE, nsid=0xFFFFFFFF,
+                                         cdw10=2 | (numd & 0xFFFF) << 16, cdw11=numd >> 16),
+                             length=512)
+    ctrl.admin.wait(done, *BAD_LENGTH, *([status.SUCCESS] if numd == 0 else []))
+    ctrl.keep_alive()
+
+
+def test_35_numd_matches_a_buffer_beyond_mdts(ctrl):
+    size = 64 << 20
+    ctrl.get_log(5, size, expect=BAD_LENGTH)
+
+
+@pytest.mark.parametrize("size", [4, 8, 512, 4092])
+@pytest.mark.parametrize("cns", [0, 1, 2, 3, 5, 6, 7, 8])
+def test_36_identify_into_a_small_buffer(ctrl, cns, size):
+    ctrl.identify(cns, nsid=1, length=size, expect=BAD_LENGTH)
+    ctrl.keep_alive()
+
+
+@pytest.mark.parametrize("length", [0, 0xFFFFFFFF])
+def test_36_identify_into_nothing(ctrl, length):
+    ctrl.admin.wait(ctrl.admin.submit(command.sqe(command.IDENTIFY, cdw10=1),
+                                      descriptor=sgl(command.SGL_TRANSPORT, length)),
+                    *BAD_LENGTH)
+
+
+def test_37_abort_of_itself(ctrl):
+    pending = ctrl.admin.submit(command.sqe(command.ABORT, cdw10=0x77AA << 16), cid=0x77AA)
+    assert ctrl.admin.wait(pending).dw0 & 1, "not performed"
+
+
+def test_37_aer_flood(ctrl):
+    limit = ctrl.identify(1)[259] + 1
+    ctrl.admin.check_sqhd = False
+    held = [ctrl.aer() for _ in range(limit)]
+    for _ in range(100):
+        ctrl.admin.wait(ctrl.aer(), status.AER_LIMIT)
+    for pending in held:
+        ctrl.abort(0, pending.cid)
+        ctrl.admin.wait(pending, status.ABORT_REQUESTED)
+
+
+def test_37_abort_everything_twice(ctrl):
+    io = ctrl.connect_io(sqsize=63)
+    batch = [io.submit(io.rw(command.WRITE, 1, index * 64, 64), bytes(32768), inline=False,
+                       manual=True) for index in range(32)]
+    for pending in batch[:16]:
+        io.wait_r2t(pending)
+    for _ in range(2):
+        for pending in batch:
+            ctrl.abort(1, pending.cid)
+    for pending in batch:
+        io.wait(pending, status.ABORT_REQUESTED)
+    io.flush()
+
+
+@pytest.mark.parametrize("fuse", [1, 2, 3])
+def test_38_fused_commands_are_not_supported(ctrl, io, fuse):
+    """FUSES says none: the flag is an invalid field, and nothing waits for a second half."""
+    assert ctrl.identify(1)[522] == 0, "FUSES"
+    io.run(io.rw(command.READ, 1, 0, 8, flags=command.PSDT_SGL | fuse), length=4096,
+           expect=(status.INVALID_FIELD, status.FUSED_MISSING, status.FUSED_FAILED))
+    io.flush()
+
+
+@pytest.mark.parametrize("opcode", [0x0D, 0x0E, 0x11, 0x15])
+@pytest.mark.parametrize("size", [0, 4, 8, 16])
+def test_39_reservation_commands_with_short_buffers(io, opcode, size):
+    """Register, report, acquire, release: unknown, whatever the buffer."""
+    data = bytes(size) if opcode != 0x0E else b""
+    io.run(command.sqe(opcode, nsid=1), data, length=0 if data else size,
+           expect=(status.INVALID_OPCODE, status.INVALID_FIELD, status.SGL_LENGTH_INVALID))
+    io.flush()
+
+
+@pytest.mark.parametrize("fctype", [command.AUTH_SEND, command.AUTH_RECEIVE])
+def test_40_authentication_where_none_is_configured(ctrl, io, fctype):
+    for queue in (ctrl.admin, io):
+        data = bytes(64) if fctype == command.AUTH_SEND else b""
+        try:
+            done = queue.wait(queue.submit(command.fabrics(fctype), data, length=0 if data else 64),
+                              status.INVALID_OPCODE, status.INVALID_FIELD,
+                              status.COMMAND_SEQUENCE)
+            assert not done.data
+        except (Closed, Terminated) as ended:
+            raise AssertionError("an unknown command ended the connection") from ended
+
+
+def test_host_is_named_in_the_log_when_refused(daemon, opened):
+    """An administrator learns who was refused, and where."""
+    seen = len(daemon.stderr)
+    send_connect(opened(), connect_data(nqn("private"), hostnqn=HOST.nqn),
+                 expect=status.CONNECT_INVALID_HOST)
+    lines = [line for line in daemon.stderr[seen:].splitlines() if HOST.nqn in line]
+    assert len(lines) == 1 and nqn("private") in lines[0]

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Input that a target must survive, H2CData: cases 15 to 23."""
+
+import pytest
+
+from nvmetcp import command, pdu, status
+
+pytestmark = pytest.mark.usefixtures("bystander")
+
+SIZE = 32768
+
+
+class Write:
+    """A write of 32 KiB of A5h whose R2T has arrived and was not served."""
+
+    def __init__(self, io):
+        self.io, self.conn = io, io.conn
+        self.data = b"\xa5" * SIZE
+        self.pending = io.submit(io.rw(command.WRITE, 1, 512, SIZE // 512), self.data,
+                                 inline=False, manual=True)
+        self.r2t = io.wait_r2t(self.pending)
+        self.cid, self.ttag = self.pending.cid, self.r2t.ttag
+
+    def send(self, offset=0, size=4096, *, cid=None, ttag=None, last=False, **kw):
+        self.conn.send_h2cdata(self.cid if cid is None else cid,
+                               self.ttag if ttag is None else ttag,
+                               offset, bytes(size), last=last, **kw)
+
+    def nothing_was_written(self, connect):
+        """Judged from another association: this one is gone."""
+        assert self.data[:512] not in connect().connect_io().read(512, SIZE // 512)
+
+
+@pytest.fixture
+def write(io):
+    io.write_zeroes(512, SIZE // 512)
+    return Write(io)
+
+
+def test_15_ttag_beyond_all(write, connect):
+    write.send(ttag=0xFFFF)
+    write.conn.expect_term(pdu.FES_INVALID_FIELD, pdu.OFF_TTAG)
+    write.nothing_was_written(connect)
+
+
+@pytest.mark.parametrize("delta", [1, 2, 0x100, 0x8000])
+def test_15_ttag_of_nobody(write, connect, delta):
+    write.send(ttag=(write.ttag + delta) & 0xFFFF)
+    write.conn.expect_term(pdu.FES_INVALID_FIELD, (pdu.OFF_TTAG, pdu.OFF_CCCID))
+    write.nothing_was_written(connect)
+
+
+def test_15_no_r2t_at_all(io):
+    io.conn.send_h2cdata(0, 0, 0, bytes(512))
+    io.conn.expect_term((pdu.FES_INVALID_FIELD, pdu.FES_SEQUENCE))
+
+
+@pytest.mark.parametrize("ttag", [0, 1, 127, 128, 0xFFFF])
+def test_15_h2cdata_on_an_admin_queue(ctrl, ttag):
+    ctrl.admin.conn.send_h2cdata(0, ttag, 0, bytes(512))
+    ctrl.admin.conn.expect_term((pdu.FES_INVALID_FIELD, pdu.FES_SEQUENCE))
+
+
+def test_15_h2cdata_before_connect(opened):
+    conn = opened().conn
+    conn.send_h2cdata(0, 0, 0, bytes(512))
+    conn.expect_term((pdu.FES_INVALID_FIELD, pdu.FES_SEQUENCE))
+
+
+def test_16_ttag_of_a_finished_request(write):
+    write.io.serve_all(write.pending)
+    write.send(last=True)
+    write.conn.expect_term((pdu.FES_INVALID_FIELD, pdu.FES_SEQUENCE))
+
+
+def test_16_ttag_of_a_request_without_r2t(io):
+    """A write in its capsule, and reads, hold no transfer tag."""
+    pending = [io.submit(io.rw(command.READ, 1, 0, 8), length=4096) for _ in range(4)]
+    io.conn.send_h2cdata(pending[0].cid, 0, 0, bytes(4096))
+    io.conn.expect_term((pdu.FES_INVALID_FIELD, pdu.FES_SEQUENCE))
+
+
+def test_17_cccid_of_another_command(write, connect):
+    other = write.io.submit(write.io.rw(command.WRITE, 1, 0, 64), bytes(SIZE), inline=False,
+                            manual=True)
+    write.io.wait_r2t(other)
+    write.send(cid=other.cid)
+    write.conn.expect_term(pdu.FES_INVALID_FIELD, (pdu.OFF_CCCID, pdu.OFF_TTAG))
+    write.nothing_was_written(connect)
+
+
+@pytest.mark.parametrize("delta", [1, 0x100, 0x8000])
+def test_17_cccid_of_nobody(write, delta):
+    write.send(cid=write.cid ^ delta)
+    write.conn.expect_term(pdu.FES_INVALID_FIELD, (pdu.OFF_CCCID, pdu.OFF_TTAG))
+
+
+@pytest.mark.parametrize("first,then", [
+    (None, 4),              # a gap at the start
+    (None, 4096),
+    ((0, 4096), 8192),      # a gap
+    ((0, 4096), 2048),      # an overlap
+    ((0, 4096), 0),         # a replay
+])
+def test_18_data_out_of_order(write, connect, first, then):
+    """Data must come in order (TCP transport 1.1, section 3.4.2). The transport calls it out of
+    range or out of sequence, depending on how one reads it."""
+    if first:
+        write.send(*first)
+    write.send(then)
+    write.conn.expect_term((pdu.FES_SEQUENCE, pdu.FES_OUT_OF_RANGE))
+    write.nothing_was_written(connect)
+
+
+@pytest.mark.parametrize("offset,size", [
+    (0, SIZE + 4), (0, 2 * SIZE), (SIZE, 4), (SIZE + 4, 4),
+    (0xFFFFFFFC, 4), (0xFFFFFFFC, 8), (0xFFFFF000, 8192), (0x80000000, 4),
+])
+def test_19_beyond_the_r2t(write, connect, offset, size):
+    write.send(offset, size, last=True)
+    write.conn.expect_term((pdu.FES_OUT_OF_RANGE, pdu.FES_SEQUENCE, pdu.FES_LIMIT))
+    write.nothing_was_written(connect)
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_20_no_data(write, last):
+    write.send(0, 0, last=last)
+    write.conn.expect_term((pdu.FES_INVALID_FIELD, pdu.FES_SEQUENCE))
+
+
+@pytest.mark.parametrize("length", [0, 1, 4092, 4100, 8192, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_21_datal_that_is_not_what_follows(write, connect, length):
+    write.send(0, 4096, length=length)
+    write.conn.expect_term((pdu.FES_INVALID_FIELD, pdu.FES_OUT_OF_RANGE, pdu.FES_LIMIT))
+    write.nothing_was_written(connect)
+
+
+@pytest.mark.parametrize("ddgst", [False, True])
+def test_21_with_digests(connect, ddgst):
+    io = connect().connect_io(hdgst=True, ddgst=ddgst)
+    write = Write(io)
+    write.send(0, 4096, length=4100)
+    write.conn.expect_term((pdu.FES_INVALID_FIELD, pdu.FES_OUT_OF_RANGE))
+
+
+def test_22_longer_than_maxh2cdata(io):
+    """The header is enough to refuse it; where MAXH2CDATA exceeds MDTS, the R2T is the limit."""
+    write = Write(io)
+    size = io.conn.maxh2cdata + 4
+    header = pdu.h2cdata(write.cid, write.ttag, 0, b"", length=size, force_plen=24 + size,
+                         force_pdo=24)
+    io.conn.send(header)
+    io.conn.expect_term((pdu.FES_LIMIT, pdu.FES_OUT_OF_RANGE))
+
+
+def test_22_last_early(write, connect):
+    write.send(0, 4096, last=True)
+    write.conn.expect_term((pdu.FES_SEQUENCE, pdu.FES_INVALID_FIELD))
+    write.nothing_was_written(connect)
+
+
+def test_22_last_missing(write, connect):
+    write.send(0, write.r2t.length, last=False)
+    write.conn.expect_term((pdu.FES_SEQUENCE, pdu.FES_INVALID_FIELD))
+    write.nothing_was_written(connect)
+
+
+def test_23_more_after_the_end(write):
+    write.io.serve_all(write.pending)
+    write.send(SIZE, 4096, last=True)
+    write.conn.expect_term((pdu.FES_INVALID_FIELD, pdu.FES_SEQUENCE, pdu.FES_OUT_OF_RANGE))
+
+
+def test_23_data_after_abort(ctrl, io):
+    """The host aborts and its data is already on the way: that is no violation, and the bytes
+    stay in step with what follows."""
+    io.write_zeroes(512, SIZE // 512)
+    write = Write(io)
+    write.send(0, 4096)
+    ctrl.abort(1, write.cid)
+    write.send(4096, SIZE - 4096, last=True)
+    io.wait(write.pending, status.ABORT_REQUESTED, status.SUCCESS)
+    written = io.read(512, SIZE // 512)
+    assert written == bytes(SIZE), "data of an aborted write"
+    io.flush()

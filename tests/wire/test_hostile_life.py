@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Input that a target must survive, life and death: cases 42 to 47."""
+
+import os
+import socket
+import struct
+import time
+
+import pytest
+
+import weftconf
+from nvmetcp import Closed, command, connect_admin, connect_data, connect_entry, pdu, wait_until
+from nvmetcp.command import with_cid, with_sgl
+from weftconf import nqn
+
+
+# 42: a disconnect in every state
+
+def idle(io):
+    pass
+
+
+def half_a_header(io):
+    io.conn.send(pdu.build(pdu.CMD, bytes(64))[:5])
+
+
+def half_a_capsule(io):
+    entry = with_sgl(with_cid(io.rw(command.WRITE, 1, 0, 32), 1),
+                     command.sgl(command.SGL_IN_CAPSULE, 16384))
+    whole = io.conn.build_pdu(pdu.CMD, entry, bytes(16384))
+    io.conn.send(whole[:10000])
+
+
+def reads_in_flight(io):
+    for index in range(30):
+        io.submit(io.rw(command.READ, 1, index * 256, 256), length=131072)
+
+
+def writes_in_flight(io):
+    for index in range(30):
+        io.submit(io.rw(command.WRITE, 1, index * 32, 32), bytes(16384))
+
+
+def r2t_outstanding(io):
+    pending = io.submit(io.rw(command.WRITE, 1, 0, 64), bytes(32768), inline=False, manual=True)
+    io.wait_r2t(pending)
+
+
+def r2t_unread(io):
+    for _ in range(20):
+        io.submit(io.rw(command.WRITE, 1, 0, 64), bytes(32768), inline=False, manual=True)
+
+
+def half_an_h2cdata(io):
+    pending = io.submit(io.rw(command.WRITE, 1, 0, 64), bytes(32768), inline=False, manual=True)
+    r2t = io.wait_r2t(pending)
+    whole = pdu.h2cdata(pending.cid, r2t.ttag, 0, bytes(32768), **io.conn.agreed())
+    io.conn.send(whole[:20000])
+
+
+def digest_outstanding(io):
+    pending = io.submit(io.rw(command.WRITE, 1, 0, 64), bytes(32768), inline=False, manual=True)
+    r2t = io.wait_r2t(pending)
+    whole = pdu.h2cdata(pending.cid, r2t.ttag, 0, bytes(32768), **io.conn.agreed())
+    io.conn.send(whole[:-2])
+
+
+def everything_at_once(io):
+    reads_in_flight(io)
+    writes_in_flight(io)
+    io.conn.send(b"\x04")
+
+
+STATES = [idle, half_a_header, half_a_capsule, reads_in_flight, writes_in_flight, r2t_outstanding,
+          r2t_unread, half_an_h2cdata, digest_outstanding, everything_at_once]
+
+
+@pytest.mark.usefixtures("bystander")
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+@pytest.mark.parametrize("rst", [False, True], ids=["FIN", "RST"])
+@pytest.mark.parametrize("first", ["io", "admin"])
+def test_42_disconnect(connect, state, rst, first):
+    ctrl = connect(hdgst=True, ddgst=True)
+    io = ctrl.connect_io(sqsize=127)
+    ctrl.aer()
+    state(io)
+    for queue in (io, ctrl.admin) if first == "io" else (ctrl.admin, io):
+        queue.conn.reset() if rst else queue.close()
+
+
+@pytest.mark.usefixtures("bystander")
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def test_42_half_close(connect, state):
+    """The host says that it sends no more; the target ends the connection."""
+    io = connect(hdgst=True, ddgst=True).connect_io(sqsize=127)
+    state(io)
+    io.conn.sock.shutdown(socket.SHUT_WR)
+    io.conn.expect_end()
+
+
+@pytest.mark.usefixtures("bystander")
+@pytest.mark.parametrize("sent", [1, 50, 500])
+def test_42_disconnect_within_connect(opened, sent):
+    conn = opened().conn
+    capsule = conn.build_pdu(pdu.CMD, with_sgl(connect_entry(),
+                                               command.sgl(command.SGL_IN_CAPSULE, 1024)),
+                             connect_data(nqn("main")))
+    conn.send(capsule[:sent])
+    conn.reset()
+
+
+@pytest.mark.usefixtures("bystander")
+def test_42_connect_response_unread(opened):
+    conn = opened().conn
+    conn.send_pdu(pdu.CMD, with_sgl(connect_entry(), command.sgl(command.SGL_IN_CAPSULE, 1024)),
+                  connect_data(nqn("main")))
+    conn.reset()
+
+
+@pytest.mark.usefixtures("bystander")
+def test_42_disconnect_command_with_commands_outstanding(ctrl):
+    io = ctrl.connect_io(sqsize=63)
+    r2t_outstanding(io)
+    io.submit(io.rw(command.READ, 1, 0, 256), length=131072)
+    io.submit(command.fabrics(command.DISCONNECT, struct.pack("<H", 0)))
+    with pytest.raises(Closed):
+        while True:
+            io.pump()
+    ctrl.keep_alive()
+
+
+# 43: a host that stops reading
+
+@pytest.mark.usefixtures("bystander")
+def test_43_slow_reader_gets_everything(connect):
+    """EDK2 sends over a hundred 128 KiB reads at once and then reads slowly: all must arrive."""
+    io = connect().connect_io(sqsize=127, rcvbuf=65536)
+    batch = [io.submit(io.rw(command.READ, 1, index * 256, 256), length=131072)
+             for index in range(120)]
+    time.sleep(0.5)
+    for pending in batch:
+        assert len(io.wait(pending).data) == 131072
+
+
+def test_43_nobody_waits_for_a_host_that_does_not_read(connect, bystander):
+    stuck = connect().connect_io(sqsize=127, rcvbuf=4096)
+    for index in range(120):
+        stuck.submit(stuck.rw(command.READ, 1, index * 256, 256), length=131072)
+    slowest = 0.0
+    for _ in range(100):
+        started = time.monotonic()
+        bystander.read(0, 8)
+        slowest = max(slowest, time.monotonic() - started)
+    assert slowest < 2, f"a 4 KiB read took {slowest:.1f} s"
+
+
+def test_43_memory_is_bounded(daemon, connect, bystander):
+    """What waits to be sent is bounded by what the queue size and MDTS allow, and given back."""
+    before = daemon.memory_kib()
+    stuck = connect().connect_io(sqsize=127, rcvbuf=4096)
+    for index in range(127):
+        stuck.submit(stuck.rw(command.READ, 1, index * 64, 2048), length=1 << 20)
+    time.sleep(0.5)
+    grown = daemon.memory_kib() - before
+    stuck.conn.reset()
+    assert grown < 127 * 1024 + 65536, f"{grown} KiB"
+
+
+# 44: TLS is a later feature; until then its first bytes are just not an ICReq
+
+@pytest.mark.usefixtures("bystander")
+def test_44_tls_to_a_plain_listener(raw):
+    conn = raw()
+    hello = bytes.fromhex("1603010200010001fc0303") + bytes(512)
+    conn.send(hello)
+    conn.expect_end()
+
+
+# 45: namespaces change under I/O
+
+def site(*namespaces):
+    return weftconf.config([weftconf.subsystem("one", namespaces)])
+
+
+@pytest.mark.parametrize("other", [
+    [], [weftconf.namespace(1, enable=0)], [weftconf.namespace(1, size="32M")],
+    [weftconf.namespace(1, backend="null", size="64M")],
+    [weftconf.namespace(1, read_only=True)], [weftconf.namespace(1, block_size=4096)],
+], ids=["removed", "disabled", "resized", "replaced", "read-only", "reformatted"])
+def test_45_namespace_changes_under_io(weftd, other):
+    """Every command completes, one way or the other, and the connection lives."""
+    config = site(weftconf.namespace(1))
+    daemon = weftd(config)
+    with connect_admin(daemon.address, nqn("one")) as ctrl:
+        io = ctrl.connect_io(sqsize=127)
+        for turn in range(6):
+            def replace(changed):
+                changed["subsystems"][0]["namespaces"] = other if turn % 2 == 0 else \
+                    config["subsystems"][0]["namespaces"]
+            batch = [io.submit(io.rw(command.WRITE, 1, index * 64, 64), bytes(32768))
+                     for index in range(30)]
+            daemon.reload(weftconf.changed(config, replace))
+            batch += [io.submit(io.rw(command.READ, 1, index * 64, 64), length=32768)
+                      for index in range(30)]
+            for pending in batch:
+                while pending.completion is None:
+                    io.pump()
+        ctrl.keep_alive()
+
+
+# 46: a backend that errors or disappears
+
+def disk(tmp_path, size=8 << 20, **kw):
+    path = tmp_path / "disk.img"
+    path.touch()
+    os.truncate(path, size)
+    return path, weftconf.namespace(1, path=path, **kw)
+
+
+def complete_all(io, batch):
+    """Receive until every command of `batch` has completed; their statuses."""
+    for pending in batch:
+        while pending.completion is None:
+            io.pump()
+    return {pending.completion.status for pending in batch}
+
+
+@pytest.mark.parametrize("size", [0, 512, 4 << 20])
+def test_46_file_shrinks_under_io(weftd, tmp_path, size):
+    path, ns = disk(tmp_path)
+    daemon = weftd(site(ns))
+    with connect_admin(daemon.address, nqn("one")) as ctrl:
+        io = ctrl.connect_io(sqsize=127)
+        os.truncate(path, size)
+        complete_all(io, [io.submit(io.rw(command.READ, 1, index * 256, 256), length=131072)
+                          for index in range(60)])
+        ctrl.keep_alive()
+
+
+def test_46_file_is_unlinked(weftd, tmp_path):
+    """It stays open: nothing is lost until the daemon ends."""
+    path, ns = disk(tmp_path)
+    daemon = weftd(site(ns))
+    with connect_admin(daemon.address, nqn("one")) as ctrl:
+        io = ctrl.connect_io()
+        path.unlink()
+        io.write(0, b"\x21" * 4096)
+        assert io.read(0, 8) == b"\x21" * 4096
+
+
+# 47: the disk full under a thin file
+
+def test_47_disk_full(weftd, tmp_path):
+    """Writes fail with a status, reads go on, and once there is room writes do too."""
+    # the daemon gets a mount namespace with a file system of 8 MiB for the file of 64
+    mount = tmp_path / "small"
+    mount.mkdir()
+    path = mount / "disk.img"
+    filler = mount / "filler"
+    script = ('mount -t tmpfs -o size=8m none "$0" && truncate -s 64M "$1" && '
+              'head -c 4M /dev/zero > "$2" && shift 2 && exec "$@"')
+    daemon = weftd(site(weftconf.namespace(1, path=path)),
+                   wrapper=["unshare", "--mount", "--map-root-user", "sh", "-c", script,
+                            str(mount), str(path), str(filler)])
+    with connect_admin(daemon.address, nqn("one")) as ctrl:
+        io = ctrl.connect_io()
+        found = complete_all(io, [io.submit(io.rw(command.WRITE, 1, index * 256, 256),
+                                            b"\x31" * 131072) for index in range(30)])
+        assert found <= {0x000, 0x081, 0x280, 0x006}, found
+        full = complete_all(io, [io.submit(io.rw(command.WRITE, 1, 65536 + index * 2048, 2048),
+                                           b"\x31" * (1 << 20)) for index in range(8)])
+        assert full & {0x081, 0x280, 0x006}, "a full disk took everything"
+        assert io.read(0, 256) == b"\x31" * 131072
+        io.dsm([(0, 65536 + 16384)])
+        wait_until(lambda: io.write(0, bytes(131072), expect=(0, 0x081, 0x280, 0x006)).status == 0)
+        ctrl.keep_alive()

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Input that a target must survive, connection set-up: cases 1 to 6."""
+
+import pytest
+
+from nvmetcp import Connection, command, connect_data, pdu, send_connect
+from weftconf import nqn
+
+pytestmark = pytest.mark.usefixtures("bystander")
+
+BEFORE_ICREQ = {
+    "command": (pdu.CMD, bytes(64), b""),
+    "H2CData": (pdu.H2CDATA, bytes(16), bytes(16)),
+}
+
+
+@pytest.mark.parametrize("name", BEFORE_ICREQ)
+def test_01_pdu_before_icreq(raw, name):
+    conn = raw()
+    type_, specific, data = BEFORE_ICREQ[name]
+    conn.send_pdu(type_, specific, data)
+    conn.expect_term(pdu.FES_SEQUENCE)
+
+
+def test_01_h2ctermreq_before_icreq(raw):
+    # never answered with another TermReq
+    conn = raw()
+    conn.send(pdu.h2cterm(pdu.FES_UNSUPPORTED))
+    conn.expect_closed()
+
+
+def test_01_not_nvme_at_all(raw):
+    conn = raw()
+    conn.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".ljust(128, b" "))
+    conn.expect_end()
+
+
+def test_02_second_icreq_in_mid_stream(io):
+    io.submit(command.sqe(command.FLUSH, nsid=1))
+    io.conn.send_icreq()
+    io.conn.expect_term(pdu.FES_SEQUENCE)
+
+
+@pytest.mark.parametrize("sent", [0, 1, 8, 127, 128, 200])
+@pytest.mark.parametrize("rst", [False, True], ids=["FIN", "RST"])
+def test_03_icreq_and_gone(raw, sent, rst):
+    conn = raw()
+    conn.send(pdu.icreq().ljust(200, b"\x04")[:sent])
+    conn.reset() if rst else conn.close()
+
+
+def test_03_many_come_and_go(daemon):
+    for turn in range(200):
+        with Connection(daemon.address) as conn:
+            conn.send(pdu.icreq())
+            if turn % 2:
+                conn.reset()
+
+
+@pytest.mark.parametrize("plen", [0, 7, 8, 24, 127, 129, 136, 0xFFFF, 0xFFFFFFFF])
+def test_04_icreq_of_another_length(raw, plen):
+    conn = raw()
+    conn.send_icreq(force_plen=plen)
+    conn.expect_term(pdu.FES_INVALID_FIELD, pdu.OFF_PLEN)
+
+
+@pytest.mark.parametrize("hlen", [0, 1, 8, 127, 129, 255])
+def test_04_icreq_of_another_header_length(raw, hlen):
+    conn = raw()
+    conn.send_icreq(force_hlen=hlen)
+    conn.expect_term(pdu.FES_INVALID_FIELD, pdu.OFF_HLEN)
+
+
+# 5, a silent connection: test_deadlines.py
+
+
+def test_06_flood_of_connections(daemon):
+    """Memory before Connect is small and bounded. A limit may refuse some; none is left over."""
+    sanitized = b"__asan_init" in open(f"/proc/{daemon.process.pid}/exe", "rb").read()
+    before = daemon.memory_kib()
+    flood = []
+    try:
+        for _ in range(500):
+            conn = Connection(daemon.address)
+            flood.append(conn)
+            conn.send(pdu.icreq())
+        for conn in flood:
+            try:
+                conn.recv_icresp()
+            except Exception as error:
+                assert type(error).__name__ == "Closed", error
+        grown = daemon.memory_kib() - before
+        assert grown < len(flood) * (256 if sanitized else 16), f"{grown} KiB for {len(flood)}"
+    finally:
+        for conn in flood:
+            conn.close()
+
+
+def test_06_a_limit_says_no_and_the_next_is_served(daemon, opened):
+    """Connections that never send Connect do not lock out those that do."""
+    idle = [Connection(daemon.address).initialize() for _ in range(100)]
+    try:
+        send_connect(opened(), connect_data(nqn("main")))
+    finally:
+        for conn in idle:
+            conn.close()

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The daemon's life: it drains upon SIGTERM, forgets nothing it acknowledged, sleeps when idle."""
+
+import os
+import signal
+import time
+
+import pytest
+
+import weftconf
+from nvmetcp import Closed, command, connect_admin, status
+from weftconf import nqn
+from weftd import STOP_SECONDS
+
+
+def site(*namespaces):
+    return weftconf.config([weftconf.subsystem("one", namespaces)])
+
+
+def disk(path, size=16 << 20, **kw):
+    path.touch()
+    os.truncate(path, size)
+    return weftconf.namespace(1, path=path, **kw)
+
+
+def test_sigterm_with_hosts_connected(weftd):
+    daemon = weftd(site(weftconf.namespace(1)))
+    ctrl = connect_admin(daemon.address, nqn("one"))
+    io = ctrl.connect_io()
+    ctrl.aer()
+    daemon.stop()
+    with pytest.raises((Closed, OSError)):
+        while True:
+            io.pump()
+    ctrl.close()
+
+
+def test_sigterm_drains(weftd, tmp_path):
+    """What the target has begun is completed before it closes; what it has not, is not half done."""
+    path = tmp_path / "disk.img"
+    daemon = weftd(site(disk(path)))
+    ctrl = connect_admin(daemon.address, nqn("one"))
+    io = ctrl.connect_io(sqsize=63)
+    batch = [io.submit(io.rw(command.WRITE, 1, index * 256, 256), bytes([index + 1]) * 131072,
+                       manual=True, inline=False) for index in range(16)]
+    for pending in batch:
+        io.serve(pending, io.wait_r2t(pending))
+    daemon.process.send_signal(signal.SIGTERM)
+    started = time.monotonic()
+    try:
+        while any(pending.completion is None for pending in batch):
+            io.pump()
+    except (Closed, ConnectionError):
+        pass
+    daemon.stop()
+    assert time.monotonic() - started < STOP_SECONDS
+    written = path.read_bytes()
+    for index, pending in enumerate(batch):
+        if pending.completion is not None and pending.completion.status == status.SUCCESS:
+            assert written[index * 131072:(index + 1) * 131072] == bytes([index + 1]) * 131072
+    ctrl.close()
+
+
+def test_sigterm_does_not_wait_for_silent_hosts(weftd):
+    """A host that owes H2CData does not hold up the end."""
+    daemon = weftd(site(weftconf.namespace(1)))
+    ctrl = connect_admin(daemon.address, nqn("one"))
+    io = ctrl.connect_io()
+    pending = io.submit(io.rw(command.WRITE, 1, 0, 64), bytes(32768), inline=False, manual=True)
+    io.wait_r2t(pending)
+    daemon.stop()
+    ctrl.close()
+
+
+def test_no_new_connections_while_it_ends(weftd):
+    daemon = weftd(site(weftconf.namespace(1)))
+    address = daemon.address
+    daemon.stop()
+    with pytest.raises(ConnectionRefusedError):
+        connect_admin(address, nqn("one"))
+
+
+def test_what_was_written_survives_sigkill(weftd, tmp_path):
+    path = tmp_path / "disk.img"
+    daemon = weftd(site(disk(path)))
+    data = os.urandom(65536)
+    with connect_admin(daemon.address, nqn("one")) as ctrl:
+        io = ctrl.connect_io()
+        io.write(0, data)
+        io.flush()
+    daemon.kill()
+    daemon.start()
+    with connect_admin(daemon.address, nqn("one")) as ctrl:
+        assert ctrl.connect_io().read(0, 128) == data
+
+
+def test_restart_at_once_on_the_same_port(weftd):
+    daemon = weftd(site(weftconf.namespace(1)))
+    for _ in range(3):
+        with connect_admin(daemon.address, nqn("one")) as ctrl:
+            ctrl.connect_io().flush()
+            daemon.stop()  # it closes first, so its side lingers in TIME_WAIT
+        daemon.start()
+
+
+def test_idle_costs_nothing(weftd):
+    daemon = weftd(site(weftconf.namespace(1)))
+    with connect_admin(daemon.address, nqn("one"), kato=60000) as ctrl:
+        ctrl.connect_io().flush()
+        before = daemon.cpu_seconds()
+        ctrl.admin.quiet(1.5)
+        assert daemon.cpu_seconds() - before < 0.15
+
+
+def test_file_backend(weftd, tmp_path):
+    """All I/O commands end up in the file."""
+    path = tmp_path / "disk.img"
+    daemon = weftd(site(disk(path)))
+    with connect_admin(daemon.address, nqn("one")) as ctrl:
+        io = ctrl.connect_io()
+        data = os.urandom(1 << 20)
+        io.write(2048, data)
+        io.write(0, b"\x01" * 512, fua=True)
+        io.write_zeroes(2048, 8)
+        io.dsm([(2056, 8)])
+        io.flush()
+        assert path.read_bytes()[1 << 20:2 << 20] == bytes(8192) + data[8192:]
+        assert io.read(2048, 2048) == bytes(8192) + data[8192:]
+        assert path.read_bytes()[:512] == b"\x01" * 512
+
+
+def test_file_backend_deallocates(weftd, tmp_path):
+    path = tmp_path / "disk.img"
+    daemon = weftd(site(disk(path)))
+    with connect_admin(daemon.address, nqn("one")) as ctrl:
+        io = ctrl.connect_io()
+        io.write(0, b"\xff" * (2 << 20))
+        io.flush()
+        used = os.stat(path).st_blocks
+        io.dsm([(0, 4096)])
+        io.flush()
+        assert os.stat(path).st_blocks < used
+        assert io.read(0, 4096) == bytes(2 << 20)
+
+
+def test_file_backend_read_only(weftd, tmp_path):
+    path = tmp_path / "disk.img"
+    config = site(disk(path, read_only=True))
+    os.chmod(path, 0o444)
+    daemon = weftd(config)
+    with connect_admin(daemon.address, nqn("one")) as ctrl:
+        io = ctrl.connect_io()
+        io.write(0, bytes(512), expect=status.WRITE_PROTECTED)
+        assert io.read(0, 1) == bytes(512)

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How data moves: in capsules, by R2T and H2CData, by C2HData (TCP transport 1.1, section 3.4)."""
+
+import os
+
+import pytest
+
+from nvmetcp import command, pdu, status
+
+
+def test_ioccsz_offers_16_kib_in_capsules(ctrl):
+    assert ctrl.inline == 16384
+
+
+@pytest.mark.parametrize("size", [512, 4096, 8192, 16384])
+def test_write_in_the_capsule(io, size):
+    data = os.urandom(size)
+    done = io.submit(io.rw(command.WRITE, 1, 0, size // 512), data, inline=True)
+    io.wait(done)
+    assert not done.r2ts
+    assert io.read(0, size // 512) == data
+
+
+@pytest.mark.parametrize("size", [512, 16384, 16896, 131072, 1 << 20])
+def test_write_by_r2t(io, size):
+    data = os.urandom(size)
+    pending = io.submit(io.rw(command.WRITE, 1, 0, size // 512), data, inline=False)
+    io.wait(pending)
+    assert pending.granted == size
+    assert io.read(0, size // 512) == data
+
+
+def test_more_than_ioccsz_in_a_capsule_is_refused(io):
+    """A capsule larger than IOCCSZ allows: the controller has no room for it."""
+    size = 16384 + 512
+    io.submit(io.rw(command.WRITE, 1, 0, size // 512), bytes(size), inline=True)
+    io.conn.expect_term(pdu.FES_INVALID_FIELD, pdu.OFF_PLEN)
+
+
+def test_8_kib_in_an_admin_capsule(ctrl):
+    # whatever IOCCSZ says (TCP transport 1.1, section 3.3.2); an unknown opcode that sends data
+    # shows that the bytes are taken in step
+    done = ctrl.admin.submit(command.sqe(0xC1), bytes(8192), inline=True)
+    ctrl.admin.wait(done, status.INVALID_OPCODE)
+    ctrl.identify(1)
+
+
+@pytest.mark.parametrize("chunk", [1000, 1328, 4096, 65536])
+def test_r2t_is_served_in_h2cdata_of_any_size(io, chunk):
+    data = os.urandom(65536)
+    pending = io.submit(io.rw(command.WRITE, 1, 8, 128), data, inline=False, manual=True)
+    io.serve_all(pending, chunk=chunk)
+    assert io.read(8, 128) == data
+
+
+@pytest.mark.parametrize("maxr2t", [0, 3])
+def test_r2ts_stay_within_maxr2t(connect, maxr2t):
+    """Nothing is sent until the target is silent: that is all it may have outstanding."""
+    io = connect().connect_io(maxr2t=maxr2t)
+    data = os.urandom(2 << 20)
+    pending = io.submit(io.rw(command.WRITE, 1, 0, len(data) // 512), data, inline=False,
+                        manual=True)
+    io.wait_r2t(pending)
+    io.pump_for(0.2)
+    io.serve_all(pending)
+    assert io.read(0, 4096) == data
+
+
+def test_two_writes_are_served_in_either_order(io):
+    first, second = os.urandom(32768), os.urandom(32768)
+    one = io.submit(io.rw(command.WRITE, 1, 0, 64), first, inline=False, manual=True)
+    two = io.submit(io.rw(command.WRITE, 1, 64, 64), second, inline=False, manual=True)
+    while not (one.r2ts and two.r2ts):
+        io.pump()
+    assert one.r2ts[0].ttag != two.r2ts[0].ttag, "one TTAG for two transfers"
+    io.serve_all(two)
+    io.serve_all(one)
+    assert io.read(0, 128) == first + second
+
+
+def test_no_success_flag_with_sq_flow_control(io):
+    # the peer refuses SUCCESS itself; a response capsule must have come
+    io.write(0, bytes(4096))
+    done = io.run(io.rw(command.READ, 1, 0, 8), length=4096)
+    assert not done.by_success_flag
+
+
+def test_success_flag_without_sq_flow_control(connect):
+    io = connect().connect_io(sq_flow_control=False)
+    data = os.urandom(4096)
+    assert not io.write(0, data).by_success_flag
+    done = io.run(io.rw(command.READ, 1, 0, 8), length=4096)
+    assert done.by_success_flag and done.data == data
+
+
+def test_failed_read_has_a_response_without_sq_flow_control(connect):
+    io = connect().connect_io(sq_flow_control=False)
+    done = io.run(io.rw(command.READ, 1, 1 << 40, 8), length=4096,
+                  expect=status.LBA_OUT_OF_RANGE)
+    assert not done.by_success_flag and not done.data
+
+
+def test_admin_queue_with_and_without_sq_flow_control(connect):
+    for flow in (True, False):
+        assert len(connect(sq_flow_control=flow).identify(1)) == 4096
+
+
+@pytest.mark.parametrize("sqsize", [1, 2, 7, 31])
+def test_sqhd_advances_and_wraps(connect, sqsize):
+    io = connect().connect_io(sqsize=sqsize)
+    for _ in range(3 * (sqsize + 1)):
+        io.flush()
+        # one at a time, so that the head is exactly what was sent, Connect included
+        assert io.last_sqhd == io.submitted % (sqsize + 1)
+
+
+def test_sqhd_with_many_outstanding(connect):
+    io = connect().connect_io(sqsize=63)
+    for _ in range(4):
+        batch = [io.submit(io.rw(command.READ, 1, at * 8, 8), length=4096) for at in range(60)]
+        for pending in batch:
+            io.wait(pending)
+
+
+@pytest.mark.parametrize("piece", [1, 37, 100000])
+def test_framing_does_not_depend_on_segments(io, piece):
+    prepared = [io.prepare(command.sqe(command.FLUSH, nsid=1)) for _ in range(8)]
+    stream = b"".join(capsule for _, capsule in prepared)
+    for at in range(0, len(stream), piece):
+        io.conn.send(stream[at:at + piece])
+    for pending, _ in prepared:
+        io.wait(pending)
+
+
+def test_cids_use_all_16_bits(io):
+    for cid in (0, 1, 0x7FFF, 0x8000, 0xFFFE):
+        io.wait(io.submit(command.sqe(command.FLUSH, nsid=1), cid=cid))
+
+
+def test_two_mib_both_ways(io):
+    """MDTS is 2 MiB by default."""
+    data = os.urandom(2 << 20)
+    io.write(0, data)
+    assert io.read(0, 4096) == data
