@@ -20,7 +20,7 @@ extern const struct weft_backend null_backend;
 
 /* The backend of that name, or NULL. */
 const struct weft_backend *backend_find(const char *name);
-/* The index'th backend: built-in ones first, then plugins as they were loaded; NULL past the last. */
+/* The index'th backend, or NULL: built-in ones first, then plugins in the order of loading. */
 const struct weft_backend *backend_at(size_t index);
 /* Fills *error with "no such backend" and the names there are; returns -ENOENT. */
 int backend_unknown(const char *name, struct weft_error *error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reads as zeroes and forgets what is written: for measurements, and the shortest backend there is. */
+/* Reads as zeroes, forgets what is written: for measurements, and as the shortest example. */
 #include "backend/backend.h"
 
 #include <errno.h>
@@ -8,7 +8,8 @@
 static char zeroes[1 << 20]; /* lent to readers, never written */
 
 static const struct weft_option null_options[] = {
-	{ .name = "size", .type = WEFT_OPTION_SIZE, .required = true, .help = "how large it seems" },
+	{ .name = "size", .type = WEFT_OPTION_SIZE, .required = true,
+	  .help = "how large it seems" },
 	{ 0 },
 };
 

@@ -11,7 +11,7 @@
 struct weft_params {
 	const struct weft_backend *backend;	/* borrowed */
 	size_t count;				/* of the backend's options */
-	char *values[];				/* owned; one an option, in the table's order; NULL: not given */
+	char *values[];				/* owned; in the table's order; NULL: not given */
 };
 
 static size_t count_options(const struct weft_option *options)

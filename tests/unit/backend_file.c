@@ -175,7 +175,8 @@ static void goes_around_the_page_cache(void **state)
 	assert_int_equal(rig_open(&rig, NULL, "file", path_option, "direct=no", NULL), 0);
 	assert_false(is_direct());
 	rig_close(&rig);
-	assert_int_equal(rig_open(&rig, NULL, "file", path_option, "block_size=1024", NULL), -EINVAL);
+	assert_int_equal(rig_open(&rig, NULL, "file", path_option, "block_size=1024", NULL),
+			 -EINVAL);
 }
 
 static void zeroes_and_discards(void **state)
@@ -248,8 +249,8 @@ static void heeds_the_size_option(void **state)
 	assert_int_equal(rig_open(&rig, NULL, "file", path_option, "size=16M", NULL), 0);
 	assert_int_equal(rig.info.size, 16 * MIB);
 	rig_close(&rig);
-	assert_int_equal(rig_open(&rig, &error, "file", path_option, "size=32M", "read_only=1", NULL),
-			 -EINVAL);
+	assert_int_equal(rig_open(&rig, &error, "file", path_option, "size=32M", "read_only=1",
+				  NULL), -EINVAL);
 	assert_non_null(strstr(error.text, "16 MiB"));
 	assert_non_null(strstr(error.text, "32 MiB"));
 }
@@ -278,7 +279,8 @@ static void refuses_what_is_no_disk(void **state)
 	make_file(0);
 	assert_int_equal(rig_open(&rig, &error, "file", path_option, NULL), -EINVAL);
 	assert_non_null(strstr(error.text, "option size"));
-	assert_int_equal(rig_open(&rig, &error, "file", path_option, "size=8000000T", NULL), -EFBIG);
+	assert_int_equal(rig_open(&rig, &error, "file", path_option, "size=8000000T", NULL),
+			 -EFBIG);
 	assert_non_null(strstr(error.text, path));
 }
 

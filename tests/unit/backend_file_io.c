@@ -42,8 +42,8 @@ static void note(const char *verb, uint64_t offset, uint64_t length, int flags)
 {
 	size_t used = strlen(journal);
 
-	snprintf(journal + used, sizeof(journal) - used, "%s%s %llu+%llu/%x", used ? ", " : "", verb,
-		 (unsigned long long)offset, (unsigned long long)length, (unsigned int)flags);
+	snprintf(journal + used, sizeof(journal) - used, "%s%s %llu+%llu/%x", used ? ", " : "",
+		 verb, (unsigned long long)offset, (unsigned long long)length, (unsigned int)flags);
 }
 
 /* The callback comes after the call, so the test runs it. */
@@ -263,7 +263,8 @@ static void zeroing_falls_back_to_writing(void **state)
 
 	GIVE(-EOPNOTSUPP, 0, 0);
 	assert_int_equal(run(&regular, &io), 0);
-	assert_string_equal(journal, "fallocate 512+524288/3, fallocate 512+524288/11, flush 0+0/0");
+	assert_string_equal(journal,
+			    "fallocate 512+524288/3, fallocate 512+524288/11, flush 0+0/0");
 	GIVE(-EOPNOTSUPP, -EOPNOTSUPP, 1 << 19);
 	memset(wrote, 1, sizeof(wrote));
 	assert_int_equal(run(&regular, &io), 0);

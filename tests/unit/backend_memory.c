@@ -49,7 +49,8 @@ static void memory_keeps_data(void **state)
 	assert_false(rig.info.volatile_cache);
 	assert_int_equal(rig_io(&rig, WEFT_OP_READ, 0, 512 * MIB, read, 8192), 0);
 	assert_true(all(read, 8192, 0));
-	assert_int_equal(rig_io(&rig, WEFT_OP_WRITE, WEFT_IO_FUA, 512 * MIB + 512, written, 8192), 0);
+	assert_int_equal(rig_io(&rig, WEFT_OP_WRITE, WEFT_IO_FUA, 512 * MIB + 512, written, 8192),
+			 0);
 	assert_int_equal(rig_io(&rig, WEFT_OP_FLUSH, 0, 0, NULL, 0), 0);
 	assert_int_equal(rig_iov(&rig, WEFT_OP_READ, 512 * MIB + 512, parts, 3), 0);
 	assert_memory_equal(read, written, 8192);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The list of backends, plugins that are refused, options and their manual. */
+/* The list of backends, plugins that are refused, and options. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,7 +85,8 @@ static void refuses_backends(void **state)
 {
 	static const struct weft_option no_help[] = { { .name = "x" }, { 0 } };
 	static const struct weft_option bad_name[] = { { .name = "X", .help = "x" }, { 0 } };
-	static const struct weft_option bad_type[] = { { .name = "x", .type = 99, .help = "x" }, { 0 } };
+	static const struct weft_option bad_type[] = { { .name = "x", .type = 99, .help = "x" },
+						       { 0 } };
 	struct weft_backend backend = sample;
 	struct weft_error error;
 
@@ -230,41 +231,6 @@ static void prints_help(void **state)
 	free(text);
 }
 
-static char *read_file(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	char *text = NULL;
-	size_t size = 0;
-
-	if (!file)
-		fail_msg("%s: %s", path, strerror(errno));
-	if (getdelim(&text, &size, '\0', file) < 0)
-		fail_msg("%s is empty", path);
-	fclose(file);
-	return text;
-}
-
-/* In scdoc, an option is a line "*name*=..." of its own. */
-static void manual_tells_every_option(void **state)
-{
-	const struct weft_backend *const built_in[] = { &file_backend, &memory_backend,
-							&null_backend };
-	char path[4096], line[80];
-
-	for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++) {
-		const struct weft_option *option = built_in[i]->options;
-		char *manual;
-
-		snprintf(path, sizeof(path), "%s/weft-backend-%s.7.scd", MAN_DIR, built_in[i]->name);
-		manual = read_file(path);
-		for (; option->name; option++) {
-			snprintf(line, sizeof(line), "\n*%s*=", option->name);
-			assert_text_has(manual, line);
-		}
-		free(manual);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -276,7 +242,6 @@ int main(void)
 		cmocka_unit_test(reads_options),
 		cmocka_unit_test(refuses_options),
 		cmocka_unit_test(prints_help),
-		cmocka_unit_test(manual_tells_every_option),
 	};
 
 	return cmocka_run_group_tests_name("backend_registry", tests, NULL, NULL);

@@ -196,7 +196,8 @@ static void start_discard(struct weft_io *io)
 	if (f->device->is_block)
 		loop_op_work(loop_current(), &f->op, discard_work);
 	else
-		loop_fallocate(loop_current(), &f->op, f->device->fd, PUNCH, io->offset, io->length);
+		loop_fallocate(loop_current(), &f->op, f->device->fd, PUNCH, io->offset,
+			       io->length);
 }
 
 void file_submit(void *device, struct weft_io *io)

@@ -129,7 +129,8 @@ static int open_path(struct file_device *device, const struct weft_params *param
 		return refuse(error, EBUSY, device->path,
 			      device->is_block ?
 				      "unmount it or end what uses it, or export it read-only" :
-				      "another program has it locked: end that, or set lock to false");
+				      "another program has locked it: end that, or set lock "
+				      "to false");
 	if (fd == -EACCES || fd == -EPERM || fd == -EROFS)
 		return refuse(error, -fd, device->path,
 			      device->read_only ? "weftd must be allowed to read it" :
@@ -149,7 +150,8 @@ static int choose_block_size(struct file_device *device, const struct weft_param
 	int r = 0;
 
 	if (size != 512 && size != 4096)
-		return weft_error_set(error, EINVAL, "%s: block_size is %llu; it must be 512 or 4096",
+		return weft_error_set(error, EINVAL,
+				      "%s: block_size is %llu; it must be 512 or 4096",
 				      device->path, (unsigned long long)size);
 	device->block_size = (uint32_t)size;
 	if (device->is_block)
