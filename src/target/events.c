@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Asynchronous events (Base 2.1, 5.1.2): which follow from a change of the
+ * configuration, and how they get to the host.
+ *
+ * A notice is sent once; it comes again only after the host has read the log
+ * page that it names with Retain Asynchronous Event cleared.
+ */
+#include <string.h>
+
+#include "spec/feature.h"
+#include "spec/log.h"
+#include "target/admin.h"
+#include "target/commands.h"
+#include "target/controller.h"
+#include "target/queue.h"
+
+/* The bit of feature 0Bh that enables the notices about this log page. */
+static uint32_t notice_bit(uint8_t log)
+{
+	switch (log) {
+	case NVME_LOG_CHANGED_NS:
+		return NVME_AEC_NS_ATTR;
+	case NVME_LOG_ANA:
+		return NVME_AEC_ANA;
+	case NVME_LOG_DISCOVERY:
+		return NVME_AEC_DISC_LOG;
+	default:
+		return 0;
+	}
+}
+
+static void remove_request(struct controller *ctrl, unsigned int index)
+{
+	struct request *req = ctrl->aer[index];
+
+	ctrl->aer_count--;
+	memmove(&ctrl->aer[index], &ctrl->aer[index + 1],
+		(ctrl->aer_count - index) * sizeof(ctrl->aer[0]));
+	req->queue->held--;
+	req->state = REQUEST_EXECUTING;
+}
+
+void events_forget_request(struct request *req)
+{
+	struct controller *ctrl = req->queue->ctrl;
+
+	for (unsigned int i = 0; i < ctrl->aer_count; i++) {
+		if (ctrl->aer[i] == req) {
+			remove_request(ctrl, i);
+			return;
+		}
+	}
+}
+
+/* Takes an event out of those that wait; order is kept. */
+static struct controller_event take_event(struct controller *ctrl, unsigned int index)
+{
+	struct controller_event event = ctrl->events[index];
+
+	ctrl->event_count--;
+	memmove(&ctrl->events[index], &ctrl->events[index + 1],
+		(ctrl->event_count - index) * sizeof(ctrl->events[0]));
+	return event;
+}
+
+/* Gives waiting events to waiting requests, the oldest to the oldest. */
+static void send_events(struct controller *ctrl)
+{
+	while (ctrl->event_count && ctrl->aer_count) {
+		struct controller_event event = take_event(ctrl, 0);
+		struct request *req = ctrl->aer[0];
+
+		remove_request(ctrl, 0);
+		req->cqe.dw0 = le32_of(nvme_aer_dw0(event.type, event.info, event.log));
+		request_complete(req, NVME_SUCCESS);
+	}
+}
+
+void controller_event(struct controller *ctrl, uint8_t type, uint8_t info, uint8_t log)
+{
+	uint32_t bit = notice_bit(log);
+
+	if (!(ctrl->async_config & bit) || (ctrl->events_masked & bit))
+		return;
+	/* each notice waits at most once, so there is always room */
+	if (ctrl->event_count == CONTROLLER_EVENTS_MAX)
+		return;
+	ctrl->events_masked |= bit;
+	ctrl->events[ctrl->event_count++] =
+		(struct controller_event){ .type = type, .info = info, .log = log };
+	send_events(ctrl);
+}
+
+void controller_event_clear(struct controller *ctrl, uint8_t log)
+{
+	ctrl->events_masked &= ~notice_bit(log);
+	/* what it would have said, the host has just read */
+	for (unsigned int i = ctrl->event_count; i-- > 0;)
+		if (ctrl->events[i].log == log)
+			take_event(ctrl, i);
+}
+
+void controller_async_request(struct request *req)
+{
+	struct controller *ctrl = req->queue->ctrl;
+
+	req->state = REQUEST_HELD;
+	req->queue->held++;
+	ctrl->aer[ctrl->aer_count++] = req;
+	send_events(ctrl);
+}
+
+struct nvme_status async_event_parse(struct request *req)
+{
+	if (req->queue->ctrl->aer_count == CONTROLLER_AER_MAX)
+		return nvme_status_dnr(NVME_SC_ASYNC_LIMIT);
+	req->execute = controller_async_request;
+	return NVME_SUCCESS;
+}
+
+/* ---- what changed ---- */
+
+/* Adds to the list of changed namespaces, which is sorted and names each once. */
+static void note_changed(struct controller *ctrl, uint32_t nsid)
+{
+	unsigned int at = ctrl->changed_ns_count;
+
+	while (at > 0 && ctrl->changed_ns[at - 1] > nsid)
+		at--;
+	if (at > 0 && ctrl->changed_ns[at - 1] == nsid)
+		return;
+	memmove(&ctrl->changed_ns[at + 1], &ctrl->changed_ns[at],
+		(ctrl->changed_ns_count - at) * sizeof(ctrl->changed_ns[0]));
+	ctrl->changed_ns[at] = nsid;
+	ctrl->changed_ns_count++;
+}
+
+static void compare_namespaces(struct controller *ctrl, const struct view_subsystem *old,
+			       const struct view_subsystem *new)
+{
+	bool changed = false;
+
+	for (uint32_t nsid = 1; nsid <= VIEW_NSID_MAX; nsid++) {
+		const struct view_namespace *before = old->namespaces[nsid];
+		const struct view_namespace *after = new->namespaces[nsid];
+
+		if ((before ? before->generation : 0) == (after ? after->generation : 0))
+			continue;
+		note_changed(ctrl, nsid);
+		changed = true;
+	}
+	if (changed)
+		controller_event(ctrl, NVME_AER_NOTICE, NVME_AER_NOTICE_NS_CHANGED,
+				 NVME_LOG_CHANGED_NS);
+}
+
+/* Did a group change its state here, or a namespace its group? */
+static bool ana_changed(const struct view_port *old_port, const struct view_subsystem *old,
+			const struct view_port *new_port, const struct view_subsystem *new)
+{
+	if (memcmp(old_port->ana_states, new_port->ana_states, sizeof(old_port->ana_states)) != 0)
+		return true;
+	for (uint32_t nsid = 1; nsid <= VIEW_NSID_MAX; nsid++) {
+		const struct view_namespace *before = old->namespaces[nsid];
+		const struct view_namespace *after = new->namespaces[nsid];
+
+		if (before && after && before->ana_grpid != after->ana_grpid)
+			return true;
+	}
+	return false;
+}
+
+static void compare_discovery(struct controller *ctrl, const struct queue *admin)
+{
+	uint64_t digest;
+
+	/* a host that has not enabled the event does not wait for news */
+	if (!(ctrl->async_config & NVME_AEC_DISC_LOG))
+		return;
+	digest = discovery_log_digest(admin);
+	if (digest == ctrl->discovery_digest)
+		return;
+	ctrl->discovery_digest = digest;
+	controller_event(ctrl, NVME_AER_NOTICE, NVME_AER_NOTICE_DISC_CHANGED, NVME_LOG_DISCOVERY);
+}
+
+void controller_view_changed(struct controller *ctrl, const struct view_port *old_port,
+			     const struct view_subsystem *old_subsystem)
+{
+	const struct queue *admin = ctrl->admin;
+
+	if (!admin || !admin->port)
+		return;
+	if (ctrl->discovery) {
+		compare_discovery(ctrl, admin);
+		return;
+	}
+	if (!old_port || !old_subsystem || !admin->subsystem)
+		return;
+	compare_namespaces(ctrl, old_subsystem, admin->subsystem);
+	if (ana_changed(old_port, old_subsystem, admin->port, admin->subsystem))
+		controller_event(ctrl, NVME_AER_NOTICE, NVME_AER_NOTICE_ANA, NVME_LOG_ANA);
+}

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Get Features and Set Features (Base 2.1, 5.1.11 and 5.1.25). No value is
+ * saved: each controller starts with the defaults, and so it does after a reset.
+ */
+#include "spec/feature.h"
+
+#include <string.h>
+
+#include "target/admin.h"
+#include "target/commands.h"
+#include "target/controller.h"
+#include "target/queue.h"
+#include "target/reactor.h"
+#include "target/target.h"
+
+#define AT(field) offsetof(struct nvme_sqe, field)
+
+/*
+ * One feature. check() looks at what else the command says, for Get and Set
+ * alike; value() is DW0 of Get Features, or the default where `current` is
+ * false; set() applies CDW11 (and the data) or refuses. A feature without
+ * set() never changes.
+ */
+struct feature {
+	uint8_t fid, offered;
+	bool ns;			/* of a namespace, not of the controller */
+	uint16_t get_length, set_length; /* data that goes with it */
+	struct nvme_status (*check)(struct request *req);
+	uint32_t (*value)(const struct request *req, bool current);
+	void (*fill)(const struct request *req, void *data); /* data of Get: get_length bytes */
+	struct nvme_status (*set)(struct request *req);
+};
+
+static struct nvme_status refuse_value(struct request *req)
+{
+	return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw11));
+}
+
+/* ---- values that are kept as the host wrote them ---- */
+
+static struct nvme_status keep(struct request *req, uint32_t *value, uint32_t allowed)
+{
+	uint32_t cdw11 = le32_get(req->sqe.cdw11);
+
+	if (cdw11 & ~allowed)
+		return refuse_value(req);
+	*value = cdw11;
+	return NVME_SUCCESS;
+}
+
+#define KEPT_FEATURE(name, field, allowed)						\
+	static uint32_t name##_value(const struct request *req, bool current)		\
+	{										\
+		return current ? req->queue->ctrl->field : 0;				\
+	}										\
+											\
+	static struct nvme_status name##_set(struct request *req)			\
+	{										\
+		return keep(req, &req->queue->ctrl->field, allowed);			\
+	}
+
+/* weights and burst: they may be set, and round robin pays no heed */
+KEPT_FEATURE(arbitration, arbitration, 0xffffff07u)
+/* there is power state 0 only; bits 7:5 are a hint of the workload */
+KEPT_FEATURE(power, power_state, 7u << 5)
+/* bit 0: no atomicity in normal operation is asked for */
+KEPT_FEATURE(write_atomicity, write_atomicity, 1u)
+
+/* ---- 04h: over and under thresholds of the composite temperature ---- */
+
+#define TEMP_TMPSEL(cdw11)	((cdw11) >> 16 & 0xf)
+#define TEMP_THSEL(cdw11)	((cdw11) >> 20 & 3)
+#define TEMP_ALL_SENSORS	0xf	/* TMPSEL of Set Features */
+#define TEMP_OVER		0
+#define TEMP_UNDER		1
+#define TEMP_OVER_DEFAULT	0xffffu	/* kelvins; the under threshold's is 0 */
+
+static struct nvme_status temperature_check(struct request *req)
+{
+	uint32_t cdw11 = le32_get(req->sqe.cdw11);
+	bool all = req->sqe.opcode == NVME_ADMIN_SET_FEATURES &&
+		   TEMP_TMPSEL(cdw11) == TEMP_ALL_SENSORS;
+
+	if ((TEMP_TMPSEL(cdw11) && !all) || TEMP_THSEL(cdw11) > TEMP_UNDER)
+		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw11) + 2);
+	return NVME_SUCCESS;
+}
+
+static uint32_t temperature_value(const struct request *req, bool current)
+{
+	const struct controller *ctrl = req->queue->ctrl;
+	bool over = TEMP_THSEL(le32_get(req->sqe.cdw11)) == TEMP_OVER;
+
+	if (!current)
+		return over ? TEMP_OVER_DEFAULT : 0;
+	return over ? ctrl->temperature_over : ctrl->temperature_under;
+}
+
+static struct nvme_status temperature_set(struct request *req)
+{
+	struct controller *ctrl = req->queue->ctrl;
+	uint32_t cdw11 = le32_get(req->sqe.cdw11);
+
+	if (TEMP_THSEL(cdw11) == TEMP_OVER)
+		ctrl->temperature_over = (uint16_t)cdw11;
+	else
+		ctrl->temperature_under = (uint16_t)cdw11;
+	return NVME_SUCCESS;
+}
+
+/* ---- 05h, 06h: fixed ---- */
+
+static uint32_t error_recovery_value(const struct request *req, bool current)
+{
+	return 0;
+}
+
+/* The cache stays on: a host that wants each write durable sets FUA. */
+static uint32_t volatile_wc_value(const struct request *req, bool current)
+{
+	return NVME_FEAT_VWC_WCE;
+}
+
+/* ---- 07h: number of queues ---- */
+
+static uint32_t queues_max(const struct queue *queue)
+{
+	uint32_t max = queue->subsystem ? queue->subsystem->qid_max : 1;
+
+	if (max == 0 || max > CONTROLLER_QUEUES_MAX)
+		return CONTROLLER_QUEUES_MAX;
+	return max;
+}
+
+static uint32_t queues_dw0(uint32_t queues)
+{
+	return (queues - 1) | (queues - 1) << 16;
+}
+
+static uint32_t num_queues_value(const struct request *req, bool current)
+{
+	const struct controller *ctrl = req->queue->ctrl;
+
+	if (current && ctrl->queues_granted)
+		return queues_dw0(ctrl->queues_granted);
+	return queues_dw0(queues_max(req->queue));
+}
+
+/* false: there are I/O queues already. Their Connects look at this from other reactors. */
+static bool grant_queues(struct controller *ctrl, uint16_t granted)
+{
+	struct target *target = ctrl->reactor->target;
+	bool frozen;
+
+	pthread_mutex_lock(&target->lock);
+	frozen = ctrl->queues_frozen;
+	if (!frozen)
+		ctrl->queues_granted = granted;
+	pthread_mutex_unlock(&target->lock);
+	return !frozen;
+}
+
+static struct nvme_status num_queues_set(struct request *req)
+{
+	uint32_t cdw11 = le32_get(req->sqe.cdw11);
+	uint32_t submission = (cdw11 & 0xffff) + 1, completion = (cdw11 >> 16) + 1;
+	uint32_t granted = queues_max(req->queue);
+
+	if (submission > 0xffff)
+		return refuse_value(req);
+	if (completion > 0xffff)
+		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw11) + 2);
+	/* queues come in pairs */
+	if (granted > submission)
+		granted = submission;
+	if (granted > completion)
+		granted = completion;
+	if (!grant_queues(req->queue->ctrl, (uint16_t)granted))
+		return nvme_status_dnr(NVME_SC_CMD_SEQ_ERROR);
+	req->cqe.dw0 = le32_of(queues_dw0(granted));
+	return NVME_SUCCESS;
+}
+
+/* ---- 0Bh: which asynchronous events ---- */
+
+#define AEC_SMART 0xffu		/* critical warnings: there are none, so each may be asked for */
+
+static uint32_t async_event_value(const struct request *req, bool current)
+{
+	return current ? req->queue->ctrl->async_config : 0;
+}
+
+static struct nvme_status async_event_set(struct request *req)
+{
+	struct controller *ctrl = req->queue->ctrl;
+	uint32_t notices = ctrl->discovery ? NVME_AEC_DISC_LOG : NVME_AEC_NS_ATTR | NVME_AEC_ANA;
+	struct nvme_status status = keep(req, &ctrl->async_config, AEC_SMART | notices);
+
+	if (nvme_status_ok(status) && ctrl->discovery && req->queue->port)
+		ctrl->discovery_digest = discovery_log_digest(req->queue);
+	return status;
+}
+
+/* ---- 0Fh: keep alive timeout ---- */
+
+static uint32_t kato_value(const struct request *req, bool current)
+{
+	return current ? req->queue->ctrl->kato_ms : 0;
+}
+
+static struct nvme_status kato_set(struct request *req)
+{
+	controller_set_kato(req->queue->ctrl, le32_get(req->sqe.cdw11));
+	return NVME_SUCCESS;
+}
+
+/* ---- 16h: host behavior support ---- */
+
+static void host_behavior_fill(const struct request *req, void *data)
+{
+	struct nvme_host_behavior behavior = { .acre = req->queue->ctrl->host_acre };
+
+	memcpy(data, &behavior, sizeof(behavior));
+}
+
+static struct nvme_status host_behavior_set(struct request *req)
+{
+	struct nvme_host_behavior behavior;
+
+	memcpy(&behavior, req->data, sizeof(behavior));
+	if (behavior.acre > 1 || behavior.etdas || behavior.lbafee || behavior.hdisns ||
+	    le16_get(behavior.cdfe))
+		return refuse(req, NVME_SC_INVALID_FIELD, AT(sgl));
+	req->queue->ctrl->host_acre = behavior.acre;
+	return NVME_SUCCESS;
+}
+
+/* ---- 81h: host identifier: the one of Connect, 16 bytes ---- */
+
+static struct nvme_status host_id_check(struct request *req)
+{
+	if (req->sqe.opcode == NVME_ADMIN_SET_FEATURES)
+		return nvme_status_dnr(NVME_SC_CMD_SEQ_ERROR);
+	if (!(le32_get(req->sqe.cdw11) & NVME_FEAT_HOST_ID_EXHID))
+		return refuse_value(req);
+	return NVME_SUCCESS;
+}
+
+static void host_id_fill(const struct request *req, void *data)
+{
+	const struct controller *ctrl = req->queue->ctrl;
+
+	memcpy(data, ctrl->hostid, sizeof(ctrl->hostid));
+}
+
+/* ---- 84h: namespace write protection: as configured ---- */
+
+static struct nvme_status write_protect_check(struct request *req)
+{
+	struct nvme_status status = admin_check_nsid(req);
+
+	if (!nvme_status_ok(status))
+		return status;
+	req->view_ns = view_namespace(req->queue->subsystem, le32_get(req->sqe.nsid));
+	if (!req->view_ns)
+		return refuse(req, NVME_SC_INVALID_FIELD, AT(nsid));
+	return NVME_SUCCESS;
+}
+
+static uint32_t write_protect_value(const struct request *req, bool current)
+{
+	return current && req->view_ns->read_only ? NVME_WP_ON : NVME_WP_NONE;
+}
+
+static const struct feature features[] = {
+	{ .fid = NVME_FEAT_ARBITRATION, .offered = OFFERED_IO,
+	  .value = arbitration_value, .set = arbitration_set },
+	{ .fid = NVME_FEAT_POWER_MGMT, .offered = OFFERED_IO,
+	  .value = power_value, .set = power_set },
+	{ .fid = NVME_FEAT_TEMP_THRESHOLD, .offered = OFFERED_IO, .check = temperature_check,
+	  .value = temperature_value, .set = temperature_set },
+	{ .fid = NVME_FEAT_ERROR_RECOVERY, .offered = OFFERED_IO, .value = error_recovery_value },
+	{ .fid = NVME_FEAT_VOLATILE_WC, .offered = OFFERED_IO, .value = volatile_wc_value },
+	{ .fid = NVME_FEAT_NUM_QUEUES, .offered = OFFERED_IO,
+	  .value = num_queues_value, .set = num_queues_set },
+	{ .fid = NVME_FEAT_WRITE_ATOMIC, .offered = OFFERED_IO,
+	  .value = write_atomicity_value, .set = write_atomicity_set },
+	{ .fid = NVME_FEAT_ASYNC_EVENT, .offered = OFFERED_BOTH,
+	  .value = async_event_value, .set = async_event_set },
+	{ .fid = NVME_FEAT_KATO, .offered = OFFERED_BOTH, .value = kato_value, .set = kato_set },
+	{ .fid = NVME_FEAT_HOST_BEHAVIOR, .offered = OFFERED_IO,
+	  .get_length = sizeof(struct nvme_host_behavior),
+	  .set_length = sizeof(struct nvme_host_behavior),
+	  .fill = host_behavior_fill, .set = host_behavior_set },
+	{ .fid = NVME_FEAT_HOST_ID, .offered = OFFERED_BOTH, .check = host_id_check,
+	  .get_length = 16, .fill = host_id_fill },
+	{ .fid = NVME_FEAT_WRITE_PROTECT, .offered = OFFERED_IO, .ns = true,
+	  .check = write_protect_check, .value = write_protect_value },
+};
+#define FEATURE_COUNT (sizeof(features) / sizeof(features[0]))
+#define FEATURE_DATA_MAX sizeof(struct nvme_host_behavior)
+
+void features_reset(struct controller *ctrl)
+{
+	ctrl->arbitration = 0;
+	ctrl->power_state = 0;
+	ctrl->write_atomicity = 0;
+	ctrl->temperature_over = TEMP_OVER_DEFAULT;
+	ctrl->temperature_under = 0;
+	ctrl->async_config = 0;
+	ctrl->host_acre = false;
+	ctrl->queues_granted = 0;
+}
+
+void features_describe(const struct controller *ctrl, struct nvme_log_features *page)
+{
+	for (size_t i = 0; i < FEATURE_COUNT; i++)
+		if (admin_offered(ctrl, features[i].offered))
+			page->fid[features[i].fid] =
+				le32_of(NVME_FID_FSUPP | (features[i].ns ? NVME_FID_SCOPE_NS :
+									   NVME_FID_SCOPE_CTRL));
+}
+
+static const struct feature *find_feature(const struct request *req)
+{
+	uint8_t fid = (uint8_t)le32_get(req->sqe.cdw10);
+
+	for (size_t i = 0; i < FEATURE_COUNT; i++)
+		if (features[i].fid == fid &&
+		    admin_offered(req->queue->ctrl, features[i].offered))
+			return &features[i];
+	return NULL;
+}
+
+static uint32_t selector(const struct request *req)
+{
+	return le32_get(req->sqe.cdw10) >> NVME_FEAT_SEL_SHIFT & NVME_FEAT_SEL_MASK;
+}
+
+static uint32_t capabilities(const struct feature *feature)
+{
+	return (feature->ns ? NVME_FEAT_CAP_NS : 0) | (feature->set ? NVME_FEAT_CAP_CHANGEABLE : 0);
+}
+
+static void execute_get(struct request *req)
+{
+	const struct feature *feature = find_feature(req);
+	uint8_t data[FEATURE_DATA_MAX] = { 0 };
+	uint32_t dw0 = 0;
+	bool current = selector(req) == NVME_FEAT_SEL_CURRENT;
+
+	if (selector(req) == NVME_FEAT_SEL_CAPS)
+		dw0 = capabilities(feature);
+	else if (feature->value)
+		dw0 = feature->value(req, current);
+	else if (current)
+		feature->fill(req, data);
+	req->cqe.dw0 = le32_of(dw0);
+	request_reply(req, data, sizeof(data), 0);
+}
+
+struct nvme_status features_get_parse(struct request *req)
+{
+	const struct feature *feature = find_feature(req);
+	struct nvme_status status;
+
+	if (!feature)
+		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw10));
+	if (selector(req) > NVME_FEAT_SEL_CAPS)
+		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw10) + 1);
+	status = admin_check_uuid_index(req);
+	req->execute = execute_get;
+	if (!nvme_status_ok(status) || selector(req) == NVME_FEAT_SEL_CAPS)
+		return status;
+	req->data_length = feature->get_length;
+	return feature->check ? feature->check(req) : NVME_SUCCESS;
+}
+
+/* To what it is already, a fixed feature may be set. */
+static struct nvme_status set_fixed(const struct feature *feature, struct request *req)
+{
+	if (feature->value && feature->value(req, true) == le32_get(req->sqe.cdw11))
+		return NVME_SUCCESS;
+	return refuse(req, NVME_SC_FEATURE_NOT_CHANGEABLE, AT(cdw10));
+}
+
+static void execute_set(struct request *req)
+{
+	const struct feature *feature = find_feature(req);
+
+	request_complete(req, feature->set ? feature->set(req) : set_fixed(feature, req));
+}
+
+struct nvme_status features_set_parse(struct request *req)
+{
+	const struct feature *feature = find_feature(req);
+	uint32_t nsid = le32_get(req->sqe.nsid);
+	struct nvme_status status;
+
+	if (!feature)
+		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw10));
+	if (le32_get(req->sqe.cdw10) & NVME_FEAT_SV)
+		return refuse(req, NVME_SC_FEATURE_NOT_SAVEABLE, AT(cdw10) + 3);
+	if (!feature->ns && nsid != 0 && nsid != NVME_NSID_ALL)
+		return refuse(req, NVME_SC_FEATURE_NOT_PER_NS, AT(nsid));
+	status = admin_check_uuid_index(req);
+	if (!nvme_status_ok(status))
+		return status;
+	req->data_length = feature->set_length;
+	req->execute = execute_set;
+	return feature->check ? feature->check(req) : NVME_SUCCESS;
+}

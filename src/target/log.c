@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Get Log Page (Base 2.1, 5.1.12): which pages there are, and the short ones. */
+#include "spec/log.h"
+
+#include <string.h>
+
+#include "spec/identify.h"
+#include "target/admin.h"
+#include "target/commands.h"
+#include "target/controller.h"
+#include "target/queue.h"
+#include "util/str.h"
+
+#define AT(field) offsetof(struct nvme_sqe, field)
+
+bool log_retains(const struct request *req)
+{
+	return le32_get(req->sqe.cdw10) & NVME_LOG_RAE;
+}
+
+bool log_offset_valid(struct request *req, size_t size)
+{
+	if (nvme_log_offset(&req->sqe) <= size)
+		return true;
+	request_fail_field(req, NVME_SC_INVALID_FIELD, AT(cdw12));
+	return false;
+}
+
+void log_reply(struct request *req, const void *page, size_t size)
+{
+	if (!log_offset_valid(req, size))
+		return;
+	if (!log_retains(req))
+		controller_event_clear(req->queue->ctrl, (uint8_t)le32_get(req->sqe.cdw10));
+	request_reply(req, page, size, nvme_log_offset(&req->sqe));
+}
+
+static void supported_reply(struct request *req);
+static void features_reply(struct request *req);
+
+static const struct page {
+	uint8_t lid, offered;
+	uint8_t lsp;		/* the bits of LSP that this page gives a meaning to */
+	void (*execute)(struct request *req);
+} pages[] = {
+	{ NVME_LOG_SUPPORTED, OFFERED_BOTH, 0, supported_reply },
+	{ NVME_LOG_ERROR, OFFERED_BOTH, 0, log_error_reply },
+	{ NVME_LOG_SMART, OFFERED_IO, 0, log_smart_reply },
+	{ NVME_LOG_FIRMWARE, OFFERED_IO, 0, log_firmware_reply },
+	{ NVME_LOG_CHANGED_NS, OFFERED_IO, 0, log_changed_ns_reply },
+	{ NVME_LOG_EFFECTS, OFFERED_IO, 0, log_effects_reply },
+	{ NVME_LOG_ANA, OFFERED_IO, NVME_LOG_ANA_RGO, log_ana_reply },
+	{ NVME_LOG_FEATURES, OFFERED_BOTH, 0, features_reply },
+	{ NVME_LOG_DISCOVERY, OFFERED_DISCOVERY, 0, log_discovery_reply },
+};
+#define PAGE_COUNT (sizeof(pages) / sizeof(pages[0]))
+
+static void supported_reply(struct request *req)
+{
+	struct nvme_log_supported page = { 0 };
+
+	for (size_t i = 0; i < PAGE_COUNT; i++)
+		if (admin_offered(req->queue->ctrl, pages[i].offered))
+			page.lid[pages[i].lid] = le32_of(NVME_LID_LSUPP);
+	log_reply(req, &page, sizeof(page));
+}
+
+static void features_reply(struct request *req)
+{
+	struct nvme_log_features page = { 0 };
+
+	features_describe(req->queue->ctrl, &page);
+	log_reply(req, &page, sizeof(page));
+}
+
+/* One slot, which is the running daemon and cannot be written. */
+void log_firmware_reply(struct request *req)
+{
+	struct nvme_log_firmware page = { .afi = 1 };
+
+	pad_copy(page.frs[0], sizeof(page.frs[0]), req->queue->subsystem->firmware, ' ');
+	log_reply(req, &page, sizeof(page));
+}
+
+/* Which namespaces changed since the host last read this; reading it empties the list. */
+void log_changed_ns_reply(struct request *req)
+{
+	struct controller *ctrl = req->queue->ctrl;
+	struct nvme_ns_list page = { 0 };
+
+	_Static_assert(VIEW_NSID_MAX <= NVME_CHANGED_NS_MAX, "the list cannot overflow");
+	if (!log_offset_valid(req, sizeof(page)))
+		return;
+	for (unsigned int i = 0; i < ctrl->changed_ns_count; i++)
+		page.nsid[i] = le32_of(ctrl->changed_ns[i]);
+	if (!log_retains(req))
+		ctrl->changed_ns_count = 0;
+	log_reply(req, &page, sizeof(page));
+}
+
+static const struct page *find_page(const struct controller *ctrl, uint8_t lid)
+{
+	for (size_t i = 0; i < PAGE_COUNT; i++)
+		if (pages[i].lid == lid && admin_offered(ctrl, pages[i].offered))
+			return &pages[i];
+	return NULL;
+}
+
+struct nvme_status log_parse(struct request *req)
+{
+	const struct nvme_sqe *sqe = &req->sqe;
+	const struct page *page = find_page(req->queue->ctrl, (uint8_t)le32_get(sqe->cdw10));
+	uint32_t lsp = le32_get(sqe->cdw10) >> NVME_LOG_LSP_SHIFT & NVME_LOG_LSP_MASK;
+	uint32_t cdw14 = le32_get(sqe->cdw14);
+	uint64_t length = nvme_log_length(sqe);
+
+	if (!page)
+		return refuse(req, NVME_SC_INVALID_LOG_PAGE, AT(cdw10));
+	if (lsp & ~(uint32_t)page->lsp)
+		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw10) + 1);
+	if (length > admin_transfer_max(req->queue))
+		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw10) + 2);
+	/* the offset is a byte's, never an entry's index */
+	if (cdw14 & NVME_LOG_OT)
+		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw14) + 2);
+	if (nvme_log_offset(sqe) & 3)
+		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw12));
+	if (cdw14 >> 24 != NVME_CSI_NVM)
+		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw14) + 3);
+	req->data_length = (uint32_t)length;
+	req->execute = page->execute;
+	return admin_check_uuid_index(req);
+}
