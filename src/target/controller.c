@@ -28,9 +28,8 @@ static void defaults(struct controller *ctrl)
 {
 	ctrl->cc = 0;
 	ctrl->csts = 0;
-	ctrl->queues_granted = 0;
 	ctrl->queues_frozen = false;
-	ctrl->async_config = 0;
+	features_reset(ctrl);
 }
 
 static void controller_destroy(struct controller *ctrl)
@@ -227,8 +226,12 @@ static bool cc_valid(uint32_t cc)
 /* Drops the AERs that wait: a reset ends commands without an answer. */
 static void drop_async_requests(struct controller *ctrl)
 {
-	while (ctrl->aer_count)
-		request_release(ctrl->aer[--ctrl->aer_count]);
+	while (ctrl->aer_count) {
+		struct request *req = ctrl->aer[--ctrl->aer_count];
+
+		req->queue->held--;
+		request_release(req);
+	}
 	ctrl->event_count = 0;
 	ctrl->events_masked = 0;
 }

@@ -73,7 +73,6 @@ struct controller {
 	bool host_acre;			/* feature 16h: the host heeds command retry delays */
 	uint32_t *changed_ns;		/* owned: sorted NSIDs for log 04h; at most 1024 */
 	unsigned int changed_ns_count;
-	bool changed_ns_overflow;
 	struct nvme_log_error *errors;	/* owned: ring, NULL until the first error */
 	uint64_t error_count;
 	struct controller_stop *stops;	/* owned: one for each reactor */
