@@ -134,6 +134,8 @@ static bool add_namespace(struct tree_node *folder, const json_t *object)
 static bool add_subsystem(struct tree_node *folder, const json_t *object)
 {
 	const json_t *attr = json_object_get(object, "attr");
+	const json_t *state = json_object_get(object, "state");
+	long long sessions = json_integer_value(json_object_get(state, "sessions"));
 	struct tree_node *node, *namespaces;
 	json_t *item;
 	size_t i;
@@ -141,9 +143,11 @@ static bool add_subsystem(struct tree_node *folder, const json_t *object)
 	node = tree_add(folder, text_at(object, "nqn") ? text_at(object, "nqn") : "?");
 	if (!node)
 		return false;
-	note_scalar(node, "version", attr, "version");
+	note_scalar(node, "version", state, "version");
 	note_scalar(node, "allow_any", attr, "allow_any_host");
 	note_scalar(node, "serial", attr, "serial");
+	if (sessions)
+		tree_note(node, "%lld session%s", sessions, sessions == 1 ? "" : "s");
 	if (!add_names(node, "allowed_hosts", json_object_get(object, "allowed_hosts"), NULL))
 		return false;
 	namespaces = tree_add(node, "namespaces");
