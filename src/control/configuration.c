@@ -67,8 +67,11 @@ int control_put_config(struct control *control, const struct http_request *reque
 		return weft_error_set(error, EINVAL, "the request has no body; it must be a "
 				      "configuration in JSON, {} for an empty one");
 	r = config_parse(request->text, request->length, name ? name : "request", &config, error);
-	if (r < 0)
+	if (r < 0) {
+		if (r != -ENOMEM)
+			error->code = EINVAL; /* whatever is wrong in it, the request is */
 		return r;
+	}
 	return replace(control, config, false, ret_reply, error);
 }
 

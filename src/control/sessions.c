@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control/internal.h"
+#include "control/sessions.h"
 #include "control/when.h"
 #include "loop/loop.h"
 #include "target/controller.h"
@@ -77,15 +78,36 @@ static json_t *describe(const struct controller *ctrl)
 			 "errors", (json_int_t)totals.errors);
 }
 
+/* Its connection is gone, and soon it is too. */
+static bool is_ending(const struct controller *ctrl)
+{
+	return !ctrl->admin;
+}
+
+unsigned int sessions_count(struct target *target, const char *nqn)
+{
+	unsigned int count = 0;
+
+	pthread_mutex_lock(&target->lock);
+	list_for_each(node, &target->subsystems) {
+		const struct subsystem *subsystem = list_entry(node, struct subsystem, node);
+
+		if (nqn && strcmp(nqn, subsystem->nqn) != 0)
+			continue;
+		list_for_each(ctrl, &subsystem->controllers)
+			count += !is_ending(list_entry(ctrl, struct controller, node));
+	}
+	pthread_mutex_unlock(&target->lock);
+	return count;
+}
+
 /* Under the target's lock. 0 or -ENOMEM. */
 static int describe_subsystem(json_t *sessions, const struct subsystem *subsystem)
 {
 	list_for_each(node, &subsystem->controllers) {
 		const struct controller *ctrl = list_entry(node, struct controller, node);
 
-		if (!ctrl->admin) /* its connection is gone, and soon it is too */
-			continue;
-		if (json_array_append_new(sessions, describe(ctrl)) < 0)
+		if (!is_ending(ctrl) && json_array_append_new(sessions, describe(ctrl)) < 0)
 			return -ENOMEM;
 	}
 	return 0;

@@ -5,9 +5,8 @@
 
 #include "config/apply.h"
 #include "control/internal.h"
+#include "control/sessions.h"
 #include "control/when.h"
-#include "target/controller.h"
-#include "target/subsystem.h"
 #include "target/target.h"
 
 /* How many there are, by state. */
@@ -60,21 +59,6 @@ static json_t *describe_census(const struct census *census)
 			 census->of[APPLY_DISABLED]);
 }
 
-static json_int_t count_sessions(struct target *target)
-{
-	json_int_t count = 0;
-
-	pthread_mutex_lock(&target->lock);
-	list_for_each(node, &target->subsystems) {
-		const struct subsystem *subsystem = list_entry(node, struct subsystem, node);
-
-		list_for_each(ctrl, &subsystem->controllers)
-			count += list_entry(ctrl, struct controller, node)->admin != NULL;
-	}
-	pthread_mutex_unlock(&target->lock);
-	return count;
-}
-
 int control_get_status(struct control *control, const struct http_request *request,
 		       json_t **ret_reply, struct weft_error *error)
 {
@@ -96,7 +80,8 @@ int control_get_status(struct control *control, const struct http_request *reque
 			  "subsystems", (json_int_t)config->subsystem_count,
 			  "namespaces", describe_census(&namespaces),
 			  "ports", describe_census(&ports),
-			  "sessions", count_sessions(options->target), "connections",
+			  "sessions", (json_int_t)sessions_count(options->target, NULL),
+			  "connections",
 			  (json_int_t)atomic_load(&options->target->connection_count), "genctr",
 			  (json_int_t)apply_genctr(options->apply), "problems", problems),
 		ret_reply, error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * /v1/tree: the configuration as GET /v1/config gives it, where each namespace
- * and each port has one more member, "state": what became of it.
+ * /v1/tree: the configuration as GET /v1/config gives it, where each subsystem,
+ * namespace and port has one more member, "state": what became of it.
  */
 #include <errno.h>
 #include <string.h>
@@ -9,8 +9,12 @@
 #include "config/apply.h"
 #include "config/save.h"
 #include "control/internal.h"
+#include "control/sessions.h"
+#include "spec/property.h"
 #include "target/namespace.h"
 #include "util/cleanup.h"
+
+#define VERSION_DEFAULT NVME_VS(2, 1, 0)	/* of a subsystem that says none: controller_vs() */
 
 static const char *state_name(enum apply_state state)
 {
@@ -54,6 +58,34 @@ static int merge_namespace(struct control *control, const char *nqn, json_t *obj
 	return json_object_set_new(object, "state", told);
 }
 
+/* "2.1", the version that hosts are told. */
+static json_t *describe_version(const struct config_subsystem *subsystem)
+{
+	uint32_t version = subsystem && subsystem->version ? subsystem->version : VERSION_DEFAULT;
+
+	return NVME_VS_TERTIARY(version) ?
+	       json_sprintf("%u.%u.%u", NVME_VS_MAJOR(version), NVME_VS_MINOR(version),
+			    NVME_VS_TERTIARY(version)) :
+	       json_sprintf("%u.%u", NVME_VS_MAJOR(version), NVME_VS_MINOR(version));
+}
+
+static int merge_subsystem(struct control *control, json_t *object)
+{
+	const char *nqn = json_string_value(json_object_get(object, "nqn"));
+	const struct config *config = apply_current(control->options.apply);
+	unsigned int sessions = sessions_count(control->options.target, nqn);
+	json_t *ns;
+	size_t i;
+	int r = 0;
+
+	json_array_foreach(json_object_get(object, "namespaces"), i, ns)
+		r |= merge_namespace(control, nqn, ns);
+	return r | json_object_set_new(object, "state",
+				       json_pack("{s:i, s:o}", "sessions", (int)sessions, "version",
+						 describe_version(config_find_subsystem(config,
+											nqn))));
+}
+
 static int merge_port(struct control *control, json_t *object)
 {
 	uint16_t portid = (uint16_t)json_integer_value(json_object_get(object, "portid"));
@@ -68,18 +100,14 @@ static int merge_port(struct control *control, json_t *object)
 
 static int merge(struct control *control, json_t *tree)
 {
-	json_t *subsystem, *ns, *port;
-	size_t i, j;
+	json_t *item;
+	size_t i;
 	int r = 0;
 
-	json_array_foreach(json_object_get(tree, "subsystems"), i, subsystem) {
-		const char *nqn = json_string_value(json_object_get(subsystem, "nqn"));
-
-		json_array_foreach(json_object_get(subsystem, "namespaces"), j, ns)
-			r |= merge_namespace(control, nqn, ns);
-	}
-	json_array_foreach(json_object_get(tree, "ports"), i, port)
-		r |= merge_port(control, port);
+	json_array_foreach(json_object_get(tree, "subsystems"), i, item)
+		r |= merge_subsystem(control, item);
+	json_array_foreach(json_object_get(tree, "ports"), i, item)
+		r |= merge_port(control, item);
 	return r;
 }
 
