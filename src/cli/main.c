@@ -20,13 +20,11 @@ static const struct command {
 	{ "save", "[FILE]", "keep what is served when weftd starts again", cmd_save },
 	{ "restore", "[FILE]", "serve what a configuration file says", cmd_restore },
 	{ "clear", "", "end all that is served", cmd_clear },
-#ifdef WEFT_HOST_COMMANDS
-	{ "discover", "ADDRESS", "ask a machine what it serves", cmd_discover },
-	{ "identify", "ADDRESS NQN", "show what a remote disk is", cmd_identify },
-	{ "read", "ADDRESS NQN", "read from a remote disk into a file", cmd_read },
-	{ "write", "ADDRESS NQN", "write a file to a remote disk", cmd_write },
-	{ "perf", "ADDRESS NQN", "measure a remote disk", cmd_perf },
-#endif
+	{ "discover", "[ADDRESS]", "ask a machine what it serves", cmd_discover },
+	{ "identify", "[ADDRESS] NQN", "show what a remote disk is", cmd_identify },
+	{ "read", "[ADDRESS] NQN", "read from a remote disk into a file", cmd_read },
+	{ "write", "[ADDRESS] NQN", "write a file to a remote disk", cmd_write },
+	{ "perf", "[ADDRESS] NQN", "measure a remote disk", cmd_perf },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -38,7 +36,7 @@ static void print_help(FILE *out)
 	      "Shares disks with other machines over NVMe/TCP. weftd serves them; weft tells it "
 	      "what.\n\n", out);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(out, "  %-9s %-12s %s\n", commands[i].name, commands[i].arguments,
+		fprintf(out, "  %-9s %-14s %s\n", commands[i].name, commands[i].arguments,
 			commands[i].summary);
 	fputs("\n"
 	      "  --json           print JSON\n"

@@ -87,9 +87,10 @@ int socket_listen(const char *path, int *ret_fd, struct weft_error *error)
 	r = bind_path(fd, &address, error);
 	if (r < 0)
 		return r;
-	if (chmod(path, SOCKET_MODE) < 0 || listen(fd, SOCKET_BACKLOG) < 0) {
-		r = weft_error_set(error, errno, "cannot listen on %s: %s", path, strerror(errno));
-		unlink(path);
+	if (chmod(address.sun_path, SOCKET_MODE) < 0 || listen(fd, SOCKET_BACKLOG) < 0) {
+		r = weft_error_set(error, errno, "cannot listen on %s: %s", address.sun_path,
+				   strerror(errno));
+		unlink(address.sun_path);
 		return r;
 	}
 	*ret_fd = TAKE_FD(fd);
