@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A load generator: keeps a namespace busy over some I/O queues and measures what it does. */
+#ifndef WEFT_HOST_PERF_H
+#define WEFT_HOST_PERF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <weft/backend.h>
+
+#include "host/histogram.h"
+#include "host/host.h"
+
+struct perf_options {
+	uint32_t	nsid;
+	uint32_t	io_size;	/* bytes, a multiple of the namespace's block size */
+	uint16_t	depth;		/* commands outstanding on each connection */
+	uint16_t	connections;	/* I/O queues */
+	unsigned int	threads;	/* that the connections are spread over */
+	unsigned int	read_percent;
+	bool		random;		/* else each connection walks its share of the range */
+	bool		verify;		/* read back what was written in this run and compare */
+	bool		busy_poll;	/* never sleep */
+	double		ramp, seconds;	/* not measured, and measured */
+	uint64_t	offset, length;	/* range in bytes; length 0: to the end */
+};
+
+struct perf_side {
+	struct histogram latency;	/* of the measured commands, from queueing to completion */
+	uint64_t	bytes;
+};
+
+struct perf_result {
+	struct perf_side read, write;
+	double		seconds;	/* measured */
+	double		cpu_user, cpu_system; /* seconds that our threads used meanwhile */
+	uint16_t	depth;		/* what each connection got */
+	uint16_t	connections;
+	uint64_t	verified;	/* reads compared */
+};
+
+/* Called about once a second: commands and bytes completed since the start, and the time. */
+typedef void perf_progress_fn(void *user, double seconds, uint64_t ios, uint64_t bytes);
+
+/*
+ * Opens the I/O queues, runs, closes them. The first command that fails ends the run. `progress`
+ * may be NULL. Returns 0 or -errno with *error filled; ret_result is large: not for a small stack.
+ */
+int perf_run(struct host_ctrl *ctrl, const struct perf_options *opts, perf_progress_fn *progress,
+	     void *user, struct perf_result *ret_result, struct weft_error *error);
+
+#endif
