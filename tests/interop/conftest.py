@@ -10,6 +10,8 @@ folder has a test that isn't listed.
 
 import os
 import re
+import shlex
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -23,6 +25,7 @@ import guest as guests  # noqa: E402
 from host import Host, KernelLog  # noqa: E402
 from targets import NvmetTarget, WeftTarget  # noqa: E402
 
+WEFT = Path(os.environ.get("WEFT", HERE.parents[1] / "build/src/cli/weft"))
 EXPECTED = HERE / "expected"
 
 _log_key = pytest.StashKey()
@@ -91,6 +94,18 @@ def host(guest, target, kernel_log):
     host = Host(guest)
     yield host
     host.disconnect_all()
+
+
+@pytest.fixture
+def weft_cli():
+    """weft_cli(word, ..., socket=None): runs the command line, which must end well; its output."""
+    def run(*words, socket=None):
+        environment = dict(os.environ, **({"WEFT_SOCKET": str(socket)} if socket else {}))
+        done = subprocess.run([str(WEFT), *map(str, words)], env=environment, timeout=120,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 0, f"weft {shlex.join(map(str, words))}: {done.stderr}"
+        return done.stdout
+    return run
 
 
 @pytest.fixture

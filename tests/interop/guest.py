@@ -15,11 +15,15 @@ from concurrent.futures import TimeoutError as NotReady
 from dataclasses import dataclass
 from pathlib import Path
 
+from weftd import free_port
+
 BUILD = Path(__file__).parents[2] / "scripts/guest/build"
 BOOT_TIMEOUT = 180
 # What the agent may need beyond a command's own time to kill it and to tell.
 AGENT_GRACE = 30
 PR_SET_PDEATHSIG = 1
+# The port of the guest that the test machine reaches, at a port of its loopback: Guest.forwarded.
+FORWARDED = 4420
 
 
 class GuestError(Exception):
@@ -75,6 +79,7 @@ class Guest:
         self.log = Path(log)
         self.cpus = cpus
         self.memory = memory
+        self.forwarded = free_port()
         self.kernel = None
         self._process = None
         self._channel = None
@@ -107,7 +112,8 @@ class Guest:
             "-append", "console=ttyS0 quiet panic=-1 net.ifnames=0 mitigations=off",
             "-serial", f"file:{self.log}",
             "-drive", f"file={self.images}/root.img,format=raw,if=virtio,snapshot=on",
-            "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",
+            "-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{self.forwarded}-:{FORWARDED}",
+            "-device", "virtio-net-pci,netdev=net,romfile=",
             "-device", "virtio-rng-pci",
             "-chardev", f"socket,id=agent,fd={channel}", "-device", "virtio-serial-pci",
             "-device", "virtserialport,chardev=agent,name=agent",
