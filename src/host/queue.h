@@ -46,8 +46,8 @@ struct host_request {
 	bool		outstanding;
 	bool		staged;		/* the capsule was */
 	uint16_t	r2t_ttag;
-	uint32_t	r2t_offset;
-	uint32_t	r2t_left;
+	uint32_t	r2t_offset;	/* of the next byte to send */
+	uint32_t	r2t_left;	/* that were asked for */
 	uint64_t	tx_end;		/* tx_queued after its last byte */
 };
 

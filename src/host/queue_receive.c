@@ -58,9 +58,10 @@ static int on_r2t(struct host_queue *q, const struct nvme_tcp_r2t *r2t, struct w
 	if (req->r2t_left)
 		return violation(q, &r2t->ch, NVME_TCP_FES_LIMIT,
 				 "a second R2T while one is served", error);
-	if (len == 0 || offset > req->length || len > req->length - offset)
+	if (len == 0 || offset < req->r2t_offset || offset > req->length ||
+	    len > req->length - offset)
 		return violation(q, &r2t->ch, NVME_TCP_FES_OUT_OF_RANGE,
-				 "R2T outside the command's data", error);
+				 "R2T outside the command's data that is not sent yet", error);
 	req->r2t_ttag = le16_get(r2t->ttag);
 	req->r2t_offset = offset;
 	req->r2t_left = len;

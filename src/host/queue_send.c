@@ -42,6 +42,7 @@ void host_submit(struct host_queue *q, struct host_request *req)
 	req->outstanding = true;
 	req->staged = false;
 	req->received = 0;
+	req->r2t_offset = 0;
 	req->r2t_left = 0;
 	req->tx_end = 0;
 	host_queue_stage(q, req);
