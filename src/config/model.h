@@ -23,13 +23,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct weft_backend;
 struct weft_error;
+struct weft_params;
 
 #define CONFIG_SERIAL_MAX 20
 #define CONFIG_MODEL_MAX 40
 #define CONFIG_FIRMWARE_MAX 8
 #define CONFIG_NSID_MAX 1024
 #define CONFIG_ANA_GROUP_MAX 128
+#define CONFIG_CNTLID_MAX 0xffef
+#define CONFIG_QID_MAX 128
+#define CONFIG_VERSION_MIN 0x00010201	/* the first with Fabrics; older ones count as 0 */
+#define CONFIG_INLINE_MIN 1024
+#define CONFIG_INLINE_MAX 262144
+#define CONFIG_INLINE_DEFAULT 16384
+#define CONFIG_QUEUE_SIZE_MIN 16
+#define CONFIG_QUEUE_SIZE_MAX 1024
+#define CONFIG_QUEUE_SIZE_DEFAULT 128
+#define CONFIG_MDTS_MAX 9
+#define CONFIG_MDTS_DEFAULT 9
+#define CONFIG_TRSVCID_DEFAULT 4420
+#define CONFIG_MODEL_DEFAULT "weft"
+
+/* How many there may be: an admin's own file is bounded as well. */
+#define CONFIG_SUBSYSTEMS_MAX 4096
+#define CONFIG_PORTS_MAX 1024
+#define CONFIG_HOSTS_MAX 4096
+#define CONFIG_REFERRALS_MAX 1024
+#define CONFIG_WARNINGS_MAX 50
+
+/*
+ * "line" is where an object stood in the text that it was read from, counted
+ * from 1; 0: it comes from elsewhere. It only serves messages.
+ */
 
 struct config_option {
 	char *name, *value;
@@ -43,9 +70,11 @@ struct config_namespace {
 	size_t option_count;
 	uint32_t block_size;		/* 0: the backend's own; else 512 or 4096 */
 	bool read_only;
-	bool has_uuid, has_nguid, has_eui64;	/* all zeroes counts as absent */
+	/* All zeroes counts as absent; the UUID is never absent after validation. */
+	bool has_uuid, has_nguid, has_eui64;
 	uint8_t uuid[16], nguid[16], eui64[8];
 	uint32_t ana_grpid;		/* 1..CONFIG_ANA_GROUP_MAX */
+	unsigned int line;
 };
 
 struct config_subsystem {
@@ -63,6 +92,7 @@ struct config_subsystem {
 	size_t allowed_host_count;
 	struct config_namespace *namespaces; /* ascending nsid */
 	size_t namespace_count;
+	unsigned int line;
 };
 
 enum config_treq { CONFIG_TREQ_NOT_SPECIFIED, CONFIG_TREQ_REQUIRED, CONFIG_TREQ_NOT_REQUIRED };
@@ -90,6 +120,7 @@ struct config_referral {
 	struct config_address addr;
 	uint16_t portid;
 	bool enable;
+	unsigned int line;
 };
 
 struct config_ana_group {
@@ -111,10 +142,12 @@ struct config_port {
 	bool discovery;
 	char **subsystems;		/* NQNs */
 	size_t subsystem_count;
+	/* A group that is not listed is optimized if it is group 1, else inaccessible. */
 	struct config_ana_group *ana_groups;
 	size_t ana_group_count;
 	struct config_referral *referrals;
 	size_t referral_count;
+	unsigned int line;
 };
 
 struct config_host {
@@ -129,11 +162,14 @@ struct config {
 	size_t subsystem_count;
 	struct config_port *ports;	/* ascending portid */
 	size_t port_count;
+	char *source;			/* the name of the text that it was read from, or NULL */
+	char **warnings;		/* what its reader passed over: "file:line: ..." */
+	size_t warning_count;
 };
 
 /* An empty one; NULL where memory ran out. Freed with config_free(). */
 struct config *config_new(void);
-/* A deep copy. */
+/* A deep copy; but for source, lines and warnings, which speak of a text. NULL: no memory. */
 struct config *config_dup(const struct config *config);
 void config_free(struct config *config);
 
@@ -150,19 +186,90 @@ struct config_port *config_find_port(const struct config *config, uint16_t porti
 struct config_subsystem *config_add_subsystem(struct config *config, const char *nqn);
 struct config_namespace *config_add_namespace(struct config_subsystem *subsystem, uint32_t nsid);
 struct config_port *config_add_port(struct config *config, uint16_t portid);
+struct config_referral *config_add_referral(struct config_port *port, const char *name);
 void config_remove_subsystem(struct config *config, const char *nqn); /* its port links too */
 void config_remove_namespace(struct config_subsystem *subsystem, uint32_t nsid);
 void config_remove_port(struct config *config, uint16_t portid);
+/* The lowest nsid that is not in use; 0: none is left. */
+uint32_t config_free_nsid(const struct config_subsystem *subsystem);
+
+/* Each does nothing where it is so already. 0 or -ENOMEM. */
+int config_add_host(struct config *config, const char *nqn);
+/* Also adds the host to the config's. */
 int config_allow_host(struct config *config, struct config_subsystem *subsystem, const char *nqn);
+void config_disallow_host(struct config_subsystem *subsystem, const char *nqn);
 int config_link(struct config_port *port, const char *nqn);
+void config_unlink(struct config_port *port, const char *nqn);
+bool config_is_linked(const struct config_port *port, const char *nqn);
+int config_set_ana_group(struct config_port *port, uint32_t grpid, enum config_ana_state state);
+/* As the comment at ana_groups says. */
+enum config_ana_state config_ana_state(const struct config_port *port, uint32_t grpid);
+/* Replaces a string of the model; value may be NULL. */
+int config_set_string(char **field, const char *value);
 /* Sets or replaces; value NULL removes. */
 int config_set_option(struct config_namespace *ns, const char *name, const char *value);
+/* Borrowed, or NULL. */
 const char *config_get_option(const struct config_namespace *ns, const char *name);
+
+/* Adds to config->warnings, up to CONFIG_WARNINGS_MAX. */
+void config_warn(struct config *config, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /*
  * Fills in what may be left out and refuses what cannot run, naming the
- * object, the value and what would be right. Pure: opens nothing.
+ * object, the value and what would be right. Pure: opens nothing. Filled in
+ * are the serial number and the model of subsystems and the UUIDs of
+ * namespaces: digests of the NQN, and of NQN and nsid, so that they are the
+ * same after a restart, through every port and on every gateway that shares
+ * the configuration. From then on they are part of it and are saved with it.
+ * 0, or -EINVAL (-EEXIST for a duplicate, -ENOENT for a reference to nothing,
+ * -EOPNOTSUPP for what weft cannot do, -ENOMEM) with *error filled.
  */
 int config_validate(struct config *config, struct weft_error *error);
+
+/*
+ * Fills in what may be left out of an address (trtype, adrfam) and checks it.
+ * On failure *ret_attr names the attribute that is wrong. A referral's is
+ * somebody else's, which may want what weft itself cannot do.
+ */
+int config_complete_address(struct config_address *addr, bool referral, const char **ret_attr,
+			    struct weft_error *error);
+/* Do they mean the same socket, however they are spelt? Both are complete. */
+bool config_same_address(const struct config_address *a, const struct config_address *b);
+
+/*
+ * What the configuration asks of backends, given by whoever knows them: the
+ * functions of backend/backend.h, so that this folder needn't know that one.
+ * All are Required.
+ */
+struct config_backends {
+	const struct weft_backend *(*find)(const char *name);
+	/* Fills *error with what names there are; returns -errno. */
+	int (*unknown)(const char *name, struct weft_error *error);
+	struct weft_params *(*params_new)(const struct weft_backend *backend);
+	int (*params_set)(struct weft_params *params, const char *name, const char *value,
+			  struct weft_error *error);
+	int (*params_check)(const struct weft_params *params, struct weft_error *error);
+	void (*params_free)(struct weft_params *params);
+};
+
+/*
+ * The checked parameters of a namespace, for its backend's open(); freed with
+ * backends->params_free(). block_size and read_only are handed on where the
+ * backend has options of these names. 0, or -errno with *error filled.
+ */
+int config_namespace_params(const struct config_namespace *ns,
+			    const struct config_backends *backends,
+			    const struct weft_backend **ret_backend,
+			    struct weft_params **ret_params, struct weft_error *error);
+/* Would both open the same device in the same way? */
+bool config_same_device(const struct config_namespace *a, const struct config_namespace *b,
+			const struct config_backends *backends);
+/*
+ * Refuses namespaces whose backend is not known, and options that the backend
+ * does not have, lacks, or has with another type. Pure as well.
+ */
+int config_validate_backends(const struct config *config, const struct config_backends *backends,
+			     struct weft_error *error);
 
 #endif

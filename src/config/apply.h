@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Makes a configuration run. It owns the running configuration, the open
+ * namespaces and the listeners, compiles the view that reactors work by
+ * (target/view.h), and publishes a new one for each change. What a change does
+ * not touch stays as it is: devices stay open, connections stay up.
+ *
+ * What cannot run right now - a device that is missing, an address that the
+ * machine does not have yet - fails alone, with its reason, and is tried again
+ * by apply_tick(); everything else is served.
+ *
+ * All of this runs on the control thread.
+ */
+#ifndef WEFT_CONFIG_APPLY_H
+#define WEFT_CONFIG_APPLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/model.h"
+
+struct apply;
+struct namespace;
+struct target;
+struct transport;
+
+/* All borrowed; they outlive the apply, but for the target: see apply_free(). */
+struct apply_options {
+	struct target *target;
+	const struct transport *const *transports;	/* ends with NULL */
+	const struct config_backends *backends;
+	const char *state_dir;		/* where GENCTR is kept (state.h); NULL: nowhere */
+};
+
+/* Publishes an empty view. 0, or -errno with *error filled. */
+int apply_new(struct apply **ret_apply, const struct apply_options *options,
+	      struct weft_error *error);
+/* Stops listening, so that target_stop() meets no new connections. May be called again. */
+void apply_close_listeners(struct apply *apply);
+/* Closes the namespaces and frees. After target_stop(): no I/O may be under way. NULL is harmless. */
+void apply_free(struct apply *apply);
+
+/*
+ * Validates `wanted` and makes it run. 0: it is the apply's now. -errno with
+ * *error filled: it stays the caller's and the running configuration stays.
+ * A namespace or port that cannot be opened is no failure: see its state.
+ */
+int apply_config(struct apply *apply, struct config *wanted, struct weft_error *error);
+/* What runs; never NULL. Borrowed until the next apply_config(). */
+const struct config *apply_current(const struct apply *apply);
+/*
+ * To be called about once a second: tries again what failed, asks devices for
+ * their size, closes namespaces that were removed once their last I/O is done.
+ */
+void apply_tick(struct apply *apply);
+/* The discovery log's generation counter. */
+uint64_t apply_genctr(const struct apply *apply);
+
+enum apply_state {
+	APPLY_DISABLED,		/* as configured; namespaces only */
+	APPLY_READY,
+	APPLY_FAILED,
+};
+
+struct apply_namespace_state {
+	enum apply_state state;
+	const char *reason;		/* of APPLY_FAILED; borrowed until the next call; else NULL */
+	uint64_t size;			/* bytes, of whole blocks; 0 unless ready */
+	uint32_t block_size;		/* 0 unless ready */
+	const struct namespace *ns;	/* NULL unless ready: for namespace_totals() */
+};
+
+struct apply_port_state {
+	enum apply_state state;
+	const char *reason;		/* as above */
+};
+
+/* false: the running configuration has none such, *ret is untouched. */
+bool apply_namespace_state(const struct apply *apply, const char *nqn, uint32_t nsid,
+			   struct apply_namespace_state *ret);
+bool apply_port_state(const struct apply *apply, uint16_t portid, struct apply_port_state *ret);
+
+#endif

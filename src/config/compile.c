@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From a configuration and its open devices to the view that reactors work by. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/apply_internal.h"
+#include "spec/fabrics.h"
+#include "target/subsystem.h"
+
+#define VERSION_DEFAULT 0x00020100
+
+_Static_assert(CONFIG_NSID_MAX == VIEW_NSID_MAX, "namespaces of a view");
+_Static_assert(CONFIG_ANA_GROUP_MAX == VIEW_ANA_GROUP_MAX, "ANA groups of a view");
+
+/* 0 or -ENOMEM. */
+static int copy(char **field, const char *text)
+{
+	*field = strdup(text);
+	return *field ? 0 : -ENOMEM;
+}
+
+/* ---- subsystems ---- */
+
+static bool same_to_hosts(const struct view_namespace *a, const struct view_namespace *b)
+{
+	return a->ns == b->ns && a->read_only == b->read_only &&
+	       a->block_shift == b->block_shift && a->block_count == b->block_count &&
+	       a->ana_grpid == b->ana_grpid && a->has_uuid == b->has_uuid &&
+	       a->has_nguid == b->has_nguid && a->has_eui64 == b->has_eui64 &&
+	       !memcmp(a->uuid, b->uuid, sizeof(a->uuid)) &&
+	       !memcmp(a->nguid, b->nguid, sizeof(a->nguid)) &&
+	       !memcmp(a->eui64, b->eui64, sizeof(a->eui64));
+}
+
+static int compile_namespace(struct apply *apply, const struct config_namespace *want,
+			     struct device *device, struct view_subsystem *to)
+{
+	struct view_namespace *ns;
+	uint32_t block_size;
+
+	if (!device->ns || device->lost ||
+	    device_block_size(want, &device->ns->info, &block_size, NULL) < 0)
+		return 0;
+	ns = view_add_namespace(to, want->nsid);
+	if (!ns)
+		return -ENOMEM;
+	ns->ns = device->ns;
+	ns->has_uuid = want->has_uuid;
+	ns->has_nguid = want->has_nguid;
+	ns->has_eui64 = want->has_eui64;
+	memcpy(ns->uuid, want->uuid, sizeof(ns->uuid));
+	memcpy(ns->nguid, want->nguid, sizeof(ns->nguid));
+	memcpy(ns->eui64, want->eui64, sizeof(ns->eui64));
+	ns->read_only = want->read_only || device->ns->info.read_only;
+	ns->block_shift = block_size == 4096 ? 12 : 9;
+	ns->block_count = device->ns->info.size >> ns->block_shift;
+	ns->ana_grpid = want->ana_grpid;
+	if (device->seen.generation && same_to_hosts(&device->seen, ns))
+		ns->generation = device->seen.generation;
+	else
+		ns->generation = ++apply->generation;
+	device->seen = *ns;
+	return 0;
+}
+
+static int compile_hosts(const struct config_subsystem *from, struct view_subsystem *to)
+{
+	if (!from->allowed_host_count)
+		return 0;
+	to->allowed_hosts = calloc(from->allowed_host_count, sizeof(*to->allowed_hosts));
+	if (!to->allowed_hosts)
+		return -ENOMEM;
+	for (size_t i = 0; i < from->allowed_host_count; i++) {
+		if (copy(&to->allowed_hosts[i], from->allowed_hosts[i]) < 0)
+			return -ENOMEM;
+		to->allowed_host_count++;
+	}
+	return 0;
+}
+
+static int compile_subsystem(struct apply *apply, const struct running *running, size_t index,
+			     struct view *view)
+{
+	const struct config_subsystem *from = &running->config->subsystems[index];
+	struct view_subsystem *to = view_add_subsystem(view);
+	int r;
+
+	if (!to)
+		return -ENOMEM;
+	to->subsystem = subsystem_get(apply->options.target, from->nqn);
+	if (!to->subsystem || copy(&to->nqn, from->nqn) < 0 ||
+	    copy(&to->serial, from->serial) < 0 || copy(&to->model, from->model) < 0 ||
+	    copy(&to->firmware, from->firmware ? from->firmware : WEFT_VERSION) < 0)
+		return -ENOMEM;
+	to->version = from->version ? from->version : VERSION_DEFAULT;
+	to->cntlid_min = from->cntlid_min;
+	to->cntlid_max = from->cntlid_max;
+	to->qid_max = from->qid_max ? from->qid_max : CONFIG_QID_MAX;
+	to->ieee_oui = from->ieee_oui;
+	to->allow_any_host = from->allow_any_host;
+	r = compile_hosts(from, to);
+	for (size_t i = 0; !r && i < from->namespace_count; i++)
+		r = compile_namespace(apply, &from->namespaces[i], device_of(running, index, i),
+				      to);
+	return r;
+}
+
+/* ---- ports ---- */
+
+static uint8_t wire_adrfam(const char *adrfam)
+{
+	return strcmp(adrfam, "ipv6") ? NVMF_ADRFAM_IPV4 : NVMF_ADRFAM_IPV6;
+}
+
+static uint8_t wire_treq(enum config_treq treq)
+{
+	switch (treq) {
+	case CONFIG_TREQ_REQUIRED:
+		return NVMF_TREQ_REQUIRED;
+	case CONFIG_TREQ_NOT_REQUIRED:
+		return NVMF_TREQ_NOT_REQUIRED;
+	default:
+		return NVMF_TREQ_NOT_SPECIFIED;
+	}
+}
+
+static int compile_referral(const struct config_referral *from, struct view_port *to)
+{
+	struct view_referral *referral;
+
+	if (!from->enable)
+		return 0;
+	referral = view_add_referral(to);
+	if (!referral)
+		return -ENOMEM;
+	referral->portid = from->portid;
+	referral->trtype = NVMF_TRTYPE_TCP;
+	referral->adrfam = wire_adrfam(from->addr.adrfam);
+	referral->treq = wire_treq(from->addr.treq);
+	referral->trsvcid = from->addr.trsvcid;
+	return copy(&referral->traddr, from->addr.traddr);
+}
+
+/* Every group that the port lists or that a namespace reached through it is in. */
+static void compile_ana(const struct config_port *from, struct view_port *to)
+{
+	to->ana_states[1] = (uint8_t)config_ana_state(from, 1);
+	for (size_t i = 0; i < from->ana_group_count; i++)
+		to->ana_states[from->ana_groups[i].grpid] = (uint8_t)from->ana_groups[i].state;
+	for (size_t i = 0; i < to->subsystem_count; i++) {
+		for (uint32_t nsid = 1; nsid <= VIEW_NSID_MAX; nsid++) {
+			const struct view_namespace *ns = to->subsystems[i]->namespaces[nsid];
+
+			if (ns && !to->ana_states[ns->ana_grpid])
+				to->ana_states[ns->ana_grpid] =
+					(uint8_t)config_ana_state(from, ns->ana_grpid);
+		}
+	}
+}
+
+static int compile_port(const struct config_port *from, struct view *view)
+{
+	struct view_port *to = view_add_port(view);
+	int r;
+
+	if (!to)
+		return -ENOMEM;
+	to->portid = from->portid;
+	to->discovery = from->discovery;
+	to->trtype = NVMF_TRTYPE_TCP;
+	to->adrfam = wire_adrfam(from->addr.adrfam);
+	to->treq = wire_treq(from->addr.treq);
+	to->tsas = from->addr.tsas == CONFIG_TSAS_TLS13 ? NVMF_TCP_SECTYPE_TLS13 :
+							  NVMF_TCP_SECTYPE_NONE;
+	to->trsvcid = from->addr.trsvcid;
+	to->inline_data_size = from->inline_data_size;
+	to->max_queue_size = from->max_queue_size;
+	to->mdts = from->mdts;
+	r = copy(&to->traddr, from->addr.traddr);
+	for (size_t i = 0; !r && i < from->subsystem_count; i++)
+		r = view_link(to, view_find_subsystem(view, from->subsystems[i]));
+	for (size_t i = 0; !r && i < from->referral_count; i++)
+		r = compile_referral(&from->referrals[i], to);
+	if (!r)
+		compile_ana(from, to);
+	return r;
+}
+
+int compile_view(struct apply *apply, struct running *running, struct view **ret_view)
+{
+	const struct config *config = running->config;
+	struct view *view = view_new();
+	int r = view ? 0 : -ENOMEM;
+
+	if (!r && config->discovery_nqn)
+		r = copy(&view->discovery_nqn, config->discovery_nqn);
+	for (size_t i = 0; !r && i < config->subsystem_count; i++)
+		r = compile_subsystem(apply, running, i, view);
+	for (size_t i = 0; !r && i < config->port_count; i++)
+		r = compile_port(&config->ports[i], view);
+	if (r < 0) {
+		view_free(view);
+		return r;
+	}
+	*ret_view = view;
+	return 0;
+}
+
+/* ---- the ANA change count ---- */
+
+static bool states_differ(const struct config_port *a, const struct config_port *b)
+{
+	for (uint32_t grpid = 1; grpid <= CONFIG_ANA_GROUP_MAX; grpid++) {
+		if (config_ana_state(a, grpid) != config_ana_state(b, grpid))
+			return true;
+	}
+	return false;
+}
+
+static bool groups_differ(const struct config_subsystem *a, const struct config_subsystem *b)
+{
+	for (size_t i = 0; i < a->namespace_count; i++) {
+		const struct config_namespace *other =
+			config_find_namespace(b, a->namespaces[i].nsid);
+
+		if (other && other->ana_grpid != a->namespaces[i].ana_grpid)
+			return true;
+	}
+	return false;
+}
+
+bool ana_differs(const struct config *a, const struct config *b)
+{
+	for (size_t i = 0; i < a->port_count; i++) {
+		const struct config_port *other = config_find_port(b, a->ports[i].portid);
+
+		if (other && states_differ(&a->ports[i], other))
+			return true;
+	}
+	for (size_t i = 0; i < a->subsystem_count; i++) {
+		const struct config_subsystem *other =
+			config_find_subsystem(b, a->subsystems[i].nqn);
+
+		if (other && groups_differ(&a->subsystems[i], other))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The readers of the dialects, and what they share. Each returns 0 or -errno with the error filled. */
+#ifndef WEFT_CONFIG_DIALECT_H
+#define WEFT_CONFIG_DIALECT_H
+
+#include <errno.h>
+
+#include "config/model.h"
+#include "config/node.h"
+
+/* nvmetcli.c: arrays of objects, attributes in groups. */
+int nvmetcli_read(const struct node *root, struct config *config);
+int nvmetcli_read_subsystems(const struct node *array, struct config *config);
+int nvmetcli_read_ports(const struct node *array, struct config *config);
+/* omv.c: objects by name, attributes with prefixes. */
+bool omv_recognise(const struct node *root);
+int omv_read(const struct node *root, struct config *config);
+
+/* parts.c */
+int read_hosts(const struct node *root, struct config *config);
+int read_allowed_hosts(const struct node *array, struct config *config,
+		       struct config_subsystem *subsystem);
+int read_root_weft(const struct node *root, struct config *config);
+int read_port_weft(const struct node *node, struct config_port *port);
+int read_device(const struct node *device, struct config_namespace *ns);
+int read_namespace_weft(const struct node *node, struct config_namespace *ns);
+/* uuid, nguid and eui64, where the object has them. */
+int read_ids(const struct node *object, struct config_namespace *ns);
+/*
+ * Adds the namespaces of an array, and has read_one() fill each. Those without
+ * an nsid get the lowest that are free, in the order of the list.
+ */
+int read_namespaces(const struct node *array, struct config_subsystem *subsystem,
+		    int (*read_one)(const struct node *node, struct config_namespace *ns));
+/* Adds a subsystem or port that is not there yet; `at` is what a refusal is about. */
+int new_subsystem(const struct node *at, const char *nqn, struct config *config,
+		  struct config_subsystem **ret_subsystem);
+int new_port(const struct node *at, uint64_t portid, struct config *config,
+	     struct config_port **ret_port);
+/* Completes an address that was read from members of `object` that begin with prefix. */
+int complete_address(const struct node *object, const char *prefix, struct config_address *addr,
+		     bool referral);
+/* Links a subsystem that must exist. */
+int link_subsystem(const struct node *at, const char *nqn, const struct config *config,
+		   struct config_port *port);
+/* Warns of values that will not be served as they are written. */
+void warn_subsystem(const struct node *attrs, const struct config_subsystem *subsystem);
+void warn_port(const struct node *params, const char *key, const struct config_port *port);
+
+static inline int read_out_of_memory(const struct node *node)
+{
+	return node_refuse(node, ENOMEM, "out of memory");
+}
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The listeners behind ports. */
+#include <errno.h>
+#include <string.h>
+
+#include "config/apply_internal.h"
+#include "loop/loop.h"
+#include "util/log.h"
+
+static const struct transport *find_transport(const struct apply *apply, const char *trtype)
+{
+	const struct transport *const *transport = apply->options.transports;
+
+	for (; *transport; transport++) {
+		if (!strcmp((*transport)->trtype, trtype))
+			return *transport;
+	}
+	return NULL;
+}
+
+static void close_one(struct endpoint *endpoint)
+{
+	if (endpoint->listener)
+		endpoint->transport->unlisten(endpoint->listener);
+	endpoint->listener = NULL;
+}
+
+void endpoints_close(struct apply *apply)
+{
+	for (size_t i = 0; i < apply->now.config->port_count; i++)
+		close_one(&apply->now.endpoints[i]);
+}
+
+void endpoints_keep(struct apply *apply, struct running *next)
+{
+	for (size_t i = 0; i < next->config->port_count; i++) {
+		const struct config_port *want = &next->config->ports[i];
+		const struct config_port *had = config_find_port(apply->now.config, want->portid);
+		struct endpoint *endpoint;
+
+		if (!had || !config_same_address(&had->addr, &want->addr))
+			continue;
+		endpoint = running_find_endpoint(&apply->now, want->portid);
+		next->endpoints[i] = *endpoint;
+		endpoint->listener = NULL;
+	}
+	endpoints_close(apply);
+}
+
+static void open_one(struct apply *apply, const struct config_port *want,
+		     struct endpoint *endpoint)
+{
+	const struct config_address *addr = &want->addr;
+	uint64_t began = loop_clock();
+	struct weft_error error = { 0 };
+	int r;
+
+	if (endpoint->listener || !retry_due(&endpoint->retry, began))
+		return;
+	endpoint->transport = find_transport(apply, addr->trtype);
+	if (!endpoint->transport)
+		r = weft_error_set(&error, EOPNOTSUPP, "this weft has no transport %s",
+				   addr->trtype);
+	else
+		r = endpoint->transport->listen(apply->options.target, addr->adrfam, addr->traddr,
+						addr->trsvcid, want->portid, &endpoint->listener,
+						&error);
+	if (r < 0) {
+		endpoint->listener = NULL;
+		if (retry_failed(&endpoint->retry, began, error.text))
+			log_warning("port %u does not listen: %s; weft keeps trying", want->portid,
+				    error.text);
+		return;
+	}
+	retry_clear(&endpoint->retry);
+	log_info("port %u listens on %s, %s port %u%s", want->portid, addr->traddr, addr->trtype,
+		 addr->trsvcid, want->discovery ? ", for discovery" : "");
+}
+
+void endpoints_open(struct apply *apply)
+{
+	for (size_t i = 0; i < apply->now.config->port_count; i++)
+		open_one(apply, &apply->now.config->ports[i], &apply->now.endpoints[i]);
+}

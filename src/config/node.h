@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * JSON whose every value knows where it stands. jansson keeps no positions, so
+ * an outline of the text is made first: one entry for each value, in the order
+ * of the text, with its line and where the next one after it is. A node is a
+ * jansson value with its place in the outline and a way up to the root, from
+ * which it says "subsystems[0].attr.serial".
+ *
+ * Nodes are small values on the caller's stack; a child borrows its parent.
+ */
+#ifndef WEFT_CONFIG_NODE_H
+#define WEFT_CONFIG_NODE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <weft/backend.h>
+
+#include "config/attr.h"
+#include "util/str.h"
+
+struct config;
+
+struct outline_entry {
+	uint32_t line;			/* of a member: that of its key */
+	uint32_t next;			/* the entry after this value and all in it */
+};
+
+struct document {
+	const char *name;		/* borrowed: the file's, for messages */
+	json_t *root;			/* owned */
+	struct outline_entry *entries;	/* owned */
+	size_t entry_count;
+	struct weft_error *error;	/* borrowed: of the first failure; may be NULL */
+	struct config *config;		/* borrowed: gets the warnings */
+};
+
+struct node {
+	struct document *document;
+	const struct node *parent;	/* NULL: the root */
+	json_t *value;			/* borrowed; NULL: no such node, or not begun */
+	const char *key;		/* in an object; else NULL */
+	size_t index;			/* in an array */
+	size_t entry;			/* in the outline */
+	void *iterator;			/* jansson's, of the object that it is in */
+};
+
+/*
+ * Parses; the root must be an object. 0, or -errno with *error filled and
+ * nothing to free. The text is not needed afterwards, the name is.
+ */
+int document_open(struct document *document, const char *text, size_t length, const char *name,
+		  struct config *config, struct weft_error *error);
+void document_close(struct document *document);
+struct node document_root(struct document *document);
+
+/* Makes the outline (outline.c). 0, or -errno with *error filled. */
+int outline_make(struct document *document, const char *text, size_t length);
+
+/* The next child of an array or object; begin with a zeroed one. false: there are no more. */
+bool node_next(const struct node *parent, struct node *child);
+/* The member of that name; false where there is none, or it is null. */
+bool node_get(const struct node *parent, const char *key, struct node *ret_child);
+unsigned int node_line(const struct node *node);
+
+/* "file:line: path: ..." in the document's error; returns -code. */
+int node_refuse(const struct node *node, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The same as a warning. */
+void node_warn(const struct node *node, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Is the key among the names (NULL-terminated; NULL: there are none)? */
+bool node_key_in(const struct node *member, const char *const *names);
+void node_warn_unknown(const struct node *member);
+/* Warns of each member whose key is not among the names. */
+void node_only(const struct node *object, const char *const *names);
+
+/* 0, or -EINVAL with the error filled. */
+int node_want_object(const struct node *node);
+int node_want_array(const struct node *node);
+/* The child as an array (object); its value is NULL where there is none. 0 or -errno. */
+int node_get_array(const struct node *parent, const char *key, struct node *ret_child);
+int node_get_object(const struct node *parent, const char *key, struct node *ret_child);
+
+#define NODE_NUMBER 24
+/*
+ * The text of any scalar; for one that is no string it is written to buf.
+ * NULL with the error filled: it is none.
+ */
+const char *node_text(const struct node *node, char buf[NODE_NUMBER]);
+/* A whole number in a range, as a number or as text. 0 or -errno. */
+int node_number(const struct node *node, uint64_t low, uint64_t high, uint64_t *ret);
+int node_bool(const struct node *node, bool *ret);
+/* Hexadecimal digits, dashes allowed; *ret_set is false for all zeroes or "". */
+int node_hex(const struct node *node, uint8_t *bytes, size_t count, bool *ret_set);
+/* A valid NQN; borrowed. NULL with the error filled: it is none. */
+const char *node_nqn(const struct node *node);
+/* A member that must be there, as a valid NQN; borrowed. */
+const char *node_get_nqn(const struct node *parent, const char *key);
+
+/*
+ * Reads the members whose names are in an attribute table, after `prefix`
+ * ("addr_", or ""), into an object of the model. Without a prefix it warns of
+ * all others but for the names in `also` (NULL-terminated; NULL: none). 0 or -errno.
+ */
+int node_attrs(const struct node *object, const char *prefix, const struct config_attr *attrs,
+	       const char *const *also, void *ret_object);
+
+#endif

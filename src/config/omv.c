@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The form that the OpenMediaVault plugin documents: ports and subsystems are
+ * objects by their names, attributes are flat, and "associations" says what is
+ * reached through which port. What is left out has that plugin's meaning: a
+ * namespace is enabled, and without "associations" every port has every
+ * subsystem ("associations": [] is none).
+ */
+#include <string.h>
+
+#include "config/dialect.h"
+#include "spec/fabrics.h"
+
+bool omv_recognise(const struct node *root)
+{
+	struct node child;
+
+	return (node_get(root, "ports", &child) && json_is_object(child.value)) ||
+	       (node_get(root, "subsystems", &child) && json_is_object(child.value)) ||
+	       node_get(root, "associations", &child);
+}
+
+static int read_namespace(const struct node *node, struct config_namespace *ns)
+{
+	static const char *const names[] = { "nsid", "device", "uuid", "nguid", "eui64", "enable",
+					     "weft", NULL };
+	struct node child;
+	int r = 0;
+
+	node_only(node, names);
+	if (node_get(node, "device", &child)) {
+		if (json_is_object(child.value))
+			r = read_device(&child, ns);
+		else if (!json_is_string(child.value) || !json_string_length(child.value))
+			r = node_refuse(&child, EINVAL, "it must be a string with a path, such as "
+					"\"/dev/sdb\"");
+		else if (config_set_option(ns, "path", json_string_value(child.value)) < 0)
+			r = read_out_of_memory(&child);
+	}
+	if (!r)
+		r = read_ids(node, ns);
+	if (!r && node_get(node, "enable", &child))
+		r = node_bool(&child, &ns->enable);
+	if (!r)
+		r = read_namespace_weft(node, ns);
+	return r;
+}
+
+static int read_subsystem(const struct node *node, struct config *config)
+{
+	static const char *const also[] = { "namespaces", "hosts", "weft", NULL };
+	enum nvmf_nqn_fault fault = nvmf_nqn_check(node->key, strlen(node->key) + 1, 0);
+	struct config_subsystem *subsystem;
+	struct node child;
+	int r = node_want_object(node);
+
+	if (r < 0)
+		return r;
+	if (fault != NVMF_NQN_OK)
+		return node_refuse(node, EINVAL, "NQN \"%.80s\" %s", node->key,
+				   nvmf_nqn_fault_str(fault));
+	r = new_subsystem(node, node->key, config, &subsystem);
+	if (!r)
+		r = node_attrs(node, "", config_subsystem_attrs, also, subsystem);
+	if (r < 0)
+		return r;
+	warn_subsystem(node, subsystem);
+	r = node_get_array(node, "hosts", &child);
+	if (!r)
+		r = read_allowed_hosts(&child, config, subsystem);
+	if (!r)
+		r = node_get_array(node, "namespaces", &child);
+	if (!r)
+		r = read_namespaces(&child, subsystem, read_namespace);
+	return r;
+}
+
+static void warn_unknown(const struct node *port)
+{
+	struct node child = { 0 };
+
+	while (node_next(port, &child)) {
+		const char *key = child.key;
+
+		if (!strncmp(key, "addr_", 5) && config_attr_find(config_address_attrs, key + 5))
+			continue;
+		if (!strncmp(key, "param_", 6) && config_attr_find(config_port_params, key + 6))
+			continue;
+		if (strcmp(key, "weft"))
+			node_warn_unknown(&child);
+	}
+}
+
+static int read_port(const struct node *node, struct config *config)
+{
+	struct config_port *port;
+	uint64_t portid;
+	int r = node_want_object(node);
+
+	if (r < 0)
+		return r;
+	if (number_parse(node->key, 1, 65535, &portid) < 0)
+		return node_refuse(node, EINVAL, "the port's name is \"%.80s\"; it must be its "
+				   "number in 1..65535", node->key);
+	warn_unknown(node);
+	r = new_port(node, portid, config, &port);
+	if (!r)
+		r = node_attrs(node, "addr_", config_address_attrs, NULL, &port->addr);
+	if (!r)
+		r = complete_address(node, "addr_", &port->addr, false);
+	if (!r)
+		r = node_attrs(node, "param_", config_port_params, NULL, port);
+	if (r < 0)
+		return r;
+	warn_port(node, "param_pi_enable", port);
+	return read_port_weft(node, port);
+}
+
+/* One pair: [port, NQN]. */
+static int read_association(const struct node *node, struct config *config)
+{
+	struct node portid = { 0 }, nqn;
+	struct config_port *port;
+	const char *text;
+	uint64_t number;
+	int r;
+
+	if (!json_is_array(node->value) || json_array_size(node->value) != 2)
+		return node_refuse(node, EINVAL, "it must be a pair: [ \"1\", \"nqn...\" ]");
+	node_next(node, &portid);
+	nqn = portid;
+	node_next(node, &nqn);
+	r = node_number(&portid, 1, 65535, &number);
+	if (r < 0)
+		return r;
+	port = config_find_port(config, (uint16_t)number);
+	if (!port)
+		return node_refuse(&portid, ENOENT, "port %u does not exist; add it to ports or "
+				   "remove it here", (unsigned int)number);
+	text = node_nqn(&nqn);
+	if (!text)
+		return -EINVAL;
+	return link_subsystem(&nqn, text, config, port);
+}
+
+static int associate_all(const struct node *root, struct config *config)
+{
+	for (size_t i = 0; i < config->port_count; i++) {
+		struct config_port *port = &config->ports[i];
+
+		for (size_t j = 0; !port->discovery && j < config->subsystem_count; j++) {
+			if (config_link(port, config->subsystems[j].nqn) < 0)
+				return read_out_of_memory(root);
+		}
+	}
+	return 0;
+}
+
+static int read_associations(const struct node *root, struct config *config)
+{
+	struct node array, ports, child = { 0 };
+	int r = node_get_array(root, "associations", &array);
+
+	if (r < 0)
+		return r;
+	if (!array.value) {
+		/* Ports of nvmetcli's form have lists of their own. */
+		bool listed = node_get(root, "ports", &ports) && json_is_array(ports.value);
+
+		return listed ? 0 : associate_all(root, config);
+	}
+	while (!r && node_next(&array, &child))
+		r = read_association(&child, config);
+	return r;
+}
+
+/* An array of either kind has nvmetcli's form. */
+static int read_group(const struct node *root, const char *key, struct config *config,
+		      int (*read_array)(const struct node *array, struct config *config),
+		      int (*read_one)(const struct node *node, struct config *config))
+{
+	struct node group, child = { 0 };
+	int r = 0;
+
+	if (!node_get(root, key, &group))
+		return 0;
+	if (json_is_array(group.value))
+		return read_array(&group, config);
+	r = node_want_object(&group);
+	while (!r && node_next(&group, &child))
+		r = read_one(&child, config);
+	return r;
+}
+
+int omv_read(const struct node *root, struct config *config)
+{
+	static const char *const names[] = { "hosts", "subsystems", "ports", "associations", "weft",
+					     NULL };
+	int r;
+
+	node_only(root, names);
+	r = read_root_weft(root, config);
+	if (!r)
+		r = read_hosts(root, config);
+	if (!r)
+		r = read_group(root, "subsystems", config, nvmetcli_read_subsystems,
+			       read_subsystem);
+	if (!r)
+		r = read_group(root, "ports", config, nvmetcli_read_ports, read_port);
+	if (!r)
+		r = read_associations(root, config);
+	return r;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What runs: arrays beside a configuration's objects, and when to try again. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/apply_internal.h"
+#include "loop/loop.h"
+
+/* Just under the tick's second, so that each tick finds it due. */
+#define RETRY_NS UINT64_C(900000000)
+/* What held the control thread up is tried again after this many times as long. */
+#define RETRY_PATIENCE 20
+
+int running_init(struct running *ret, struct config *config)
+{
+	struct running running = { .config = config };
+	size_t n = 0;
+
+	/* One more than there are: an empty array is no failure. */
+	running.first_device = calloc(config->subsystem_count + 1, sizeof(*running.first_device));
+	running.endpoints = calloc(config->port_count + 1, sizeof(*running.endpoints));
+	if (running.first_device) {
+		for (size_t i = 0; i < config->subsystem_count; i++) {
+			running.first_device[i] = n;
+			n += config->subsystems[i].namespace_count;
+		}
+	}
+	running.devices = calloc(n + 1, sizeof(*running.devices));
+	running.device_count = n;
+	if (!running.first_device || !running.endpoints || !running.devices) {
+		running.config = NULL;
+		running_done(&running);
+		return -ENOMEM;
+	}
+	*ret = running;
+	return 0;
+}
+
+void running_done(struct running *running)
+{
+	free(running->first_device);
+	free(running->endpoints);
+	free(running->devices);
+	config_free(running->config);
+	*running = (struct running){ 0 };
+}
+
+struct device *running_find_device(const struct running *running, const char *nqn, uint32_t nsid)
+{
+	const struct config_subsystem *subsystem = config_find_subsystem(running->config, nqn);
+	const struct config_namespace *ns = subsystem ? config_find_namespace(subsystem, nsid) :
+							NULL;
+
+	if (!ns)
+		return NULL;
+	return device_of(running, (size_t)(subsystem - running->config->subsystems),
+			 (size_t)(ns - subsystem->namespaces));
+}
+
+struct endpoint *running_find_endpoint(const struct running *running, uint16_t portid)
+{
+	const struct config_port *port = config_find_port(running->config, portid);
+
+	return port ? &running->endpoints[port - running->config->ports] : NULL;
+}
+
+bool retry_failed(struct retry *retry, uint64_t began, const char *reason)
+{
+	uint64_t now = loop_clock(), took = now - began;
+	bool other = strcmp(retry->reason, reason) != 0;
+
+	retry->next = now + (took * RETRY_PATIENCE > RETRY_NS ? took * RETRY_PATIENCE : RETRY_NS);
+	snprintf(retry->reason, sizeof(retry->reason), "%s", reason);
+	return other;
+}
+
+void retry_clear(struct retry *retry)
+{
+	retry->next = 0;
+	retry->reason[0] = '\0';
+}
+
+bool retry_due(const struct retry *retry, uint64_t now)
+{
+	return now >= retry->next;
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The rules of a configuration, object by object. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <weft/backend.h>
+
+#include "config/attr.h"
+#include "config/check.h"
+#include "spec/fabrics.h"
+#include "util/cleanup.h"
+#include "util/str.h"
+
+void check_subject(struct check *check, unsigned int line, const char *format, ...)
+{
+	va_list args;
+
+	check->line = line;
+	va_start(args, format);
+	vsnprintf(check->subject, sizeof(check->subject), format, args);
+	va_end(args);
+}
+
+int check_refuse(struct check *check, int code, const char *format, ...)
+{
+	const char *source = check->config->source;
+	char text[400];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (source && check->line)
+		return weft_error_set(check->error, code, "%s:%u: %s: %s", source, check->line,
+				      check->subject, text);
+	if (source)
+		return weft_error_set(check->error, code, "%s: %s: %s", source, check->subject,
+				      text);
+	return weft_error_set(check->error, code, "%s: %s", check->subject, text);
+}
+
+static int out_of_memory(struct check *check)
+{
+	return check_refuse(check, ENOMEM, "out of memory");
+}
+
+static int check_nqn(struct check *check, const char *nqn)
+{
+	enum nvmf_nqn_fault fault = nvmf_nqn_check(nqn, strlen(nqn) + 1, 0);
+
+	if (fault == NVMF_NQN_OK)
+		return 0;
+	return check_refuse(check, EINVAL, "NQN \"%.80s\" %s", nqn, nvmf_nqn_fault_str(fault));
+}
+
+static int check_attrs(struct check *check, const struct config_attr *attrs, const void *object)
+{
+	struct weft_error inner;
+
+	for (; attrs->name; attrs++) {
+		if (config_attr_check(attrs, object, &inner) < 0)
+			return check_refuse(check, inner.code, "%s", inner.text);
+	}
+	return 0;
+}
+
+static int check_count(struct check *check, const char *what, size_t count, size_t max)
+{
+	if (count <= max)
+		return 0;
+	return check_refuse(check, E2BIG, "there are %zu %s; there may be %zu", count, what, max);
+}
+
+/* ---- namespaces ---- */
+
+static int fill_uuid(struct check *check, const char *nqn, struct config_namespace *ns)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (ns->has_uuid)
+		return 0;
+	if (asprintf(&text, "%s namespace %u", nqn, ns->nsid) < 0) {
+		text = NULL;
+		return out_of_memory(check);
+	}
+	uuid_from_text(text, ns->uuid);
+	ns->has_uuid = true;
+	return 0;
+}
+
+/* All zeroes is how the kernel shows that there is none. */
+static bool is_set(bool has, const uint8_t *bytes, size_t count)
+{
+	for (size_t i = 0; has && i < count; i++) {
+		if (bytes[i])
+			return true;
+	}
+	return false;
+}
+
+/* These stand beside the options, not among them. */
+static int check_option_names(struct check *check, const struct config_namespace *ns)
+{
+	static const char *const reserved[] = { "backend", "block_size", "read_only", "eui64" };
+
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
+		if (config_get_option(ns, reserved[i]))
+			return check_refuse(check, EINVAL, "%s is the namespace's own, not an "
+					    "option of its backend; set it there", reserved[i]);
+	}
+	return 0;
+}
+
+static int check_namespace(struct check *check, const struct config_subsystem *subsystem,
+			   size_t index)
+{
+	struct config_namespace *ns = &subsystem->namespaces[index];
+
+	check_subject(check, ns->line, "subsystem %s, namespace %u", subsystem->nqn, ns->nsid);
+	if (ns->nsid < 1 || ns->nsid > CONFIG_NSID_MAX)
+		return check_refuse(check, ERANGE, "nsid is %u; it must be in 1..%u", ns->nsid,
+				    CONFIG_NSID_MAX);
+	if (index && ns[-1].nsid == ns->nsid)
+		return check_refuse(check, EEXIST, "nsid %u is used twice; each namespace of a "
+				    "subsystem must have its own",
+				    ns->nsid);
+	if (ns->ana_grpid < 1 || ns->ana_grpid > CONFIG_ANA_GROUP_MAX)
+		return check_refuse(check, ERANGE, "ana_grpid is %u; it must be in 1..%u",
+				    ns->ana_grpid, CONFIG_ANA_GROUP_MAX);
+	if (ns->block_size && ns->block_size != 512 && ns->block_size != 4096)
+		return check_refuse(check, EINVAL, "block_size is %u; it must be 512 or 4096",
+				    ns->block_size);
+	if (check_option_names(check, ns) < 0)
+		return -EINVAL;
+	ns->has_uuid = is_set(ns->has_uuid, ns->uuid, sizeof(ns->uuid));
+	ns->has_nguid = is_set(ns->has_nguid, ns->nguid, sizeof(ns->nguid));
+	ns->has_eui64 = is_set(ns->has_eui64, ns->eui64, sizeof(ns->eui64));
+	return fill_uuid(check, subsystem->nqn, ns);
+}
+
+/* ---- subsystems ---- */
+
+/* 20 hex digits out of the NQN's digest. */
+static int fill_serial(struct config_subsystem *subsystem)
+{
+	char text[UUID_TEXT], serial[CONFIG_SERIAL_MAX + 1];
+	uint8_t digest[16];
+	size_t n = 0;
+
+	uuid_from_text(subsystem->nqn, digest);
+	uuid_format(digest, text);
+	for (const char *c = text; *c && n < CONFIG_SERIAL_MAX; c++) {
+		if (*c != '-')
+			serial[n++] = *c;
+	}
+	serial[n] = '\0';
+	return config_set_string(&subsystem->serial, serial);
+}
+
+static int fill_subsystem(struct check *check, struct config_subsystem *subsystem)
+{
+	if (!subsystem->serial && fill_serial(subsystem) < 0)
+		return out_of_memory(check);
+	if (!subsystem->model &&
+	    config_set_string(&subsystem->model, CONFIG_MODEL_DEFAULT) < 0)
+		return out_of_memory(check);
+	if (subsystem->version < CONFIG_VERSION_MIN)
+		subsystem->version = 0;
+	return 0;
+}
+
+static int check_subsystem_nqn(struct check *check, const struct config_subsystem *subsystem)
+{
+	const struct config *config = check->config;
+	int r = check_nqn(check, subsystem->nqn);
+
+	if (r < 0)
+		return r;
+	if (!strcmp(subsystem->nqn, NVMF_DISCOVERY_NQN) ||
+	    (config->discovery_nqn && !strcmp(subsystem->nqn, config->discovery_nqn)))
+		return check_refuse(check, EINVAL, "this is the discovery service's NQN, which "
+				    "every port has; the subsystem must have another");
+	if (config_find_subsystem(config, subsystem->nqn) != subsystem)
+		return check_refuse(check, EEXIST, "the NQN is used twice; each subsystem must "
+				    "have its own");
+	return 0;
+}
+
+static int check_hosts_of(struct check *check, const struct config_subsystem *subsystem)
+{
+	if (subsystem->allow_any_host && subsystem->allowed_host_count)
+		return check_refuse(check, EINVAL, "allow_any_host is 1 and allowed_hosts lists %zu "
+				    "host%s; either set it to 0 or empty the list",
+				    subsystem->allowed_host_count,
+				    subsystem->allowed_host_count == 1 ? "" : "s");
+	for (size_t i = 0; i < subsystem->allowed_host_count; i++) {
+		int r = check_nqn(check, subsystem->allowed_hosts[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int check_subsystem(struct check *check, struct config_subsystem *subsystem)
+{
+	int r;
+
+	check_subject(check, subsystem->line, "subsystem %s", subsystem->nqn);
+	r = check_subsystem_nqn(check, subsystem);
+	if (!r)
+		r = check_attrs(check, config_subsystem_attrs, subsystem);
+	if (!r)
+		r = check_hosts_of(check, subsystem);
+	if (!r)
+		r = check_count(check, "namespaces", subsystem->namespace_count, CONFIG_NSID_MAX);
+	if (r < 0)
+		return r;
+	if (subsystem->cntlid_min > subsystem->cntlid_max)
+		return check_refuse(check, EINVAL, "cntlid_min is %u and cntlid_max is %u; the "
+				    "first must not be above the second",
+				    subsystem->cntlid_min, subsystem->cntlid_max);
+	r = fill_subsystem(check, subsystem);
+	for (size_t i = 0; !r && i < subsystem->namespace_count; i++)
+		r = check_namespace(check, subsystem, i);
+	return r;
+}
+
+/* ---- ports ---- */
+
+static int check_referrals(struct check *check, struct config_port *port)
+{
+	struct weft_error inner;
+	const char *attr;
+
+	for (size_t i = 0; i < port->referral_count; i++) {
+		struct config_referral *referral = &port->referrals[i];
+
+		check_subject(check, referral->line, "port %u, referral %s", port->portid,
+			      referral->name);
+		if (!*referral->name)
+			return check_refuse(check, EINVAL, "the name is empty; it must be a name "
+					    "of its own on this port");
+		if (config_complete_address(&referral->addr, true, &attr, &inner) < 0)
+			return check_refuse(check, inner.code, "%s", inner.text);
+		for (size_t j = 0; j < i; j++) {
+			if (!strcmp(port->referrals[j].name, referral->name))
+				return check_refuse(check, EEXIST, "the name is used twice; each "
+						    "referral of a port must have its own");
+		}
+	}
+	return 0;
+}
+
+static int check_links(struct check *check, const struct config_port *port)
+{
+	if (port->discovery && port->subsystem_count)
+		return check_refuse(check, EINVAL, "it only answers discovery, but %zu subsystem%s "
+				    "linked to it; unlink them or set discovery to false",
+				    port->subsystem_count,
+				    port->subsystem_count == 1 ? " is" : "s are");
+	for (size_t i = 0; i < port->subsystem_count; i++) {
+		if (!config_find_subsystem(check->config, port->subsystems[i]))
+			return check_refuse(check, ENOENT, "subsystem %s does not exist; add it "
+					    "or remove it from this port",
+					    port->subsystems[i]);
+	}
+	for (size_t i = 0; i < port->ana_group_count; i++) {
+		const struct config_ana_group *group = &port->ana_groups[i];
+		int r;
+
+		if (group->grpid < 1 || group->grpid > CONFIG_ANA_GROUP_MAX)
+			return check_refuse(check, ERANGE, "ANA group %u; its grpid must be in "
+					    "1..%u", group->grpid, CONFIG_ANA_GROUP_MAX);
+		r = check_attrs(check, config_ana_attrs, group);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int check_port_address(struct check *check, struct config_port *port)
+{
+	struct weft_error inner;
+	const char *attr;
+
+	if (config_complete_address(&port->addr, false, &attr, &inner) < 0)
+		return check_refuse(check, inner.code, "%s", inner.text);
+	for (struct config_port *other = check->config->ports; other < port; other++) {
+		if (config_same_address(&other->addr, &port->addr))
+			return check_refuse(check, EEXIST, "address %s, TCP port %u is also that "
+					    "of port %u; each port must have its own",
+					    port->addr.traddr, port->addr.trsvcid, other->portid);
+	}
+	return 0;
+}
+
+static int check_port(struct check *check, struct config_port *port)
+{
+	int r;
+
+	check_subject(check, port->line, "port %u", port->portid);
+	if (!port->portid)
+		return check_refuse(check, ERANGE, "portid is 0; it must be in 1..65535");
+	if (port > check->config->ports && port[-1].portid == port->portid)
+		return check_refuse(check, EEXIST, "portid %u is used twice; each port must have "
+				    "its own",
+				    port->portid);
+	r = check_attrs(check, config_port_params, port);
+	if (!r && port->inline_data_size % 16)
+		r = check_refuse(check, EINVAL, "inline_data_size is %u; it must be a multiple of "
+				 "16, such as %u",
+				 port->inline_data_size, port->inline_data_size / 16 * 16);
+	if (!r)
+		r = check_port_address(check, port);
+	if (!r)
+		r = check_links(check, port);
+	if (!r)
+		r = check_count(check, "referrals", port->referral_count, CONFIG_REFERRALS_MAX);
+	if (!r)
+		r = check_referrals(check, port);
+	return r;
+}
+
+/* ---- the whole ---- */
+
+static int check_counts(struct check *check)
+{
+	int r = check_count(check, "subsystems", check->config->subsystem_count,
+			    CONFIG_SUBSYSTEMS_MAX);
+
+	if (!r)
+		r = check_count(check, "ports", check->config->port_count, CONFIG_PORTS_MAX);
+	if (!r)
+		r = check_count(check, "hosts", check->config->host_count, CONFIG_HOSTS_MAX);
+	return r;
+}
+
+static int check_hosts(struct check *check)
+{
+	for (size_t i = 0; i < check->config->host_count; i++) {
+		int r;
+
+		check_subject(check, 0, "hosts");
+		r = check_nqn(check, check->config->hosts[i].nqn);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int check_discovery_nqn(struct check *check)
+{
+	if (!check->config->discovery_nqn)
+		return 0;
+	check_subject(check, 0, "discovery_nqn");
+	return check_nqn(check, check->config->discovery_nqn);
+}
+
+int config_validate(struct config *config, struct weft_error *error)
+{
+	struct check check = { .config = config, .error = error };
+	int r;
+
+	check_subject(&check, 0, "configuration");
+	r = check_counts(&check);
+	if (!r)
+		r = check_discovery_nqn(&check);
+	if (!r)
+		r = check_hosts(&check);
+	for (size_t i = 0; !r && i < config->subsystem_count; i++)
+		r = check_subsystem(&check, &config->subsystems[i]);
+	for (size_t i = 0; !r && i < config->port_count; i++)
+		r = check_port(&check, &config->ports[i]);
+	if (!r)
+		r = check_unique_ids(&check);
+	return r;
+}
