@@ -43,7 +43,9 @@ static void keep_one(struct apply *apply, const struct config_namespace *had,
 	if (!want || !want->enable || !config_same_device(had, want, apply->options.backends))
 		return;
 	if (!from->ns) {
-		to->retry = from->retry;
+		/* With another block size it may well succeed at once. */
+		if (had->block_size == want->block_size)
+			to->retry = from->retry;
 	} else if (!device_block_size(want, &from->ns->info, &block_size, NULL)) {
 		*to = *from;
 		from->kept = true;
@@ -93,13 +95,6 @@ static void retire(struct apply *apply, struct device *device)
 	device->lost = false;
 }
 
-void devices_retire_others(struct apply *apply)
-{
-	for (size_t i = 0; i < apply->now.device_count; i++) {
-		if (!apply->now.devices[i].kept)
-			retire(apply, &apply->now.devices[i]);
-	}
-}
 
 void devices_reap(struct apply *apply, unsigned int timeout_ms)
 {
@@ -228,6 +223,21 @@ static bool each_device(struct apply *apply,
 				    device_of(&apply->now, i, j));
 	}
 	return any;
+}
+
+static bool retire_other(struct apply *apply, const struct config_subsystem *subsystem,
+			 const struct config_namespace *want, struct device *device)
+{
+	if (device->kept || !device->ns)
+		return false;
+	log_info("namespace %u of %s is no longer served as it was", want->nsid, subsystem->nqn);
+	retire(apply, device);
+	return true;
+}
+
+void devices_retire_others(struct apply *apply)
+{
+	each_device(apply, retire_other);
 }
 
 bool devices_open(struct apply *apply)

@@ -44,6 +44,13 @@ void endpoints_keep(struct apply *apply, struct running *next)
 		next->endpoints[i] = *endpoint;
 		endpoint->listener = NULL;
 	}
+	for (size_t i = 0; i < apply->now.config->port_count; i++) {
+		if (apply->now.endpoints[i].listener)
+			log_info("port %u no longer listens on %s, TCP port %u",
+				 apply->now.config->ports[i].portid,
+				 apply->now.config->ports[i].addr.traddr,
+				 apply->now.config->ports[i].addr.trsvcid);
+	}
 	endpoints_close(apply);
 }
 
@@ -73,8 +80,8 @@ static void open_one(struct apply *apply, const struct config_port *want,
 		return;
 	}
 	retry_clear(&endpoint->retry);
-	log_info("port %u listens on %s, %s port %u%s", want->portid, addr->traddr, addr->trtype,
-		 addr->trsvcid, want->discovery ? ", for discovery" : "");
+	log_info("port %u listens on %s, TCP port %u%s", want->portid, addr->traddr, addr->trsvcid,
+		 want->discovery ? ", for discovery" : "");
 }
 
 void endpoints_open(struct apply *apply)
