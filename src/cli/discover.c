@@ -95,13 +95,18 @@ static const char *sectype_str(uint8_t sectype)
 	}
 }
 
-static const char *eflags_str(uint16_t eflags, char *buf, size_t size)
+static const char *eflags_str(uint16_t eflags)
 {
-	snprintf(buf, size, "%s%s%s%s", eflags ? "" : "none",
-		 eflags & NVMF_EFLAGS_EPCSD ? "explicit discovery connections " : "",
-		 eflags & NVMF_EFLAGS_DUPRETINFO ? "duplicate discovery information " : "",
-		 eflags & NVMF_EFLAGS_NCC ? "no cdc connectivity " : "");
-	return buf;
+	switch (eflags & (NVMF_EFLAGS_EPCSD | NVMF_EFLAGS_DUPRETINFO)) {
+	case NVMF_EFLAGS_EPCSD:
+		return "persistent connections";
+	case NVMF_EFLAGS_DUPRETINFO:
+		return "the same on all ports";
+	case NVMF_EFLAGS_EPCSD | NVMF_EFLAGS_DUPRETINFO:
+		return "persistent connections, the same on all ports";
+	default:
+		return "none";
+	}
 }
 
 /* An entry's texts, cleaned. */
@@ -146,7 +151,6 @@ static void print_json(const struct host_disc *disc)
 static void print_entry(uint64_t index, const struct nvmf_disc_entry *e)
 {
 	struct rows rows = { 0 };
-	char eflags[96];
 	struct texts t;
 
 	set_texts(&t, e);
@@ -157,7 +161,7 @@ static void print_entry(uint64_t index, const struct nvmf_disc_entry *e)
 	rows_add(&rows, "port id", "%u", le16_get(e->portid));
 	rows_add(&rows, "secure channel", "%s, %s", treq_str(e->treq), sectype_str(e->tsas[0]));
 	if (le16_get(e->eflags))
-		rows_add(&rows, "flags", "%s", eflags_str(le16_get(e->eflags), eflags, 96));
+		rows_add(&rows, "flags", "%s", eflags_str(le16_get(e->eflags)));
 	rows_print(&rows, "   ");
 }
 

@@ -18,7 +18,8 @@ static const char help[] =
 	"Connects to a subsystem and shows its controller and all active namespaces.\n"
 	"\n"
 	"  -i, --namespace-id NSID    that namespace only\n"
-	HOSTCMD_HELP "\n"
+	HOSTCMD_HELP
+	"\n"
 	"example: weft identify 192.0.2.7 nqn.2014-08.io.weft:disk1\n";
 
 #define HAS(value, bit, name) ((value) & (bit) ? name " " : "")
@@ -64,7 +65,7 @@ static json_t *ctrl_json(const struct host_ctrl *ctrl)
 	json_object_set_new(o, "queue_entries", json_integer(nvme_cap_queue_max(ctrl->cap)));
 	json_object_set_new(o, "max_commands", json_integer(le16_get(id->maxcmd)));
 	json_object_set_new(o, "in_capsule_data", json_integer(ctrl->io_icd));
-	json_object_set_new(o, "keep_alive_granularity_ms", json_integer(le16_get(id->kas) * 100));
+	json_object_set_new(o, "keep_alive_unit_ms", json_integer(le16_get(id->kas) * 100));
 	json_object_set_new(o, "namespaces_max", json_integer(le32_get(id->nn)));
 	json_object_set_new(o, "multipath", json_boolean(id->cmic & NVME_CMIC_MULTI_CTRL));
 	json_object_set_new(o, "ana", json_boolean(id->cmic & NVME_CMIC_ANA));
@@ -187,7 +188,8 @@ static void print_object(json_t *object, const char *indent)
 			rows_add(&rows, label, "%s", json_is_true(value) ? "yes" : "no");
 		else if (json_is_null(value))
 			rows_add(&rows, label, "no limit");
-		else if (strstr(key, "bytes") || strcmp(key, "max_transfer") == 0)
+		else if (strstr(key, "bytes") || strcmp(key, "max_transfer") == 0 ||
+			 strcmp(key, "in_capsule_data") == 0)
 			rows_add(&rows, label, "%lld (%s)", (long long)json_integer_value(value),
 				 size_format((uint64_t)json_integer_value(value), size,
 					     sizeof(size)));

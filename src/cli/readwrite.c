@@ -204,6 +204,12 @@ static bool take_options(struct job *job, int argc, char **argv, bool writing, i
 	}
 	if (c == -2 || !hostcmd_ready(&job->cmd, argc, argv, ret_exit))
 		return false;
+	if (!writing && strcmp(job->path, "-") == 0 && isatty(STDOUT_FILENO)) {
+		*ret_exit =
+			cli_usage(&job->cmd.cli, "standard output is a terminal; give a file with "
+						 "--data");
+		return false;
+	}
 	if (!writing && job->cmd.cli.json && strcmp(job->path, "-") == 0) {
 		*ret_exit =
 			cli_usage(&job->cmd.cli, "--json and the data cannot both go to standard "
