@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/change.h"
 #include "cli/cli.h"
@@ -24,14 +25,26 @@ static const char help[] =
 	"\n"
 	"example: weft unexport /srv/disk.img\n";
 
-bool unexport_split(char *target, const char **ret_nsid)
+/* The "/NSID" at the end, or NULL. */
+static char *find_nsid(char *target)
 {
 	char *slash = strrchr(target, '/');
 
+	if (!slash || !slash[1] || slash[1 + strspn(slash + 1, "0123456789")])
+		return NULL;
+	return slash;
+}
+
+bool unexport_split(char *target, const char **ret_nsid)
+{
+	char *slash = find_nsid(target);
+	size_t length = slash ? (size_t)(slash - target) : strlen(target);
+
 	*ret_nsid = NULL;
-	if (strncmp(target, "nqn.", 4) != 0)
+	if (strncmp(target, "nqn.", 4) != 0 &&
+	    (length == 0 || memchr(target, '/', length) || access(target, F_OK) == 0))
 		return false;
-	if (slash && slash[1] && slash[strspn(slash + 1, "0123456789") + 1] == '\0') {
+	if (slash) {
 		*slash = '\0';
 		*ret_nsid = slash + 1;
 	}

@@ -7,7 +7,8 @@
 
 /*
  * true: an NQN, cut before a "/NSID" at its end, which *ret_nsid then points
- * to (else NULL). false: a path, untouched.
+ * to (else NULL). false: a path, untouched. An NQN begins with "nqn."; what
+ * has no slash and is no file here is taken for one too.
  */
 bool unexport_split(char *target, const char **ret_nsid);
 

@@ -122,7 +122,11 @@ static void targets_are_told_apart(void **state)
 		{ "nqn.2020-01.org.x:s/12a", "nqn.2020-01.org.x:s/12a", NULL, true },
 		{ "nqn.2020-01.org.x:s/", "nqn.2020-01.org.x:s/", NULL, true },
 		{ "/srv/12", "/srv/12", NULL, false },
-		{ "disk.img", "disk.img", NULL, false },
+		{ "./disk.img", "./disk.img", NULL, false },
+		{ "folder/disk.img", "folder/disk.img", NULL, false },
+		{ ".", ".", NULL, false }, /* it is there */
+		{ "testnqn", "testnqn", NULL, true },
+		{ "testnqn/1", "testnqn", "1", true },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
