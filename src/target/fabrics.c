@@ -165,7 +165,7 @@ static struct nvme_status connect_queue(struct request *req)
 	uint32_t size = (uint32_t)le16_get(cmd->sqsize) + 1;
 	const struct view_subsystem *view;
 	struct subsystem *subsystem;
-	struct nvme_status status;
+	struct nvme_status status = NVME_SUCCESS;
 
 	if (nvmf_nqn_check(data->subnqn, NVMF_NQN_SIZE, 0) != NVMF_NQN_OK)
 		return bad_data(req, DATA(subnqn));

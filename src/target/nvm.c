@@ -247,6 +247,19 @@ static struct nvme_status rw_parse(struct request *req, void (*execute)(struct r
 	return NVME_SUCCESS;
 }
 
+/*
+ * NR says how many ranges there are. Linux always sends the 4096 bytes that 256
+ * of them take, so more data than NR asks for is taken and not looked at.
+ */
+static uint32_t dsm_length(const struct request *req)
+{
+	const uint32_t all = NVME_DSM_RANGES_MAX * (uint32_t)sizeof(struct nvme_dsm_range);
+	uint32_t needed = dsm_count(req) * (uint32_t)sizeof(struct nvme_dsm_range);
+	uint32_t sent = le32_get(req->sqe.sgl.length);
+
+	return sent > needed && sent <= all ? sent : needed;
+}
+
 static struct nvme_status dsm_parse(struct request *req)
 {
 	if (le32_get(req->sqe.cdw11) & NVME_DSM_AD) {
@@ -256,7 +269,7 @@ static struct nvme_status dsm_parse(struct request *req)
 		req->execute = execute_nothing;
 		req->consumes = true;
 	}
-	req->data_length = dsm_count(req) * (uint32_t)sizeof(struct nvme_dsm_range);
+	req->data_length = dsm_length(req);
 	return NVME_SUCCESS;
 }
 
