@@ -30,7 +30,7 @@ enum { HOSTCMD_OPT_TIMEOUT = CLI_OPT_OWN + 100 };
 #define HOSTCMD_HELP \
 	"target:\n" \
 	"  -a, --traddr ADDRESS       its address or host name (default 127.0.0.1)\n" \
-	"  -n, --nqn NQN              the subsystem (weft discover: another discovery subsystem)\n" \
+	"  -n, --nqn NQN              the subsystem (discover: a unique discovery NQN)\n" \
 	"  -s, --trsvcid PORT         its port (default 4420, discovery 8009)\n" \
 	"  -q, --hostnqn NQN          who we are (default /etc/nvme/hostnqn or this machine's)\n" \
 	"  -I, --hostid UUID          the same (default /etc/nvme/hostid or this machine's)\n" \

@@ -7,8 +7,6 @@
 
 #include "cli/hostcmd.h"
 #include "cli/rows.h"
-#include "spec/log.h"
-#include "spec/property.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 

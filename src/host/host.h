@@ -18,6 +18,7 @@
 #include "spec/fabrics.h"
 #include "spec/identify.h"
 #include "spec/nvme.h"
+#include "spec/property.h"
 
 #define HOST_TIMEOUT_MS		30000
 #define HOST_KATO_MS		30000
