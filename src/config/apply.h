@@ -37,7 +37,7 @@ int apply_new(struct apply **ret_apply, const struct apply_options *options,
 	      struct weft_error *error);
 /* Stops listening, so that target_stop() meets no new connections. May be called again. */
 void apply_close_listeners(struct apply *apply);
-/* Closes the namespaces and frees. After target_stop(): no I/O may be under way. NULL is harmless. */
+/* Closes the namespaces and frees. After target_stop(): no I/O is under way. NULL is harmless. */
 void apply_free(struct apply *apply);
 
 /*
@@ -64,7 +64,7 @@ enum apply_state {
 
 struct apply_namespace_state {
 	enum apply_state state;
-	const char *reason;		/* of APPLY_FAILED; borrowed until the next call; else NULL */
+	const char *reason;		/* of APPLY_FAILED, else NULL; until the next call */
 	uint64_t size;			/* bytes, of whole blocks; 0 unless ready */
 	uint32_t block_size;		/* 0 unless ready */
 	const struct namespace *ns;	/* NULL unless ready: for namespace_totals() */

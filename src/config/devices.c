@@ -59,13 +59,16 @@ void devices_keep(struct apply *apply, struct running *next)
 	for (size_t i = 0; i < config->subsystem_count; i++) {
 		const struct config_subsystem *from = &config->subsystems[i];
 		const struct config_subsystem *to = config_find_subsystem(next->config, from->nqn);
+		size_t at = to ? (size_t)(to - next->config->subsystems) : 0;
 
 		for (size_t j = 0; j < from->namespace_count; j++) {
 			const struct config_namespace *had = &from->namespaces[j];
+			const struct config_namespace *want =
+				to ? config_find_namespace(to, had->nsid) : NULL;
 
-			keep_one(apply, had, device_of(&apply->now, i, j),
-				 to ? config_find_namespace(to, had->nsid) : NULL,
-				 to ? running_find_device(next, from->nqn, had->nsid) : NULL);
+			keep_one(apply, had, device_of(&apply->now, i, j), want,
+				 want ? device_of(next, at, (size_t)(want - to->namespaces)) :
+					NULL);
 		}
 	}
 }

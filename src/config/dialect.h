@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The readers of the dialects, and what they share. Each returns 0 or -errno with the error filled. */
+/* The readers of the dialects and what they share. All return 0 or -errno, the error filled. */
 #ifndef WEFT_CONFIG_DIALECT_H
 #define WEFT_CONFIG_DIALECT_H
 

@@ -190,8 +190,8 @@ static int read_address(const struct node *node, struct config_port *port)
 	if (r < 0)
 		return r;
 	if (!addr.value)
-		return node_refuse(node, EINVAL, "addr is missing; it must be an object with traddr "
-				   "and trsvcid");
+		return node_refuse(node, EINVAL, "addr is missing; it must be an object with "
+				   "traddr and trsvcid");
 	r = node_attrs(&addr, "", config_address_attrs, NULL, &port->addr);
 	if (!r)
 		r = complete_address(&addr, "", &port->addr, false);

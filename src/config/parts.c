@@ -62,9 +62,9 @@ int read_hosts(const struct node *root, struct config *config)
 		/* Passing these over would let hosts in that cannot prove who they are. */
 		while (node_next(&host, &key)) {
 			if (!strncmp(key.key, "dhchap_", 7) && !json_is_null(key.value))
-				return node_refuse(&key, EOPNOTSUPP, "this weft cannot authenticate "
-						   "hosts yet; remove it to let the host in by its "
-						   "NQN alone");
+				return node_refuse(&key, EOPNOTSUPP, "this weft cannot "
+						   "authenticate hosts yet; remove it to let the "
+						   "host in by its NQN alone");
 		}
 		node_only(&host, names);
 		if (config->host_count == CONFIG_HOSTS_MAX)

@@ -127,8 +127,8 @@ int state_open(struct state **ret_state, const char *dir, struct weft_error *err
 		return weft_error_set(error, ENOMEM, "out of memory");
 	}
 	if (state->path && access(state->path, F_OK) == 0 && load(state) < 0)
-		log_warning("%s: it is not a state file or cannot be read; it will be replaced, and "
-			    "the discovery log's counter begins at %" PRIu64, state->path,
+		log_warning("%s: it is not a state file or cannot be read; it will be replaced, "
+			    "and the discovery log's counter begins at %" PRIu64, state->path,
 			    state->genctr);
 	*ret_state = state;
 	return 0;

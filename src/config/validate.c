@@ -192,8 +192,8 @@ static int check_subsystem_nqn(struct check *check, const struct config_subsyste
 static int check_hosts_of(struct check *check, const struct config_subsystem *subsystem)
 {
 	if (subsystem->allow_any_host && subsystem->allowed_host_count)
-		return check_refuse(check, EINVAL, "allow_any_host is 1 and allowed_hosts lists %zu "
-				    "host%s; either set it to 0 or empty the list",
+		return check_refuse(check, EINVAL, "allow_any_host is 1 and allowed_hosts lists "
+				    "%zu host%s; either set it to 0 or empty the list",
 				    subsystem->allowed_host_count,
 				    subsystem->allowed_host_count == 1 ? "" : "s");
 	for (size_t i = 0; i < subsystem->allowed_host_count; i++) {

@@ -317,9 +317,9 @@ static void compiles_the_rest(void **state)
 		 "\"weft\": {\"discovery\": true}}], \"subsystems\": [{\"nqn\": \"" A "\","
 		 "\"allowed_hosts\": [\"" H "\"], \"attr\": {\"firmware\": \"F\","
 		 "\"version\": \"1.4\", \"qid_max\": 4}, \"namespaces\": ["
-		 "{\"nsid\": 9, \"enable\": 1, \"ana_grpid\": 5, \"device\": {\"path\": \"/three\"},"
-		 "\"weft\": {\"block_size\": 4096}}, {\"nsid\": 10, \"device\": {\"path\": \"/one\"}}"
-		 "]}]}");
+		 "{\"nsid\": 9, \"enable\": 1, \"ana_grpid\": 5, \"device\": {\"path\": "
+		 "\"/three\"},\"weft\": {\"block_size\": 4096}}, {\"nsid\": 10, \"device\": "
+		 "{\"path\": \"/one\"}}]}]}");
 	port = view_find_port(target->view, 3);
 	assert_string_equal(target->view->discovery_nqn, B ":d");
 	assert_int_equal(port->adrfam, NVMF_ADRFAM_IPV6);
@@ -526,8 +526,8 @@ static void a_refused_one_changes_nothing(void **state)
 	config = draft();
 	config_set_option(config->subsystems[0].namespaces, "colour", "red");
 	assert_int_equal(apply_config(apply, config, &error), -EINVAL);
-	assert_string_equal(error.text, "subsystem " A ", namespace 1: backend 'file' has no option "
-			    "'colour'; it has: path");
+	assert_string_equal(error.text, "subsystem " A ", namespace 1: backend 'file' has no "
+			    "option 'colour'; it has: path");
 	config_free(config);
 	assert_ptr_equal(apply_current(apply), running);
 	assert_ptr_equal(target->view, view);

@@ -114,7 +114,8 @@ static void nvmetcli_omissions(void **state)
 		"{\"nsid\": 1, \"ana\": {\"grpid\": \"3\"}},"
 		"{\"nsid\": 3, \"ana\": {\"grpid\": \"3\"}, \"ana_grpid\": 4, \"enable\": true}]}],"
 		"\"ports\": [{\"portid\": 3, \"addr\": {\"traddr\": \"::1\"},"
-		"\"param\": {\"inline_data_size\": \"-1\", \"max_queue_size\": -1, \"mdts\": 0}}]}");
+		"\"param\": {\"inline_data_size\": \"-1\", \"max_queue_size\": -1, \"mdts\": "
+		"0}}]}");
 	struct config_namespace *ns = config->subsystems[0].namespaces;
 	struct config_port *port = config->ports;
 
@@ -149,8 +150,8 @@ static void nvmetcli_everything(void **state)
 		"{\"portid\": 10, \"addr\": {\"traddr\": \"0.0.0.0\", \"trsvcid\": 8009},"
 		"\"weft\": {\"discovery\": true}}],"
 		"\"subsystems\": [{\"nqn\": \"" A "\", \"allowed_hosts\": [\"" B "\"],"
-		"\"attr\": {\"allow_any_host\": 0, \"firmware\": \"1.2\", \"ieee_oui\": \"0x001B21\","
-		"\"qid_max\": \"16\", \"version\": \"2.0\", \"cntlid_min\": 100},"
+		"\"attr\": {\"allow_any_host\": 0, \"firmware\": \"1.2\", \"ieee_oui\": "
+		"\"0x001B21\",\"qid_max\": \"16\", \"version\": \"2.0\", \"cntlid_min\": 100},"
 		"\"namespaces\": [{\"nsid\": 1, \"enable\": 1, \"weft\": {\"backend\": \"memory\","
 		"\"size\": \"64M\", \"block_size\": 4096, \"read_only\": true,"
 		"\"eui64\": \"00-1b-21-ff-fe-5e-2c-90\", \"slow\": false, \"n\": 7}}]}],"
@@ -198,8 +199,8 @@ static void omv_written(void **state)
 		"{\"hosts\": [], \"ports\": [{\"portid\": 1, \"addr\": {\"trtype\": \"tcp\","
 		"\"adrfam\": \"ipv4\", \"traddr\": \"0.0.0.0\", \"trsvcid\": 4420},"
 		"\"subsystems\": [\"" A "\"]}], \"subsystems\": [{\"nqn\": \"" A "\","
-		"\"attr\": {\"allow_any_host\": \"1\", \"version\": \"1.0\"}, \"allowed_hosts\": [],"
-		"\"namespaces\": ["
+		"\"attr\": {\"allow_any_host\": \"1\", \"version\": \"1.0\"}, \"allowed_hosts\": "
+		"[],\"namespaces\": ["
 		"{\"device\": {\"path\": \"/dev/sdb\"}, \"enable\": 1},"
 		"{\"nsid\": \"\", \"device\": {\"path\": \"/dev/sdc\"}, \"enable\": 1},"
 		"{\"nsid\": 1, \"device\": {\"path\": \"/dev/sdd\", \"uuid\": \"\","
@@ -215,8 +216,8 @@ static void omv_written(void **state)
 	/* 1.0 would have hosts scan 1024 namespaces. */
 	assert_int_equal(config->subsystems[0].version, 0);
 	assert_int_equal(config->warning_count, 1);
-	assert_string_equal(config->warnings[0], "t:1: subsystems[0].attr.version: NVMe over Fabrics "
-			    "came with version 1.2.1; hosts are told the default instead");
+	assert_string_equal(config->warnings[0], "t:1: subsystems[0].attr.version: NVMe over "
+			    "Fabrics came with version 1.2.1; hosts are told the default instead");
 	config_free(config);
 }
 
@@ -248,9 +249,9 @@ static void unknown_keys(void **state)
 static void omv_everything(void **state)
 {
 	struct config *config = parse(
-		"{\"ports\": {\"7\": {\"addr_traddr\": \"2001:db8::1\", \"param_max_queue_size\": 32,"
-		"\"note\": \"x\"}, \"2\": {\"addr_traddr\": \"192.0.2.1\", \"addr_trsvcid\": 4430}},"
-		"\"subsystems\": {\"" B "\": {}, \"" A "\": {\"allow_any_host\": true,"
+		"{\"ports\": {\"7\": {\"addr_traddr\": \"2001:db8::1\", \"param_max_queue_size\": "
+		"32,\"note\": \"x\"}, \"2\": {\"addr_traddr\": \"192.0.2.1\", \"addr_trsvcid\": "
+		"4430}},\"subsystems\": {\"" B "\": {}, \"" A "\": {\"allow_any_host\": true,"
 		"\"serial\": \"S1\", \"model\": \"M1\", \"namespaces\": ["
 		"{\"device\": \"/dev/sdb\", \"enable\": false},"
 		"{\"nsid\": 1, \"device\": \"/dev/sdc\","

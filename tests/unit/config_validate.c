@@ -100,8 +100,8 @@ static void subsystems(void **state)
 	struct config *config = small();
 
 	config_add_subsystem(config, A);
-	expect_refusal(config, EEXIST, "subsystem " A ": the NQN is used twice; each subsystem must "
-		       "have its own");
+	expect_refusal(config, EEXIST, "subsystem " A ": the NQN is used twice; each subsystem "
+		       "must have its own");
 
 	config = small();
 	config_add_subsystem(config, "a b");
@@ -109,14 +109,14 @@ static void subsystems(void **state)
 
 	config = small();
 	config_add_subsystem(config, "nqn.2014-08.org.nvmexpress.discovery");
-	expect_refusal(config, EINVAL, "subsystem nqn.2014-08.org.nvmexpress.discovery: this is the "
-		       "discovery service's NQN, which every port has; the subsystem must have "
+	expect_refusal(config, EINVAL, "subsystem nqn.2014-08.org.nvmexpress.discovery: this is "
+		       "the discovery service's NQN, which every port has; the subsystem must have "
 		       "another");
 
 	config = small();
 	config_set_string(&config->discovery_nqn, A);
-	expect_refusal(config, EINVAL, "subsystem " A ": this is the discovery service's NQN, which "
-		       "every port has; the subsystem must have another");
+	expect_refusal(config, EINVAL, "subsystem " A ": this is the discovery service's NQN, "
+		       "which every port has; the subsystem must have another");
 
 	config = small();
 	config->subsystems[0].cntlid_min = 10;
@@ -131,8 +131,8 @@ static void subsystems(void **state)
 
 	config = small();
 	config->subsystems[0].qid_max = 129;
-	expect_refusal(config, ERANGE, "subsystem " A ": qid_max is \"129\"; it must be a number of "
-		       "I/O queues in 1..128");
+	expect_refusal(config, ERANGE, "subsystem " A ": qid_max is \"129\"; it must be a number "
+		       "of I/O queues in 1..128");
 
 	config = small();
 	config_set_string(&config->subsystems[0].serial, "123456789012345678901");
@@ -142,14 +142,15 @@ static void subsystems(void **state)
 
 	config = small();
 	config_set_string(&config->subsystems[0].model, "a\tb");
-	expect_refusal(config, EINVAL, "subsystem " A ": model has a character that is not printable "
-		       "ASCII at place 2; it must be at most 40 printable ASCII characters");
+	expect_refusal(config, EINVAL, "subsystem " A ": model has a character that is not "
+		       "printable ASCII at place 2; it must be at most 40 printable ASCII "
+		       "characters");
 
 	config = small();
 	config->subsystems[0].allow_any_host = true;
 	config_allow_host(config, &config->subsystems[0], B);
-	expect_refusal(config, EINVAL, "subsystem " A ": allow_any_host is 1 and allowed_hosts lists "
-		       "1 host; either set it to 0 or empty the list");
+	expect_refusal(config, EINVAL, "subsystem " A ": allow_any_host is 1 and allowed_hosts "
+		       "lists 1 host; either set it to 0 or empty the list");
 }
 
 static void namespaces(void **state)
@@ -163,8 +164,8 @@ static void namespaces(void **state)
 
 	config = small();
 	config_add_namespace(&config->subsystems[0], 1025);
-	expect_refusal(config, ERANGE, "subsystem " A ", namespace 1025: nsid is 1025; it must be in "
-		       "1..1024");
+	expect_refusal(config, ERANGE, "subsystem " A ", namespace 1025: nsid is 1025; it must be "
+		       "in 1..1024");
 
 	config = small();
 	config->subsystems[0].namespaces[0].ana_grpid = 129;
@@ -173,21 +174,21 @@ static void namespaces(void **state)
 
 	config = small();
 	config->subsystems[0].namespaces[0].block_size = 1024;
-	expect_refusal(config, EINVAL, "subsystem " A ", namespace 1: block_size is 1024; it must be "
-		       "512 or 4096");
+	expect_refusal(config, EINVAL, "subsystem " A ", namespace 1: block_size is 1024; it must "
+		       "be 512 or 4096");
 
 	config = small();
 	config_set_option(config->subsystems[0].namespaces, "block_size", "512");
-	expect_refusal(config, EINVAL, "subsystem " A ", namespace 1: block_size is the namespace's "
-		       "own, not an option of its backend; set it there");
+	expect_refusal(config, EINVAL, "subsystem " A ", namespace 1: block_size is the "
+		       "namespace's own, not an option of its backend; set it there");
 
 	config = small();
 	ns = config_add_namespace(config_add_subsystem(config, B), 5);
 	ns->has_eui64 = config->subsystems[0].namespaces[0].has_eui64 = true;
 	memset(ns->eui64, 0x5a, 8);
 	memset(config->subsystems[0].namespaces[0].eui64, 0x5a, 8);
-	expect_refusal(config, EEXIST, "subsystem " B ", namespace 5: eui64 5a5a5a5a5a5a5a5a is also "
-		       "that of namespace 1 of " A "; each namespace must have its own");
+	expect_refusal(config, EEXIST, "subsystem " B ", namespace 5: eui64 5a5a5a5a5a5a5a5a is "
+		       "also that of namespace 1 of " A "; each namespace must have its own");
 }
 
 static void same_bytes_of_another_kind(void **state)
@@ -219,13 +220,13 @@ static void ports(void **state)
 
 	config = small();
 	config_link(&config->ports[0], B);
-	expect_refusal(config, ENOENT, "port 1: subsystem " B " does not exist; add it or remove it "
-		       "from this port");
+	expect_refusal(config, ENOENT, "port 1: subsystem " B " does not exist; add it or remove "
+		       "it from this port");
 
 	config = small();
 	config->ports[0].discovery = true;
-	expect_refusal(config, EINVAL, "port 1: it only answers discovery, but 1 subsystem is linked "
-		       "to it; unlink them or set discovery to false");
+	expect_refusal(config, EINVAL, "port 1: it only answers discovery, but 1 subsystem is "
+		       "linked to it; unlink them or set discovery to false");
 
 	config = small();
 	config->ports[0].inline_data_size = 5000;
@@ -243,8 +244,8 @@ static void ports(void **state)
 
 	config = small();
 	config_set_ana_group(&config->ports[0], 1, 7);
-	expect_refusal(config, EINVAL, "port 1: state is \"7\"; it must be optimized, non-optimized, "
-		       "inaccessible, persistent-loss or change");
+	expect_refusal(config, EINVAL, "port 1: state is \"7\"; it must be optimized, "
+		       "non-optimized, inaccessible, persistent-loss or change");
 }
 
 static void one_address_in_two_spellings(void **state)

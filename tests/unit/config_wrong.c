@@ -27,7 +27,8 @@ static const struct wrong wrongs[] = {
 	  "t:2: objects and arrays are nested deeper than 24; no configuration needs that" },
 
 	/* types */
-	{ "{\n\"subsystems\": 5}", "t:2: subsystems: it is a number; it must be an array: [ ... ]" },
+	{ "{\n\"subsystems\": 5}", "t:2: subsystems: it is a number; it must be an array: [ ... "
+	  "]" },
 	{ "{\"hosts\":\n{}}", "t:1: hosts: it is an object; it must be an array: [ ... ]" },
 	{ "{\"subsystems\": [\nnull]}",
 	  "t:2: subsystems[0]: it is null; it must be an object: { ... }" },
@@ -40,14 +41,15 @@ static const struct wrong wrongs[] = {
 	  "t:4: subsystems[0].namespaces[0].nsid: it is a number that is not whole; it must be a "
 	  "string, a whole number or a boolean" },
 	{ NS("\"nsid\": true"),
-	  "t:4: subsystems[0].namespaces[0].nsid: it is \"a boolean\"; it must be a whole number in "
-	  "1..1024" },
+	  "t:4: subsystems[0].namespaces[0].nsid: it is \"a boolean\"; it must be a whole number "
+	  "in 1..1024" },
 
 	/* hosts */
 	{ "{\"hosts\": [{\n\"x\": 1}]}", "t:1: hosts[0]: nqn is missing" },
 	{ "{\"hosts\": [{\n\"nqn\": \"a b\"}]}",
 	  "t:2: hosts[0].nqn: NQN \"a b\" has white space; use none" },
-	{ "{\"hosts\": [{\n\"nqn\": 5}]}", "t:2: hosts[0].nqn: it is a number; it must be a string" },
+	{ "{\"hosts\": [{\n\"nqn\": 5}]}", "t:2: hosts[0].nqn: it is a number; it must be a "
+	  "string" },
 	{ "{\"hosts\": [{\"nqn\": \"" A "\",\n\"dhchap_key\": \"DHHC-1:00:x:\"}]}",
 	  "t:2: hosts[0].dhchap_key: this weft cannot authenticate hosts yet; remove it to let the "
 	  "host in by its NQN alone" },
@@ -57,19 +59,20 @@ static const struct wrong wrongs[] = {
 	{ "{\"subsystems\": [{\"nqn\": \"" A "\"},\n{\"nqn\": \"" A "\"}]}",
 	  "t:2: subsystems[1]: NQN " A " is used twice; each subsystem must have its own" },
 	{ "{\"subsystems\": [{\n\"nqn\": \"nqn.2014-08.org.nvmexpress.discovery\"}]}",
-	  "t:1: subsystem nqn.2014-08.org.nvmexpress.discovery: this is the discovery service's NQN, "
-	  "which every port has; the subsystem must have another" },
+	  "t:1: subsystem nqn.2014-08.org.nvmexpress.discovery: this is the discovery service's "
+	  "NQN, which every port has; the subsystem must have another" },
 	{ SUB("\"attr\": {\n\"allow_any_host\": \"maybe\"}"),
-	  "t:4: subsystems[0].attr.allow_any_host: allow_any_host is \"maybe\"; it must be 0 or 1" },
+	  "t:4: subsystems[0].attr.allow_any_host: allow_any_host is \"maybe\"; it must be 0 or "
+	  "1" },
 	{ SUB("\"attr\": {\n\"serial\": \"123456789012345678901\"}"),
-	  "t:4: subsystems[0].attr.serial: serial has 21 characters (\"123456789012345678901\"); it "
-	  "must be at most 20 printable ASCII characters" },
+	  "t:4: subsystems[0].attr.serial: serial has 21 characters (\"123456789012345678901\"); "
+	  "it must be at most 20 printable ASCII characters" },
 	{ SUB("\"attr\": {\n\"model\": \"caf\\u00e9\"}"),
-	  "t:4: subsystems[0].attr.model: model has a character that is not printable ASCII at place "
-	  "4; it must be at most 40 printable ASCII characters" },
+	  "t:4: subsystems[0].attr.model: model has a character that is not printable ASCII at "
+	  "place 4; it must be at most 40 printable ASCII characters" },
 	{ SUB("\"attr\": {\"model\": \"m\",\n\"firmware\": \"123456789\"}"),
-	  "t:4: subsystems[0].attr.firmware: firmware has 9 characters (\"123456789\"); it must be at "
-	  "most 8 printable ASCII characters" },
+	  "t:4: subsystems[0].attr.firmware: firmware has 9 characters (\"123456789\"); it must be "
+	  "at most 8 printable ASCII characters" },
 	{ SUB("\"attr\": {\n\"version\": \"2\"}"),
 	  "t:4: subsystems[0].attr.version: version is \"2\"; it must be a version of NVMe as "
 	  "MAJOR.MINOR or MAJOR.MINOR.TERTIARY, at most 2.1" },
@@ -80,25 +83,26 @@ static const struct wrong wrongs[] = {
 	  "t:4: subsystems[0].attr.cntlid_min: cntlid_min is \"0\"; it must be a controller ID in "
 	  "1..65519" },
 	{ SUB("\"attr\": {\"cntlid_min\": 5,\n\"cntlid_max\": 4}"),
-	  "t:2: subsystem " A ": cntlid_min is 5 and cntlid_max is 4; the first must not be above the "
-	  "second" },
+	  "t:2: subsystem " A ": cntlid_min is 5 and cntlid_max is 4; the first must not be above "
+	  "the second" },
 	{ SUB("\"attr\": {\n\"ieee_oui\": \"0x1000000\"}"),
 	  "t:4: subsystems[0].attr.ieee_oui: ieee_oui is \"0x1000000\"; it must be three bytes in "
 	  "hexadecimal, such as 0x001b21" },
 	{ SUB("\"attr\": {\"allow_any_host\": 1},\n\"allowed_hosts\": [\"" A "\"]"),
-	  "t:2: subsystem " A ": allow_any_host is 1 and allowed_hosts lists 1 host; either set it to "
-	  "0 or empty the list" },
+	  "t:2: subsystem " A ": allow_any_host is 1 and allowed_hosts lists 1 host; either set it "
+	  "to 0 or empty the list" },
 	{ SUB("\"allowed_hosts\": [\n\"\"]"),
 	  "t:4: subsystems[0].allowed_hosts[0]: NQN \"\" is empty; it must have 1 to 223 bytes" },
 
 	/* namespaces */
-	{ NS("\"nsid\": 0"), "t:4: subsystems[0].namespaces[0].nsid: it is \"0\"; it must be a whole "
-	  "number in 1..1024" },
+	{ NS("\"nsid\": 0"), "t:4: subsystems[0].namespaces[0].nsid: it is \"0\"; it must be a "
+	  "whole number in 1..1024" },
 	{ NS("\"nsid\": 3}, {\n\"nsid\": \"3\""),
-	  "t:4: subsystems[0].namespaces[1]: nsid 3 is used twice; each namespace of a subsystem must "
-	  "have its own" },
+	  "t:4: subsystems[0].namespaces[1]: nsid 3 is used twice; each namespace of a subsystem "
+	  "must have its own" },
 	{ NS("\"device\": \"/dev/sdb\""),
-	  "t:4: subsystems[0].namespaces[0].device: it is a string; it must be an object: { ... }" },
+	  "t:4: subsystems[0].namespaces[0].device: it is a string; it must be an object: { ... "
+	  "}" },
 	{ NS("\"device\": {\n\"path\": 7}"),
 	  "t:5: subsystems[0].namespaces[0].device.path: it must be a string with a path" },
 	{ NS("\"device\": {\n\"uuid\": \"93ae5077\"}"),
@@ -119,8 +123,8 @@ static const struct wrong wrongs[] = {
 	  "\"file\"" },
 	{ NS("\"nsid\": 1, \"device\": {\"uuid\": \"11111111111111111111111111111111\"}}, {\n"
 	     "\"nsid\": 2, \"device\": {\"uuid\": \"11111111-1111-1111-1111-111111111111\"}"),
-	  "t:4: subsystem " A ", namespace 2: uuid 11111111111111111111111111111111 is also that of "
-	  "namespace 1 of " A "; each namespace must have its own" },
+	  "t:4: subsystem " A ", namespace 2: uuid 11111111111111111111111111111111 is also that "
+	  "of namespace 1 of " A "; each namespace must have its own" },
 
 	/* ports */
 	{ "{\"ports\": [\n{\"addr\": {}}]}",
@@ -133,8 +137,8 @@ static const struct wrong wrongs[] = {
 	  "t:2: ports[0].addr: traddr is missing; it must be a numeric address, such as 192.0.2.1, "
 	  "2001:db8::1 or 0.0.0.0 for all" },
 	{ "{\"ports\": [{\"portid\": 1, \"addr\": {\n\"traddr\": \"localhost\"}}]}",
-	  "t:2: ports[0].addr.traddr: traddr is \"localhost\"; it must be a numeric address, such as "
-	  "192.0.2.1 or 2001:db8::1" },
+	  "t:2: ports[0].addr.traddr: traddr is \"localhost\"; it must be a numeric address, such "
+	  "as 192.0.2.1 or 2001:db8::1" },
 	{ "{\"ports\": [{\"portid\": 1, \"addr\": {\n\"traddr\": \"[::1]\"}}]}",
 	  "t:2: ports[0].addr.traddr: traddr is \"[::1]\"; it must be a numeric address, such as "
 	  "192.0.2.1 or 2001:db8::1" },
@@ -149,8 +153,8 @@ static const struct wrong wrongs[] = {
 	{ ADDR("\"trtype\": \"carrier-pigeon\""),
 	  "t:3: ports[0].addr.trtype: trtype is \"carrier-pigeon\"; it must be tcp" },
 	{ ADDR("\"trsvcid\": \"70000\""),
-	  "t:3: ports[0].addr.trsvcid: trsvcid is \"70000\"; it must be a TCP port in 1..65535, such "
-	  "as 4420" },
+	  "t:3: ports[0].addr.trsvcid: trsvcid is \"70000\"; it must be a TCP port in 1..65535, "
+	  "such as 4420" },
 	{ ADDR("\"tsas\": \"tls1.3\""),
 	  "t:3: ports[0].addr.tsas: tsas is tls1.3, but this weft cannot encrypt yet; it must be "
 	  "none" },
@@ -158,8 +162,8 @@ static const struct wrong wrongs[] = {
 	  "t:3: ports[0].addr.treq: treq is required, but this weft cannot encrypt yet; it must be "
 	  "\"not specified\"" },
 	{ ADDR("\"treq\": \"sometimes\""),
-	  "t:3: ports[0].addr.treq: treq is \"sometimes\"; it must be \"not specified\", \"required\" "
-	  "or \"not required\"" },
+	  "t:3: ports[0].addr.treq: treq is \"sometimes\"; it must be \"not specified\", "
+	  "\"required\" or \"not required\"" },
 	{ PORT("\"param\": {\n\"inline_data_size\": 512}"),
 	  "t:4: ports[0].param.inline_data_size: inline_data_size is \"512\"; it must be bytes in "
 	  "1024..262144, a multiple of 16, such as 16384" },
@@ -169,18 +173,19 @@ static const struct wrong wrongs[] = {
 	{ PORT("\"subsystems\": [\n\"" A "\"]"),
 	  "t:4: ports[0].subsystems[0]: subsystem " A " does not exist; add it to subsystems or "
 	  "remove it here" },
-	{ PORT("\"ana_groups\": [\n{\"ana\": {}}]"), "t:4: ports[0].ana_groups[0]: grpid is missing" },
+	{ PORT("\"ana_groups\": [\n{\"ana\": {}}]"), "t:4: ports[0].ana_groups[0]: grpid is "
+	  "missing" },
 	{ PORT("\"ana_groups\": [{\"grpid\": 2},\n{\"grpid\": 2}]"),
-	  "t:4: ports[0].ana_groups[1].grpid: ANA group 2 is there twice; each must have a grpid of "
-	  "its own" },
+	  "t:4: ports[0].ana_groups[1].grpid: ANA group 2 is there twice; each must have a grpid "
+	  "of its own" },
 	{ PORT("\"ana_groups\": [{\"grpid\": 2, \"ana\": {\n\"state\": \"fine\"}}]"),
 	  "t:4: ports[0].ana_groups[0].ana.state: state is \"fine\"; it must be optimized, "
 	  "non-optimized, inaccessible, persistent-loss or change" },
 	{ PORT("\"referrals\": [\n{\"addr\": {}}]"),
 	  "t:4: ports[0].referrals[0]: name is missing; it must be a string" },
 	{ PORT("\"referrals\": [{\"name\": \"r\",\n\"addr\": {}}]"),
-	  "t:4: ports[0].referrals[0].addr: traddr is missing; it must be a numeric address, such as "
-	  "192.0.2.1, 2001:db8::1 or 0.0.0.0 for all" },
+	  "t:4: ports[0].referrals[0].addr: traddr is missing; it must be a numeric address, such "
+	  "as 192.0.2.1, 2001:db8::1 or 0.0.0.0 for all" },
 	{ PORT("\"weft\": {\n\"discovery\": \"x\"}"),
 	  "t:4: ports[0].weft.discovery: it is \"x\"; it must be true or false" },
 	{ "{\"ports\": [{\"portid\": 1, \"addr\": {\"traddr\": \"::\"}},\n"
@@ -195,8 +200,8 @@ static const struct wrong wrongs[] = {
 	{ "{\"ports\": {\n\"one\": {}}}",
 	  "t:2: ports.one: the port's name is \"one\"; it must be its number in 1..65535" },
 	{ "{\"ports\": {\"1\": {\n\"addr_traddr\": \"x\"}}}",
-	  "t:2: ports.1.addr_traddr: traddr is \"x\"; it must be a numeric address, such as 192.0.2.1 "
-	  "or 2001:db8::1" },
+	  "t:2: ports.1.addr_traddr: traddr is \"x\"; it must be a numeric address, such as "
+	  "192.0.2.1 or 2001:db8::1" },
 	{ "{\"ports\": {\n\"1\": {}}}",
 	  "t:2: ports.1: traddr is missing; it must be a numeric address, such as 192.0.2.1, "
 	  "2001:db8::1 or 0.0.0.0 for all" },
@@ -211,9 +216,10 @@ static const struct wrong wrongs[] = {
 	  "t:2: associations[0]: it must be a pair: [ \"1\", \"nqn...\" ]" },
 	{ "{\"associations\": [\n[\"4\",\n\"" A "\"]]}",
 	  "t:2: associations[0][0]: port 4 does not exist; add it to ports or remove it here" },
-	{ "{\"ports\": {\"4\": {\"addr_traddr\": \"::\"}}, \"associations\": [\n[\"4\",\n\"" A "\"]]}",
-	  "t:3: associations[0][1]: subsystem " A " does not exist; add it to subsystems or remove it "
-	  "here" },
+	{ "{\"ports\": {\"4\": {\"addr_traddr\": \"::\"}},"
+	  "\"associations\": [\n[\"4\",\n\"" A "\"]]}",
+	  "t:3: associations[0][1]: subsystem " A " does not exist; add it to subsystems or remove "
+	  "it here" },
 
 	/* weft's own */
 	{ "{\"weft\": {\n\"discovery_nqn\": \"\"}}",
