@@ -41,8 +41,8 @@ static int tell_unreachable(const struct cli *cli, const char *why, const char *
 static int unreachable(const struct cli *cli, CURL *curl, CURLcode code)
 {
 	const char *path = cli->socket_path;
-	const char *fix = "start it with 'systemctl start weftd' or 'weftd', or give the socket of a "
-			  "running one with --socket";
+	const char *fix = "start it with 'systemctl start weftd' or 'weftd', or give the socket of "
+			  "a running one with --socket";
 	struct strbuf why = {0};
 	long os_errno = 0;
 	int r;

@@ -175,7 +175,7 @@ static void print_access(const json_t *reply)
 	size_t i;
 
 	if (json_is_true(json_object_get(reply, "allow_any_host"))) {
-		printf("any host that reaches this machine may attach it; --host NQN names who may\n");
+		puts("any host that reaches this machine may attach it; --host NQN names who may");
 		return;
 	}
 	printf("only these hosts may attach it:\n");

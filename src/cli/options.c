@@ -49,7 +49,8 @@ int cli_fail(const struct cli *cli, const char *format, ...)
 	}
 	fprintf(stderr, "weft %s: %s\n", cli->command, text);
 	if (cli->json) {
-		json_t *error = json_pack("{s:{s:s, s:s}}", "error", "code", "failed", "text", text);
+		json_t *error = json_pack("{s:{s:s, s:s}}", "error", "code", "failed", "text",
+					  text);
 
 		json_dumpf(error, stdout, JSON_INDENT(2));
 		putchar('\n');

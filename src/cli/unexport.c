@@ -61,7 +61,8 @@ static char *request_path(char *target)
 		struct strbuf buf = {0};
 
 		path = client_path("/v1/exports", "nqn", target);
-		strbuf_add(&buf, "%s%s%s", path ? path : "", nsid ? "&nsid=" : "", nsid ? nsid : "");
+		strbuf_add(&buf, "%s%s%s", path ? path : "", nsid ? "&nsid=" : "",
+			   nsid ? nsid : "");
 		return strbuf_take(&buf);
 	}
 	path = path_absolute(target);

@@ -20,9 +20,10 @@ static int make(const char *path, uint64_t size, struct weft_error *error)
 		return weft_error_set(error, errno, "cannot make %s: %s", path, strerror(errno));
 	if (size <= INT64_MAX && ftruncate(fd, (off_t)size) == 0)
 		return 0;
-	r = weft_error_set(error, size > INT64_MAX ? EFBIG : errno, "cannot make %s %llu bytes large: "
-			   "%s", path, (unsigned long long)size,
-			   strerror(size > INT64_MAX ? EFBIG : errno));
+	if (size > INT64_MAX)
+		errno = EFBIG;
+	r = weft_error_set(error, errno, "cannot make %s %llu bytes large: %s", path,
+			   (unsigned long long)size, strerror(errno));
 	unlink(path);
 	return r;
 }
@@ -37,8 +38,8 @@ int create_file(const char *path, uint64_t size, bool *ret_made, struct weft_err
 			return weft_error_set(error, errno, "cannot look at %s: %s", path,
 					      strerror(errno));
 		if (size == 0)
-			return weft_error_set(error, ENOENT, "there is no %s; give a size to have it "
-					      "made", path);
+			return weft_error_set(error, ENOENT, "there is no %s; give a size to have "
+					      "it made", path);
 		r = make(path, size, error);
 		if (r < 0)
 			return r;
@@ -46,9 +47,9 @@ int create_file(const char *path, uint64_t size, bool *ret_made, struct weft_err
 		return 0;
 	}
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-		return weft_error_set(error, EINVAL, "%s is %s; only files and block devices can be "
-				      "exported", path, S_ISDIR(st.st_mode) ? "a folder" :
-				      S_ISCHR(st.st_mode) ? "a character device" : "something else");
+		return weft_error_set(error, EINVAL, "%s is %s; only files and block devices can "
+				      "be exported", path, S_ISDIR(st.st_mode) ? "a folder" :
+				      S_ISCHR(st.st_mode) ? "a character device" : "neither");
 	*ret_made = false;
 	return 0;
 }

@@ -191,8 +191,8 @@ static int read_unexport(const struct http_request *request, struct unexport_req
 	ret->nqn = http_argument(request, "nqn");
 	ret->path = http_argument(request, "path");
 	if (!ret->nqn == !ret->path)
-		return weft_error_set(error, EINVAL, "say what to unexport: either ?nqn= (and nsid=) "
-				      "or ?path=");
+		return weft_error_set(error, EINVAL, "say what to unexport: either ?nqn= (and "
+				      "nsid=) or ?path=");
 	if (nsid && !ret->nqn)
 		return weft_error_set(error, EINVAL, "argument \"nsid\" needs \"nqn\"");
 	if (nsid && number_parse(nsid, 1, CONFIG_NSID_MAX, &number) < 0)

@@ -41,11 +41,11 @@ int export_read(struct export_request *ret, json_t *body, struct weft_error *err
 		return weft_error_set(error, EINVAL, "field \"path\" is \"%s\"; it must be an "
 				      "absolute path", request.path);
 	if (!request.path && strcmp(request.backend, "file") == 0)
-		return weft_error_set(error, EINVAL, "field \"path\" is missing; it names the file or "
-				      "the block device to export");
+		return weft_error_set(error, EINVAL, "field \"path\" is missing; it names the file "
+				      "or the block device to export");
 	if (request.block_size != 0 && request.block_size != 512 && request.block_size != 4096)
-		return weft_error_set(error, EINVAL, "field \"block_size\" is %llu; it must be 512 or "
-				      "4096", (unsigned long long)request.block_size);
+		return weft_error_set(error, EINVAL, "field \"block_size\" is %llu; it must be 512 "
+				      "or 4096", (unsigned long long)request.block_size);
 	*ret = request;
 	return 0;
 }
@@ -132,8 +132,9 @@ static int set_access(struct config *draft, struct config_subsystem *subsystem, 
 	if (is_new)
 		subsystem->allow_any_host = json_array_size(hosts) == 0;
 	else if (json_array_size(hosts) > 0 && subsystem->allow_any_host)
-		return weft_error_set(error, EEXIST, "%s exists and lets any host attach, so a list "
-				      "of hosts would not guard the new namespace; choose another NQN",
+		return weft_error_set(error, EEXIST, "%s exists and lets any host attach, so a "
+				      "list of hosts would not guard the new namespace; choose "
+				      "another NQN",
 				      subsystem->nqn);
 	json_array_foreach(hosts, i, host)
 		if (config_allow_host(draft, subsystem, json_string_value(host)) < 0)
@@ -203,8 +204,8 @@ static int add_namespace(struct config_subsystem *subsystem, const struct export
 	struct config_namespace *ns;
 
 	if (nsid == 0)
-		return weft_error_set(error, ENOSPC, "%s has %d namespaces already, and more do not "
-				      "fit; choose another NQN", subsystem->nqn, CONFIG_NSID_MAX);
+		return weft_error_set(error, ENOSPC, "%s has %d namespaces already, and more do "
+				      "not fit; choose another NQN", subsystem->nqn, CONFIG_NSID_MAX);
 	ns = config_add_namespace(subsystem, nsid);
 	if (!ns || config_set_string(&ns->backend, request->backend) < 0 ||
 	    set_options(ns, request) < 0)

@@ -16,7 +16,7 @@
 #define BODY_MAX CONFIG_TEXT_MAX	/* bytes of a request */
 #define CONNECTION_MAX 32u
 #define IDLE_SECONDS 30u
-#define TURNS_MAX 64			/* of HTTP in one control_run(), so that the daemon gets its turn */
+#define TURNS_MAX 64		/* of HTTP in one control_run(): then it is the daemon's */
 
 static const struct route {
 	const char *method, *path;
@@ -177,8 +177,8 @@ static enum MHD_Result send_no_route(struct MHD_Connection *connection, const ch
 		if (strcmp(routes[i].path, path) == 0)
 			strbuf_add(&allow, "%s%s", allow.length ? ", " : "", routes[i].method);
 	if (allow.length)
-		weft_error_set(&error, ENOSYS, "%s cannot be used with %s; it takes %s", path, method,
-			       allow.data);
+		weft_error_set(&error, ENOSYS, "%s cannot be used with %s; it takes %s", path,
+			       method, allow.data);
 	else
 		weft_error_set(&error, ENOENT, "there is nothing at %s", path);
 	result = send_error(connection, &error, allow.data);
@@ -209,7 +209,8 @@ static enum MHD_Result serve(void *cls, struct MHD_Connection *connection, const
 	if (exchange->too_large || exchange->body.failed) {
 		struct weft_error error;
 
-		weft_error_set(&error, EFBIG, "the request's body is larger than %d bytes", BODY_MAX);
+		weft_error_set(&error, EFBIG, "the request's body is larger than %d bytes",
+			       BODY_MAX);
 		return send_error(connection, &error, NULL);
 	}
 	request = (struct http_request){ connection, exchange->body.data, exchange->body.length };

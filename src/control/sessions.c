@@ -61,8 +61,8 @@ static json_t *describe(const struct controller *ctrl)
 	add_queues(&totals, ctrl);
 	uuid_format(ctrl->hostid, hostid);
 	when_format((time_t)admin->connected, since);
-	return json_pack("{s:s, s:s, s:s, s:b, s:i, s:i, s:s, s:o, s:o, s:i, s:I, s:{s:b, s:b}, s:s, "
-			 "s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:s, s:b, s:i, s:i, s:s, s:o, s:o, s:i, s:I, s:{s:b, s:b}, "
+			 "s:s, s:I, s:I, s:I, s:I, s:I}",
 			 "hostnqn", ctrl->hostnqn, "hostid", hostid,
 			 "subsystem", ctrl->subsystem->nqn, "discovery", ctrl->discovery,
 			 "cntlid", (int)ctrl->cntlid, "portid", (int)ctrl->portid,

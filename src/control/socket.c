@@ -54,8 +54,8 @@ static int bind_path(int fd, const struct sockaddr_un *address, struct weft_erro
 		return 0;
 	if (errno == EADDRINUSE) {
 		if (!is_socket(path))
-			return weft_error_set(error, EEXIST, "%s exists and is not a socket; remove "
-					      "it or give another path with --socket", path);
+			return weft_error_set(error, EEXIST, "%s exists and is not a socket; "
+					      "remove it or give another path with --socket", path);
 		if (is_served(address))
 			return weft_error_set(error, EADDRINUSE, "another weftd serves %s; stop it "
 					      "or give another path with --socket", path);
@@ -74,8 +74,8 @@ int socket_listen(const char *path, int *ret_fd, struct weft_error *error)
 	int r;
 
 	if (strlen(path) >= sizeof(address.sun_path))
-		return weft_error_set(error, ENAMETOOLONG, "the socket's path %s is longer than %zu "
-				      "bytes", path, sizeof(address.sun_path) - 1);
+		return weft_error_set(error, ENAMETOOLONG, "the socket's path %s is longer than "
+				      "%zu bytes", path, sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, path, strlen(path) + 1);
 
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

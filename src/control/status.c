@@ -71,7 +71,8 @@ int control_get_status(struct control *control, const struct http_request *reque
 	count_namespaces(control, config, &namespaces, problems);
 	count_ports(control, config, &ports, problems);
 	return control_reply(
-		json_pack("{s:s, s:I, s:s, s:I, s:s, s:b, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:o}",
+		json_pack("{s:s, s:I, s:s, s:I, s:s, s:b, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:I, "
+			  "s:o}",
 			  "version", WEFT_VERSION, "pid", (json_int_t)getpid(),
 			  "started", when_format(control->started, started),
 			  "uptime_seconds", (json_int_t)(time(NULL) - control->started),

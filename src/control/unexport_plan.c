@@ -46,7 +46,8 @@ static int remove_namespace(struct config *draft, struct config_subsystem *subsy
 {
 	if (subsystem->namespace_count == 1)
 		return remove_subsystem(draft, subsystem, removed, error);
-	if (note_removed(removed, subsystem->nqn, config_find_namespace(subsystem, nsid), false) < 0)
+	if (note_removed(removed, subsystem->nqn, config_find_namespace(subsystem, nsid),
+			 false) < 0)
 		return no_memory(error);
 	config_remove_namespace(subsystem, nsid);
 	return 0;
@@ -58,13 +59,13 @@ static int unexport_nqn(struct config *draft, const struct unexport_request *req
 	struct config_subsystem *subsystem = config_find_subsystem(draft, request->nqn);
 
 	if (!subsystem)
-		return weft_error_set(error, ENOENT, "there is no subsystem %s; 'weft ls' shows those "
-				      "there are", request->nqn);
+		return weft_error_set(error, ENOENT, "there is no subsystem %s; 'weft ls' shows "
+				      "those there are", request->nqn);
 	if (request->nsid == 0)
 		return remove_subsystem(draft, subsystem, removed, error);
 	if (!config_find_namespace(subsystem, request->nsid))
-		return weft_error_set(error, ENOENT, "%s has no namespace %u; 'weft ls' shows those "
-				      "there are", request->nqn, request->nsid);
+		return weft_error_set(error, ENOENT, "%s has no namespace %u; 'weft ls' shows "
+				      "those there are", request->nqn, request->nsid);
 	return remove_namespace(draft, subsystem, request->nsid, removed, error);
 }
 
@@ -95,8 +96,8 @@ static int unexport_path(struct config *draft, const char *wanted, json_t *remov
 		r = weft_error_set(error, ENOENT, "%s is not exported; 'weft ls' shows what is",
 				   wanted);
 	else
-		r = weft_error_set(error, EBUSY, "%s is exported more than once; say which to end: %s",
-				   wanted, where.data ? where.data : "");
+		r = weft_error_set(error, EBUSY, "%s is exported more than once; say which to end: "
+				   "%s", wanted, where.data ? where.data : "");
 	strbuf_done(&where);
 	return r;
 }

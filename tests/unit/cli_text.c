@@ -43,7 +43,8 @@ static void tree_looks_like_nvmetcli(void **state)
 		"   \"ana\": {\"state\": \"optimized\"}}], \"state\": {\"status\": \"ready\"}},"
 		"   {\"portid\": 2, \"state\": {\"status\": \"failed\", \"reason\": \"in use\"}}],"
 		" \"subsystems\": [{\"nqn\": \"nqn.a\", \"state\": {\"version\": \"2.1\","
-		"   \"sessions\": 0}, \"attr\": {\"allow_any_host\": \"1\", \"serial\": \"s\"}, \"namespaces\": [{\"nsid\": 1,"
+		"   \"sessions\": 0}, \"attr\": {\"allow_any_host\": \"1\","
+		"   \"serial\": \"s\"}, \"namespaces\": [{\"nsid\": 1,"
 		"   \"device\": {\"path\": \"/a\", \"uuid\": \"u\"}, \"ana_grpid\": 1,"
 		"   \"state\": {\"status\": \"ready\", \"size\": 1073741824}}]}]}", 0, NULL);
 	struct tree_node *root = ls_tree(tree);
