@@ -118,6 +118,7 @@ static void add_place(const struct node *node, struct strbuf *text)
 }
 
 /* Formats a place and what follows; NULL: no memory. */
+__attribute__((format(printf, 2, 0)))
 static char *place_text(const struct node *node, const char *format, va_list args)
 {
 	struct strbuf text = { 0 };
