@@ -370,10 +370,16 @@ struct nvme_status features_get_parse(struct request *req)
 	if (selector(req) > NVME_FEAT_SEL_CAPS)
 		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw10) + 1);
 	status = admin_check_uuid_index(req);
-	req->execute = execute_get;
-	if (!nvme_status_ok(status) || selector(req) == NVME_FEAT_SEL_CAPS)
+	if (!nvme_status_ok(status))
 		return status;
+	req->execute = execute_get;
 	req->data_length = feature->get_length;
+	if (selector(req) == NVME_FEAT_SEL_CAPS) {
+		/* they come without data; a host that holds a buffer ready gets zeroes */
+		if (!le32_get(req->sqe.sgl.length))
+			req->data_length = 0;
+		return NVME_SUCCESS;
+	}
 	return feature->check ? feature->check(req) : NVME_SUCCESS;
 }
 
