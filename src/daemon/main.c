@@ -111,7 +111,7 @@ static int check_config(const struct options *options)
 		return EXIT_FAILURE;
 	r = config_validate_backends(config, &backends, &error);
 	if (r < 0)
-		log_err("%s: %s", options->config, error.text);
+		log_err("%s", error.text);
 	else
 		printf("%s: %zu ports, %zu subsystems: good\n", options->config,
 		       config->port_count, config->subsystem_count);
@@ -127,7 +127,7 @@ static int apply_file(struct daemon *daemon)
 	if (!config)
 		return -1;
 	if (apply_config(daemon->apply, config, &error) < 0) {
-		log_err("%s: %s", daemon->options.config, error.text);
+		log_err("%s", error.text);
 		config_free(config);
 		return -1;
 	}
