@@ -103,6 +103,12 @@ void loop_listener_ended(struct loop_listener *listener);
  */
 int loop_fd_set_nonblocking(int fd, bool on);
 
+/*
+ * Makes socket->message the next part of what is to be sent: short enough that
+ * other sockets do not wait for long. Each is followed by loop_socket_advance().
+ * Returns the flags to send it with.
+ */
+int loop_socket_next(struct loop_socket *socket);
 /* Takes sent bytes from the front of the message under way; returns whether all are sent. */
 bool loop_socket_advance(struct loop_socket *socket, size_t sent);
 

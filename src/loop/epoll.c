@@ -78,20 +78,24 @@ static int epoll_socket_open(struct loop_socket *socket)
 	return r;
 }
 
-/* Where the send did not end, the edge that says "writable" is still to come. */
+/*
+ * Where the kernel takes less than it was given, the edge that says "writable" is
+ * still to come; where it took a part, the next one follows in the next turn.
+ */
 static void epoll_socket_send(struct loop_socket *socket)
 {
+	int flags = loop_socket_next(socket) | MSG_DONTWAIT;
 	ssize_t n;
 
 	do
-		n = sendmsg(socket->fd, &socket->message, MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = sendmsg(socket->fd, &socket->message, flags);
 	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno == EAGAIN)
-		return;
-	if (n >= 0 && !loop_socket_advance(socket, (size_t)n))
-		return;
 	socket->result = n < 0 ? -errno : 0;
-	pend(socket, SOCKET_SENT);
+	if (loop_socket_advance(socket, n > 0 ? (size_t)n : 0) ||
+	    (n < 0 && socket->result != -EAGAIN))
+		pend(socket, SOCKET_SENT);
+	else if (n > 0 && (flags & MSG_MORE))
+		pend(socket, SOCKET_WRITABLE);
 }
 
 static void epoll_socket_close(struct loop_socket *socket)

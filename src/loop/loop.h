@@ -135,8 +135,10 @@ struct loop_socket {
 	uint8_t inflight;			/* operations that will call back */
 	uint8_t engine_flags;
 	int result;				/* of a send that ended, until sent() is called */
-	struct msghdr message;			/* of the send under way: what is left of it */
+	unsigned int iov_count;			/* of the send under way, what is left of it */
 	size_t unsent;				/* its bytes */
+	struct msghdr message;			/* the part of it that the kernel has */
+	size_t cut;				/* bytes kept back of that part's last vector */
 	struct list node;			/* in one of the loop's or the engine's lists */
 };
 

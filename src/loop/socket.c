@@ -7,6 +7,7 @@
 #include "loop/engine.h"
 
 #define RETRY_AFTER 100000000ull	/* nanoseconds */
+#define SEND_AT_ONCE ((size_t)512 * 1024) /* bytes of one socket in one turn */
 
 int loop_fd_set_nonblocking(int fd, bool on)
 {
@@ -81,24 +82,42 @@ void loop_socket_send(struct loop_socket *socket, struct iovec *iov, unsigned in
 
 	socket->sending = true;
 	socket->message.msg_iov = iov;
-	socket->message.msg_iovlen = iov_count;
+	socket->iov_count = iov_count;
 	socket->unsent = 0;
 	for (unsigned int i = 0; i < iov_count; i++)
 		socket->unsent += iov[i].iov_len;
 	socket->loop->ops->socket_send(socket);
 }
 
+int loop_socket_next(struct loop_socket *socket)
+{
+	struct iovec *iov = socket->message.msg_iov;
+	size_t size = 0;
+
+	if (socket->unsent <= SEND_AT_ONCE) {
+		socket->message.msg_iovlen = socket->iov_count;
+		return MSG_NOSIGNAL;
+	}
+	while (size < SEND_AT_ONCE)
+		size += (iov++)->iov_len;
+	socket->cut = size - SEND_AT_ONCE;
+	iov[-1].iov_len -= socket->cut;
+	socket->message.msg_iovlen = (size_t)(iov - socket->message.msg_iov);
+	return MSG_NOSIGNAL | MSG_MORE;
+}
+
 bool loop_socket_advance(struct loop_socket *socket, size_t sent)
 {
 	struct iovec *iov = socket->message.msg_iov;
 
+	iov[socket->message.msg_iovlen - 1].iov_len += socket->cut;
+	socket->cut = 0;
 	socket->unsent -= sent;
 	if (!socket->unsent)
 		return true;
-	while (sent >= iov->iov_len) {
+	for (; sent >= iov->iov_len; iov++) {
 		sent -= iov->iov_len;
-		iov++;
-		socket->message.msg_iovlen--;
+		socket->iov_count--;
 	}
 	iov->iov_base = (char *)iov->iov_base + sent;
 	iov->iov_len -= sent;

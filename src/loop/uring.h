@@ -12,8 +12,8 @@
  * is in use between the kernel's receive and the end of received(), so that
  * few serve any number of connections.
  */
-#define URING_BUFFERS 64
-#define URING_BUFFER_SIZE 65536
+#define URING_BUFFERS 128
+#define URING_BUFFER_SIZE 32768
 /* Between two buffers: not a power of two, so that their heads do not share cache sets. */
 #define URING_BUFFER_STRIDE (URING_BUFFER_SIZE + 192)
 

@@ -11,12 +11,13 @@ static void send_submit(struct loop_socket *socket)
 {
 	struct io_uring_sqe *sqe = uring_sqe(uring_of(socket->loop));
 	const struct msghdr *message = &socket->message;
+	int flags = loop_socket_next(socket) | MSG_WAITALL;
 
 	if (message->msg_iovlen == 1)
 		io_uring_prep_send(sqe, socket->fd, message->msg_iov->iov_base,
-				   message->msg_iov->iov_len, MSG_NOSIGNAL | MSG_WAITALL);
+				   message->msg_iov->iov_len, flags);
 	else
-		io_uring_prep_sendmsg(sqe, socket->fd, message, MSG_NOSIGNAL | MSG_WAITALL);
+		io_uring_prep_sendmsg(sqe, socket->fd, message, (unsigned int)flags);
 	uring_tag(sqe, socket, URING_SEND);
 	socket->inflight++;
 }
@@ -28,9 +29,12 @@ void uring_socket_send(struct loop_socket *socket)
 
 void uring_sent(struct loop_socket *socket, int result)
 {
+	bool all;
+
 	if (result == -EINTR || result == -EAGAIN)
 		result = 0;
-	if (result >= 0 && !loop_socket_advance(socket, (size_t)result)) {
+	all = loop_socket_advance(socket, result > 0 ? (size_t)result : 0);
+	if (result >= 0 && !all) {
 		if (!socket->closing) {
 			send_submit(socket);
 			socket->inflight--;
