@@ -105,7 +105,7 @@ def test_whole_namespace(host, tmp_path):
 @pytest.mark.parametrize("options", [
     (), ("--read", "0"), ("-p", "seq", "-r", "30", "-b", "128K"), ("--no-sq-flow", "-G"),
     ("-c", "3", "--threads", "2", "-r", "50", "--verify"), ("-Q", "1", "--poll"),
-    ("-b", "1M", "-r", "50", "--verify", "-g", "-G"),
+    ("-b", "1M", "-r", "50", "--verify", "-g", "-G", "-Q", "2", "--length", "2M"),
 ], ids=" ".join)
 def test_perf(host, options):
     reply = host.json("perf", *host.target, NQN, "-i", 2, "-t", 0.4, "--ramp", 0.1, *options)
