@@ -152,6 +152,21 @@ static void print_command(const char *verb, const json_t *where, const char *nqn
 	       nqn ? nqn : "");
 }
 
+/* Whether any of the addresses is not loopback's. */
+static bool reaches_others(const json_t *connect)
+{
+	json_t *where;
+	size_t i;
+
+	json_array_foreach(connect, i, where) {
+		const char *traddr = json_string_value(json_object_get(where, "traddr"));
+
+		if (traddr && strncmp(traddr, "127.", 4) != 0 && strcmp(traddr, "::1") != 0)
+			return true;
+	}
+	return false;
+}
+
 static void print_commands(const json_t *reply, const char *nqn)
 {
 	json_t *connect = json_object_get(reply, "connect"), *where;
@@ -162,7 +177,7 @@ static void print_commands(const json_t *reply, const char *nqn)
 		printf("no port leads to it: no other machine can attach it\n");
 		return;
 	}
-	printf("\non another machine:\n");
+	printf("\non %s machine:\n", reaches_others(connect) ? "another" : "this");
 	print_command("discover", json_array_get(discover, 0), NULL);
 	json_array_foreach(connect, i, where)
 		print_command("connect", where, nqn);

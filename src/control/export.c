@@ -10,7 +10,6 @@
 #include "control/internal.h"
 #include "control/plan.h"
 #include "util/cleanup.h"
-#include "util/log.h"
 
 static json_t *describe_hosts(const struct config_subsystem *subsystem)
 {
@@ -104,49 +103,60 @@ static int run(struct control *control, struct config *draft, const struct expor
 	return r;
 }
 
-static int do_export(struct control *control, const struct export_request *request,
-		     const struct address_list *list, json_t **ret_reply,
-		     struct weft_error *error)
+/* Makes the file where need be, and plans the export on the draft. */
+static int prepare(struct config *draft, const struct export_request *request,
+		   const struct address_list *list, struct export_result *ret, bool *ret_made,
+		   struct weft_error *error)
 {
+	struct export_request planned = *request;
 	char host[256] = "localhost";
 	const struct export_site site = {
 		.host = host,
 		.ipv6_only = address_list_has(list, true) && !address_list_has(list, false),
 	};
+	bool made = false;
+	int r = 0;
+
+	gethostname(host, sizeof(host) - 1);
+	if (strcmp(request->backend, "file") == 0)
+		r = create_file(request->path, request->size, &made, error);
+	if (r < 0)
+		return r;
+	if (made)
+		planned.size = 0; /* all of it, also when it grows later */
+	r = export_plan(draft, &planned, &site, ret, error);
+	if (r < 0 && made)
+		unlink(request->path);
+	else
+		*ret_made = made;
+	return r;
+}
+
+static int do_export(struct control *control, const struct export_request *request,
+		     const struct address_list *list, json_t **ret_reply,
+		     struct weft_error *error)
+{
+	struct config *draft = control_draft(control, error);
 	struct apply_namespace_state state = {0};
-	struct export_request planned = *request;
 	struct export_result result = {0};
 	_cleanup_free_ char *nqn = NULL;
-	struct config *draft;
 	bool made = false;
 	int r;
 
-	gethostname(host, sizeof(host) - 1);
-	draft = control_draft(control, error);
 	if (!draft)
 		return -ENOMEM;
-	if (strcmp(request->backend, "file") == 0) {
-		r = create_file(request->path, request->size, &made, error);
-		if (r < 0) {
-			config_free(draft);
-			return r;
-		}
-		if (made)
-			planned.size = 0; /* all of it, also when it grows later */
-	}
-	r = export_plan(draft, &planned, &site, &result, error);
-	nqn = result.nqn;
-	if (r < 0)
+	r = prepare(draft, request, list, &result, &made, error);
+	if (r < 0) {
 		config_free(draft);
-	else
-		r = run(control, draft, &result, &state, error);
+		return r;
+	}
+	nqn = result.nqn;
+	r = run(control, draft, &result, &state, error);
 	if (r < 0) {
 		if (made)
 			unlink(request->path);
 		return r;
 	}
-	log_info("exported %s as namespace %u of %s", request->path ? request->path :
-		 request->backend, result.nsid, result.nqn);
 	return control_reply_change(control, describe(control, &result, &state, list), ret_reply,
 				    error);
 }
@@ -202,23 +212,6 @@ static int read_unexport(const struct http_request *request, struct unexport_req
 	return 0;
 }
 
-static void log_removed(const json_t *removed)
-{
-	json_t *entry;
-	size_t i;
-
-	json_array_foreach(removed, i, entry) {
-		const char *nqn = json_string_value(json_object_get(entry, "nqn"));
-		json_t *nsid = json_object_get(entry, "nsid");
-
-		if (nsid)
-			log_info("unexported namespace %lld of %s",
-				 (long long)json_integer_value(nsid), nqn);
-		else
-			log_info("unexported %s", nqn);
-	}
-}
-
 int control_delete_export(struct control *control, const struct http_request *request,
 			  json_t **ret_reply, struct weft_error *error)
 {
@@ -243,7 +236,6 @@ int control_delete_export(struct control *control, const struct http_request *re
 		json_decref(removed);
 		return r;
 	}
-	log_removed(removed);
 	return control_reply_change(control, json_pack("{s:o}", "removed", removed), ret_reply,
 				    error);
 }
