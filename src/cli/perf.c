@@ -200,7 +200,7 @@ static void print_json(const struct hostcmd *cmd, const struct perf_options *per
 		"{s:s, s:s, s:I, s:I, s:i, s:i, s:i, s:s, s:i, s:f, s:f, s:b, s:b, s:b, s:b}",
 		"traddr", cmd->opts.traddr, "nqn", cmd->opts.subnqn, "nsid", (json_int_t)perf->nsid,
 		"block_size", (json_int_t)perf->io_size, "queue_depth", result->depth,
-		"connections", result->connections, "threads", (int)perf->threads, "pattern",
+		"connections", result->connections, "threads", (int)result->threads, "pattern",
 		perf->random ? "rand" : "seq", "read_percent", (int)perf->read_percent, "ramp",
 		perf->ramp, "seconds", perf->seconds, "hdr_digest", cmd->opts.hdgst, "data_digest",
 		cmd->opts.ddgst, "sq_flow_control", !cmd->opts.no_sq_flow, "poll", perf->busy_poll);

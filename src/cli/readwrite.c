@@ -260,8 +260,8 @@ static int check_input(const struct job *job, const struct host_ns *ns, struct w
 	    (uint64_t)st.st_size <= job->stream.length)
 		return 0;
 	return weft_error_set(error, EFBIG,
-			      "%s has %llu bytes, of which namespace %u takes %llu at "
-			      "offset %llu; limit it with --length",
+			      "%s has %llu bytes, of which namespace %u takes %llu at offset %llu; "
+			      "limit it with --length",
 			      job->path, (unsigned long long)st.st_size, ns->nsid,
 			      (unsigned long long)job->stream.length,
 			      (unsigned long long)job->stream.offset);

@@ -65,14 +65,14 @@ int host_ns_open(struct host_ctrl *ctrl, uint32_t nsid, struct host_ns *ret_ns,
 	ns.blocks = le64_get(ns.id.nsze);
 	if (ns.blocks == 0)
 		return weft_error_set(error, ENODEV,
-				      "namespace %u is not in %s; weft identify lists "
-				      "those that are",
+				      "namespace %u is not in %s; weft identify lists those that "
+				      "are",
 				      nsid, ctrl->opts.subnqn);
 	format = &ns.id.lbaf[NVME_FLBAS_INDEX(ns.id.flbas)];
 	if (le16_get(format->ms))
 		return weft_error_set(error, EOPNOTSUPP,
-				      "namespace %u has %u bytes of metadata for "
-				      "each block, which this host cannot handle",
+				      "namespace %u has %u bytes of metadata for each block, which "
+				      "this host cannot handle",
 				      nsid, le16_get(format->ms));
 	if (format->lbads < 9 || format->lbads > 16)
 		return weft_error_set(error, EPROTO, "namespace %u claims blocks of 2^%u bytes",
@@ -107,8 +107,7 @@ static int read_discovery(struct host_ctrl *ctrl, struct host_disc *ret_disc,
 	ret_disc->numrec = le64_get(head.numrec);
 	if (ret_disc->numrec > DISC_RECORDS_MAX)
 		return host_queue_error(ctrl->admin, error, EPROTO,
-					"the discovery log claims more "
-					"than %u records",
+					"the discovery log claims more than %u records",
 					DISC_RECORDS_MAX);
 	ret_disc->entries = calloc(ret_disc->numrec + 1, sizeof(ret_disc->entries[0]));
 	if (!ret_disc->entries)
@@ -137,7 +136,7 @@ int host_discover(struct host_ctrl *ctrl, struct host_disc *ret_disc, struct wef
 			return r;
 	}
 	return host_queue_error(ctrl->admin, error, EAGAIN,
-				"the discovery log changed each of %d "
-				"times that it was read; try again",
+				"the discovery log changed each of %d times that it was read; try "
+				"again",
 				DISC_TRIES);
 }

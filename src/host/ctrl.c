@@ -13,14 +13,6 @@
 
 #define ADMIN_DEPTH 31
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static int connect_refused(const struct host_queue *q, const struct host_options *opts,
 			   const struct nvme_cqe *cqe, struct weft_error *error)
 {
@@ -30,13 +22,12 @@ static int connect_refused(const struct host_queue *q, const struct host_options
 	switch (nvme_status_sc(st)) {
 	case NVME_SC_CONNECT_INVALID_HOST:
 		return host_queue_error(q, error, EACCES,
-					"host %s may not connect to %s; allow "
-					"it on the target or give another with --hostnqn",
+					"host %s may not connect to %s; allow it on the target or "
+					"give another with --hostnqn",
 					opts->hostnqn, opts->subnqn);
 	case NVME_SC_CONNECT_INVALID_PARAM:
 		return host_queue_error(q, error, ENOENT,
-					"Connect to %s refused: the %s is invalid "
-					"at offset %u%s",
+					"Connect to %s refused: the %s is invalid at offset %u%s",
 					opts->subnqn,
 					dw0 & NVMF_CONNECT_IATTR_DATA ? "data" : "command",
 					dw0 & 0xffff,
@@ -80,8 +71,7 @@ static int fabrics_connect(struct host_queue *q, const struct host_options *opts
 	dw0 = le32_get(req.cqe.dw0);
 	if (dw0 & (NVMF_CONNECT_ATR | NVMF_CONNECT_ASCR))
 		return host_queue_error(q, error, EACCES,
-					"%s wants authentication, which this "
-					"host cannot do",
+					"%s wants authentication, which this host cannot do",
 					opts->subnqn);
 	*cntlid = (uint16_t)dw0;
 	return 0;
@@ -96,7 +86,7 @@ static int admin_command(struct host_ctrl *ctrl, const char *what, struct host_r
 
 	if (r < 0)
 		return r;
-	ctrl->kept_alive_ms = now_ms();
+	ctrl->kept_alive_ms = host_now_ms();
 	st = nvme_cqe_status(&req->cqe);
 	if (!nvme_status_ok(st))
 		return host_queue_error(ctrl->admin, error, EREMOTEIO, "%s failed: %s (0x%x%s)",
@@ -145,7 +135,7 @@ static int property_set(struct host_ctrl *ctrl, const char *what, uint32_t offse
 static int wait_csts(struct host_ctrl *ctrl, uint32_t mask, uint32_t want, uint32_t timeout_ms,
 		     struct weft_error *error)
 {
-	int64_t deadline = now_ms() + timeout_ms;
+	int64_t deadline = host_now_ms() + timeout_ms;
 	struct timespec pause = { .tv_nsec = 1000000 };
 	uint64_t csts = 0;
 
@@ -160,10 +150,9 @@ static int wait_csts(struct host_ctrl *ctrl, uint32_t mask, uint32_t want, uint3
 		if (csts & NVME_CSTS_CFS)
 			return host_queue_error(ctrl->admin, error, EIO,
 						"the controller has failed (CSTS.CFS)");
-		if (now_ms() > deadline)
+		if (host_now_ms() > deadline)
 			return host_queue_error(ctrl->admin, error, ETIMEDOUT,
-						"CSTS is 0x%x after "
-						"%u ms",
+						"CSTS is 0x%x after %u ms",
 						(unsigned int)csts, timeout_ms);
 		nanosleep(&pause, NULL);
 		if (pause.tv_nsec < 100000000)
@@ -296,7 +285,7 @@ int host_tend(struct host_ctrl *ctrl, struct weft_error *error)
 {
 	struct nvme_sqe sqe = { .opcode = NVME_ADMIN_KEEP_ALIVE };
 
-	if (!ctrl->opts.kato_ms || now_ms() - ctrl->kept_alive_ms < ctrl->opts.kato_ms / 2)
+	if (!ctrl->opts.kato_ms || host_now_ms() - ctrl->kept_alive_ms < ctrl->opts.kato_ms / 2)
 		return 0;
 	return host_admin(ctrl, "Keep Alive", &sqe, NULL, 0, NULL, error);
 }

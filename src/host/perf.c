@@ -22,23 +22,22 @@ static int set_range(struct perf *p, const struct host_ctrl *ctrl, struct weft_e
 
 	if (opts->io_size % p->ns.block_size || opts->io_size == 0)
 		return weft_error_set(error, EINVAL,
-				      "I/O size %u is not a multiple of namespace %u's "
-				      "block size %u",
+				      "I/O size %u is not a multiple of namespace %u's block size "
+				      "%u",
 				      opts->io_size, p->ns.nsid, p->ns.block_size);
 	if (opts->io_size > ctrl->max_transfer || opts->io_size / p->ns.block_size > 65536)
 		return weft_error_set(error, EINVAL,
-				      "I/O size %u is more than the controller takes "
-				      "at once; %u is the most",
+				      "I/O size %u is more than the controller takes at once; %u "
+				      "is the most",
 				      opts->io_size, ctrl->max_transfer);
 	if (opts->offset % p->ns.block_size)
 		return weft_error_set(error, EINVAL,
-				      "offset %llu is not a multiple of the block size "
-				      "%u",
+				      "offset %llu is not a multiple of the block size %u",
 				      (unsigned long long)opts->offset, p->ns.block_size);
 	if (opts->offset >= size || length > size - opts->offset || length < opts->io_size)
 		return weft_error_set(error, EINVAL,
-				      "range of %llu bytes at %llu does not fit "
-				      "namespace %u of %llu bytes, or holds no I/O",
+				      "range of %llu bytes at %llu does not fit namespace %u of "
+				      "%llu bytes, or holds no I/O",
 				      (unsigned long long)length, (unsigned long long)opts->offset,
 				      p->ns.nsid, (unsigned long long)size);
 	p->blocks = opts->io_size / p->ns.block_size;
@@ -202,6 +201,7 @@ static void sum_up(const struct perf *p, const struct perf_worker *workers, unsi
 {
 	memset(ret_result, 0, sizeof(*ret_result));
 	ret_result->seconds = p->opts->seconds;
+	ret_result->threads = threads;
 	ret_result->depth = workers[0].lanes[0].queue->depth;
 	for (unsigned int t = 0; t < threads; t++) {
 		const struct perf_worker *w = &workers[t];

@@ -36,6 +36,7 @@ struct perf_result {
 	double		cpu_user, cpu_system; /* seconds that our threads used meanwhile */
 	uint16_t	depth;		/* what each connection got */
 	uint16_t	connections;
+	unsigned int	threads;
 	uint64_t	verified;	/* reads compared */
 };
 

@@ -69,8 +69,7 @@ static int fail(struct perf_worker *w, int code, const char *what, uint64_t chun
 	const struct perf *p = w->perf;
 
 	w->result = weft_error_set(&w->error, code,
-				   "%s of %u blocks at block %llu of namespace %u: "
-				   "%s",
+				   "%s of %u blocks at block %llu of namespace %u: %s",
 				   what, p->blocks,
 				   (unsigned long long)(p->first_block + chunk * p->blocks),
 				   p->ns.nsid, why);
@@ -274,8 +273,8 @@ static int run(struct perf_worker *w, int epfd)
 			return w->result;
 		if (now(w) > p->end_ns + DRAIN_NS)
 			return weft_error_set(&w->error, ETIMEDOUT,
-					      "%u commands were not answered "
-					      "within 10 s of the run's end",
+					      "%u commands were not answered within 10 s of the "
+					      "run's end",
 					      outstanding(w));
 	}
 	return r;

@@ -32,7 +32,7 @@ int host_queue_error(const struct host_queue *q, struct weft_error *error, int c
 	return weft_error_set(error, code, "%s, queue %u: %s", q->peer, q->qid, text);
 }
 
-static int64_t now_ms(void)
+int64_t host_now_ms(void)
 {
 	struct timespec ts;
 
@@ -45,7 +45,7 @@ static int poll_until(int fd, short events, int64_t deadline_ms)
 {
 	for (;;) {
 		struct pollfd pfd = { .fd = fd, .events = events };
-		int64_t left = deadline_ms - now_ms();
+		int64_t left = deadline_ms - host_now_ms();
 		int r = poll(&pfd, 1, left > 0 ? (int)left : 0);
 
 		if (r > 0)
@@ -107,8 +107,8 @@ static int connect_host(struct host_queue *q, const struct host_options *opts, i
 	freeaddrinfo(list);
 	if (r == -ECONNREFUSED)
 		return weft_error_set(error, -r,
-				      "%s: connection refused; is an NVMe/TCP target "
-				      "listening on that address and port?",
+				      "%s: connection refused; is an NVMe/TCP target listening on "
+				      "that address and port?",
 				      q->peer);
 	if (r < 0)
 		return weft_error_set(error, -r, "%s: cannot connect: %s", q->peer, strerror(-r));
@@ -145,8 +145,8 @@ static int check_icresp(struct host_queue *q, const struct nvme_tcp_icresp *resp
 	if (nvme_tcp_header_check(&resp->ch, NVME_TCP_TO_HOST, false, false, 0, &fault) < 0 ||
 	    resp->ch.type != NVME_TCP_ICRESP)
 		return host_queue_error(q, error, EPROTO,
-					"the answer to ICReq is not an ICResp; "
-					"does the peer speak NVMe/TCP?");
+					"the answer to ICReq is not an ICResp; does the peer speak "
+					"NVMe/TCP?");
 	if (le16_get(resp->pfv) != NVME_TCP_PFV)
 		return host_queue_error(q, error, EPROTO, "ICResp has PDU format version %u, not 0",
 					le16_get(resp->pfv));
@@ -155,18 +155,16 @@ static int check_icresp(struct host_queue *q, const struct nvme_tcp_icresp *resp
 					resp->cpda);
 	if (resp->dgst & ~dgst)
 		return host_queue_error(q, error, EPROTO,
-					"ICResp turns on digests that were not "
-					"asked for");
+					"ICResp turns on digests that were not asked for");
 	if (dgst & ~resp->dgst)
 		return host_queue_error(q, error, EOPNOTSUPP,
-					"the target refuses %s digests; "
-					"connect without",
+					"the target refuses %s digests; connect without",
 					dgst & ~resp->dgst & NVME_TCP_DGST_HDR ? "header" : "data");
 	q->maxh2cdata = le32_get(resp->maxh2cdata);
 	if (q->maxh2cdata < NVME_TCP_MAXH2C_MIN || q->maxh2cdata % 4)
 		return host_queue_error(q, error, EPROTO,
-					"ICResp has MAXH2CDATA %u, not a multiple "
-					"of 4 of at least 4096",
+					"ICResp has MAXH2CDATA %u, not a multiple of 4 of at least "
+					"4096",
 					q->maxh2cdata);
 	q->format.pda = resp->cpda;
 	return 0;
@@ -231,7 +229,7 @@ static struct host_queue *queue_new(const struct host_options *opts, uint16_t qi
 int host_queue_open(const struct host_options *opts, uint16_t qid, uint16_t depth,
 		    struct host_queue **ret_queue, struct weft_error *error)
 {
-	int64_t deadline = now_ms() + opts->timeout_ms;
+	int64_t deadline = host_now_ms() + opts->timeout_ms;
 	struct host_queue *q = queue_new(opts, qid, depth);
 	int r;
 
@@ -271,7 +269,7 @@ int host_wait(struct host_queue *q, int timeout_ms, struct weft_error *error)
 		return r;
 	if (host_queue_unsent(q))
 		events |= POLLOUT;
-	r = poll_until(q->fd, events, now_ms() + timeout_ms);
+	r = poll_until(q->fd, events, host_now_ms() + timeout_ms);
 	if (r == -ETIMEDOUT)
 		return host_queue_error(q, error, -r, "the target does not answer in time");
 	if (r < 0)
@@ -287,7 +285,7 @@ static void mark_done(struct host_request *req)
 int host_command(struct host_queue *q, struct host_request *req, int timeout_ms,
 		 struct weft_error *error)
 {
-	int64_t deadline = now_ms() + timeout_ms;
+	int64_t deadline = host_now_ms() + timeout_ms;
 	bool done = false;
 	int r = 0;
 
@@ -295,7 +293,7 @@ int host_command(struct host_queue *q, struct host_request *req, int timeout_ms,
 	req->user = &done;
 	host_submit(q, req);
 	while (!done && r == 0) {
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - host_now_ms();
 
 		r = host_wait(q, left > 0 ? (int)left : 0, error);
 	}

@@ -116,7 +116,7 @@ int host_receive(struct host_queue *q, bool block, struct weft_error *error);
 /* Flushes and receives once, after at most timeout_ms; -ETIMEDOUT if nothing could be done. */
 int host_wait(struct host_queue *q, int timeout_ms, struct weft_error *error);
 /*
- * Submits a request (its done() is not called) and waits for its end, at most timeout_ms.
+ * Submits a request and waits for its end, at most timeout_ms; done and user are overwritten.
  * Other requests of the queue go on. Returns 0 with req->cqe filled, whatever its status, or
  * -errno.
  */

@@ -10,6 +10,8 @@
 #define TX_HEAD_MAX	(128u + NVME_TCP_DIGEST_LEN)	/* header, digest, padding; data digest */
 #define RX_SIZE		(256u << 10)
 
+/* CLOCK_MONOTONIC. */
+int64_t host_now_ms(void);
 /* Names the connection and what went wrong with it; returns -code. */
 int host_queue_error(const struct host_queue *q, struct weft_error *error, int code,
 		     const char *format, ...) __attribute__((format(printf, 4, 5)));

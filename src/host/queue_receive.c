@@ -99,8 +99,7 @@ static int on_c2h_data(struct host_queue *q, const struct nvme_tcp_c2h_data *pdu
 static int on_term(struct host_queue *q, const struct nvme_tcp_term *term, struct weft_error *error)
 {
 	return host_queue_error(q, error, EPROTO,
-				"the target ended the connection: %s, "
-				"FES %u, FEI 0x%x",
+				"the target ended the connection: %s, FES %u, FEI 0x%x",
 				nvme_tcp_fes_str(le16_get(term->fes)), le16_get(term->fes),
 				le32_get(term->fei));
 }
@@ -151,8 +150,8 @@ static ssize_t take_data(struct host_queue *q, const uint8_t *bytes, size_t avai
 		used += sizeof(digest);
 		if (le32_get(digest) != q->rx_crc)
 			return host_queue_error(q, error, EBADMSG,
-						"data digest is 0x%08x, the "
-						"data's is 0x%08x: corrupted on the way",
+						"data digest is 0x%08x, the data's is 0x%08x: "
+						"corrupted on the way",
 						le32_get(digest), q->rx_crc);
 	}
 	q->rx_req = NULL;

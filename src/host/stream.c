@@ -197,8 +197,8 @@ static int write_next(struct window *w, uint64_t sent, stream_source_fn *source,
 		return r;
 	if (n % w->ns->block_size)
 		return weft_error_set(error, EINVAL,
-				      "the input ends after %llu bytes, which is not a "
-				      "multiple of namespace %u's block size, %u; pad it",
+				      "the input ends after %llu bytes, which is not a multiple of "
+				      "namespace %u's block size, %u; pad it",
 				      (unsigned long long)(sent + n), w->ns->nsid,
 				      w->ns->block_size);
 	if (n)
