@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How errno values are told over HTTP: a status and a stable word. */
+/* How errno values are told over HTTP: a status, a stable word and a sentence. */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "control/internal.h"
 
@@ -36,4 +39,27 @@ const struct control_error *control_error_for(int code)
 		if (table[i].code == code)
 			return &table[i].error;
 	return &failed;
+}
+
+json_t *control_text(const char *format, ...)
+{
+	char *text;
+	json_t *value;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vasprintf(&text, format, args);
+	va_end(args);
+	if (n < 0)
+		return NULL;
+	value = json_string(text);
+	if (!value) {
+		for (char *c = text; *c; c++)
+			if ((unsigned char)*c >= 0x80)
+				*c = '?';
+		value = json_string(text);
+	}
+	free(text);
+	return value;
 }

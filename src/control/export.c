@@ -36,7 +36,7 @@ static int describe_ports(struct control *control, const char *nqn,
 			continue;
 		apply_port_state(control->options.apply, port->portid, &state);
 		if (state.state == APPLY_FAILED)
-			json_array_append_new(problems, json_sprintf("port %u does not listen: %s",
+			json_array_append_new(problems, control_text("port %u does not listen: %s",
 								     port->portid, state.reason));
 		r = address_describe(port->discovery ? discover : connect, port, list);
 	}

@@ -76,6 +76,12 @@ int control_reply_change(struct control *control, json_t *reply, json_t **ret_re
 
 /* ---- errors.c ---- */
 
+/*
+ * A sentence as JSON. Sentences have a bounded length and may have been cut
+ * within a character: what is not UTF-8 becomes "?". NULL where memory ran out.
+ */
+json_t *control_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 struct control_error {
 	unsigned int http;		/* the HTTP status */
 	const char *word;		/* error.code in the reply; stable */

@@ -139,13 +139,10 @@ static enum MHD_Result send_error(struct MHD_Connection *connection, const struc
 				  const char *allow)
 {
 	const struct control_error *told = control_error_for(error->code);
-	json_t *reply = json_pack("{s:{s:s, s:s}}", "error", "code", told->word, "text",
-				  error->text);
+	json_t *reply = json_pack("{s:{s:s, s:o}}", "error", "code", told->word, "text",
+				  control_text("%s", error->text));
 	enum MHD_Result result;
 
-	if (!reply) /* the sentence holds a name that is not UTF-8 */
-		reply = json_pack("{s:{s:s, s:s}}", "error", "code", told->word, "text",
-				  "the request names something that is not UTF-8");
 	result = send_json(connection, told->http, reply, allow);
 	json_decref(reply);
 	return result;

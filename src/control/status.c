@@ -30,7 +30,7 @@ static void count_namespaces(struct control *control, const struct config *confi
 			census->of[state.state]++;
 			if (state.state == APPLY_FAILED)
 				json_array_append_new(problems,
-						      json_sprintf("namespace %u of %s: %s", nsid,
+						      control_text("namespace %u of %s: %s", nsid,
 								   subsystem->nqn, state.reason));
 		}
 	}
@@ -47,7 +47,7 @@ static void count_ports(struct control *control, const struct config *config,
 			continue;
 		census->of[state.state]++;
 		if (state.state == APPLY_FAILED)
-			json_array_append_new(problems, json_sprintf("port %u: %s", portid,
+			json_array_append_new(problems, control_text("port %u: %s", portid,
 								     state.reason));
 	}
 }

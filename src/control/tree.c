@@ -29,6 +29,13 @@ static const char *state_name(enum apply_state state)
 	return "failed";
 }
 
+/* {"status", "reason"}; the reason only where there is one. */
+static json_t *describe_state(enum apply_state state, const char *reason)
+{
+	return json_pack("{s:s, s:o*}", "status", state_name(state), "reason",
+			 reason ? control_text("%s", reason) : NULL);
+}
+
 static json_t *describe_counters(const struct namespace *ns)
 {
 	struct namespace_totals totals;
@@ -49,7 +56,7 @@ static int merge_namespace(struct control *control, const char *nqn, json_t *obj
 
 	if (!apply_namespace_state(control->options.apply, nqn, nsid, &state))
 		return 0;
-	told = json_pack("{s:s, s:s*}", "status", state_name(state.state), "reason", state.reason);
+	told = describe_state(state.state, state.reason);
 	if (told && state.ns) {
 		json_object_set_new(told, "size", json_integer((json_int_t)state.size));
 		json_object_set_new(told, "block_size", json_integer(state.block_size));
@@ -93,9 +100,7 @@ static int merge_port(struct control *control, json_t *object)
 
 	if (!apply_port_state(control->options.apply, portid, &state))
 		return 0;
-	return json_object_set_new(object, "state",
-				   json_pack("{s:s, s:s*}", "status", state_name(state.state),
-					     "reason", state.reason));
+	return json_object_set_new(object, "state", describe_state(state.state, state.reason));
 }
 
 static int merge(struct control *control, json_t *tree)

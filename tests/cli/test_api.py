@@ -9,6 +9,7 @@ import pytest
 
 import nvmetcp
 import weftconf
+from conftest import TOP
 
 NQN = weftconf.nqn("one")
 ROUTES = {
@@ -213,3 +214,23 @@ def test_hosts_are_served_while_the_api_is_busy(weft, api):
         for _ in range(50):
             assert api.ask("GET", "/v1/tree")[0] == 200
             assert queue.read(0, 8, nsid=1) == bytes(4096)
+
+
+def test_sentences_that_are_cut_stay_json(api, tmp_path):
+    """A path of many characters that take several bytes each: sentences end within one of them."""
+    for filler in ("", "x", "xx"):
+        euros = "\u20ac" * 80
+        path = f"{tmp_path}/{filler}{euros}/{euros}"
+        refused(api.ask("POST", "/v1/exports", {"path": path}), 404, "not-found")
+        config = weftconf.config([weftconf.subsystem("one", [weftconf.namespace(1, path=path)])])
+        assert api.ask("PUT", "/v1/config", config)[0] == 200
+        state = api.ask("GET", "/v1/tree")[1]["subsystems"][0]["namespaces"][0]["state"]
+        assert state["status"] == "failed" and state["reason"]
+        assert len(api.ask("GET", "/v1/status")[1]["problems"]) == 1
+
+
+def test_the_manual_has_every_request():
+    text = (TOP / "man" / "weft-api.7.scd").read_text()
+    for path, methods in ROUTES.items():
+        for method in methods.split(", "):
+            assert f"*{method} {path}" in text, f"{method} {path}"
