@@ -152,8 +152,8 @@ static int wait_csts(struct host_ctrl *ctrl, uint32_t mask, uint32_t want, uint3
 						"the controller has failed (CSTS.CFS)");
 		if (host_now_ms() > deadline)
 			return host_queue_error(ctrl->admin, error, ETIMEDOUT,
-						"CSTS is 0x%x after %u ms",
-						(unsigned int)csts, timeout_ms);
+						"CSTS is 0x%x after %u ms", (unsigned int)csts,
+						timeout_ms);
 		nanosleep(&pause, NULL);
 		if (pause.tv_nsec < 100000000)
 			pause.tv_nsec *= 2;

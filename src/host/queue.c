@@ -289,6 +289,8 @@ int host_command(struct host_queue *q, struct host_request *req, int timeout_ms,
 	bool done = false;
 	int r = 0;
 
+	if (q->lost)
+		return host_queue_error(q, error, ENOTCONN, "the connection was given up");
 	req->done = mark_done;
 	req->user = &done;
 	host_submit(q, req);
@@ -297,5 +299,6 @@ int host_command(struct host_queue *q, struct host_request *req, int timeout_ms,
 
 		r = host_wait(q, left > 0 ? (int)left : 0, error);
 	}
+	q->lost |= r < 0;
 	return r;
 }

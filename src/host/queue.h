@@ -58,6 +58,7 @@ struct host_queue {
 	uint16_t	qid;
 	uint16_t	depth;		/* most requests outstanding */
 	bool		no_sq_flow;	/* SQ flow control is off */
+	bool		lost;		/* host_command() failed: every further one does */
 	struct nvme_tcp_format format;	/* of what we send */
 	uint32_t	maxh2cdata;
 	uint32_t	icd;		/* data that fits a capsule */
