@@ -51,6 +51,9 @@ void log_effects_reply(struct request *req);	/* 05h */
 void log_ana_reply(struct request *req);	/* 0Ch */
 void log_discovery_reply(struct request *req);	/* 70h */
 
+/* The critical warnings of log page 02h as they are now. */
+uint8_t smart_critical_warning(const struct controller *ctrl);
+
 /* The state that the host is told of a group: one that the port does not set is optimized. */
 enum nvme_ana_state ana_state(const struct view_port *port, uint32_t grpid);
 

@@ -67,7 +67,7 @@ struct controller {
 	unsigned int aer_count;
 	struct controller_event events[CONTROLLER_EVENTS_MAX];
 	unsigned int event_count;
-	uint32_t events_masked;		/* feature 0Bh's bits of notices whose log was not read yet */
+	uint32_t events_masked;		/* feature 0Bh's bits of events whose log was not read yet */
 	uint64_t discovery_digest;	/* of the entries of log 70h that the host knows; 0: none */
 	unsigned int abort_count;	/* Abort commands under way */
 	bool host_acre;			/* feature 16h: the host heeds command retry delays */

@@ -3,7 +3,7 @@
  * Asynchronous events (Base 2.1, 5.1.2): which follow from a change of the
  * configuration, and how they get to the host.
  *
- * A notice is sent once; it comes again only after the host has read the log
+ * An event is sent once; it comes again only after the host has read the log
  * page that it names with Retain Asynchronous Event cleared.
  */
 #include <string.h>
@@ -15,10 +15,12 @@
 #include "target/controller.h"
 #include "target/queue.h"
 
-/* The bit of feature 0Bh that enables the notices about this log page. */
-static uint32_t notice_bit(uint8_t log)
+/* The bit of feature 0Bh that enables the events about this log page. */
+static uint32_t event_bit(uint8_t log)
 {
 	switch (log) {
+	case NVME_LOG_SMART:
+		return NVME_SMART_TEMPERATURE;
 	case NVME_LOG_CHANGED_NS:
 		return NVME_AEC_NS_ATTR;
 	case NVME_LOG_ANA:
@@ -79,11 +81,11 @@ static void send_events(struct controller *ctrl)
 
 void controller_event(struct controller *ctrl, uint8_t type, uint8_t info, uint8_t log)
 {
-	uint32_t bit = notice_bit(log);
+	uint32_t bit = event_bit(log);
 
 	if (!(ctrl->async_config & bit) || (ctrl->events_masked & bit))
 		return;
-	/* each notice waits at most once, so there is always room */
+	/* each event waits at most once, so there is always room */
 	if (ctrl->event_count == CONTROLLER_EVENTS_MAX)
 		return;
 	ctrl->events_masked |= bit;
@@ -94,7 +96,7 @@ void controller_event(struct controller *ctrl, uint8_t type, uint8_t info, uint8
 
 void controller_event_clear(struct controller *ctrl, uint8_t log)
 {
-	ctrl->events_masked &= ~notice_bit(log);
+	ctrl->events_masked &= ~event_bit(log);
 	/* what it would have said, the host has just read */
 	for (unsigned int i = ctrl->event_count; i-- > 0;)
 		if (ctrl->events[i].log == log)

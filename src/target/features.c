@@ -97,6 +97,14 @@ static uint32_t temperature_value(const struct request *req, bool current)
 	return over ? ctrl->temperature_over : ctrl->temperature_under;
 }
 
+/* Tells a host that waits for it of a threshold that is crossed. */
+static void announce_temperature(struct controller *ctrl)
+{
+	if (smart_critical_warning(ctrl) & NVME_SMART_TEMPERATURE)
+		controller_event(ctrl, NVME_AER_SMART, NVME_AER_SMART_TEMPERATURE,
+				 NVME_LOG_SMART);
+}
+
 static struct nvme_status temperature_set(struct request *req)
 {
 	struct controller *ctrl = req->queue->ctrl;
@@ -106,6 +114,7 @@ static struct nvme_status temperature_set(struct request *req)
 		ctrl->temperature_over = (uint16_t)cdw11;
 	else
 		ctrl->temperature_under = (uint16_t)cdw11;
+	announce_temperature(ctrl);
 	return NVME_SUCCESS;
 }
 
@@ -184,7 +193,7 @@ static struct nvme_status num_queues_set(struct request *req)
 
 /* ---- 0Bh: which asynchronous events ---- */
 
-#define AEC_SMART 0xffu		/* critical warnings: there are none, so each may be asked for */
+#define AEC_SMART 0xffu		/* critical warnings, of which only the temperature's comes */
 
 static uint32_t async_event_value(const struct request *req, bool current)
 {
@@ -197,9 +206,13 @@ static struct nvme_status async_event_set(struct request *req)
 	uint32_t notices = ctrl->discovery ? NVME_AEC_DISC_LOG : NVME_AEC_NS_ATTR | NVME_AEC_ANA;
 	struct nvme_status status = keep(req, &ctrl->async_config, AEC_SMART | notices);
 
-	if (nvme_status_ok(status) && ctrl->discovery && req->queue->port)
+	if (!nvme_status_ok(status))
+		return status;
+	if (!ctrl->discovery)
+		announce_temperature(ctrl);
+	else if (req->queue->port)
 		ctrl->discovery_digest = discovery_log_digest(req->queue);
-	return status;
+	return NVME_SUCCESS;
 }
 
 /* ---- 0Fh: keep alive timeout ---- */

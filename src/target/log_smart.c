@@ -11,6 +11,7 @@
 
 #define HOUR UINT64_C(3600000000000)	/* nanoseconds */
 #define SPARE_PERCENT 100		/* the medium wears out behind the backend, unseen here */
+#define COMPOSITE_KELVIN 298		/* no sensor: a figure that alarms nobody, as is allowed */
 
 /* Thousands of 512 bytes, rounded up. */
 static le128 data_units(uint64_t bytes)
@@ -66,11 +67,22 @@ static uint64_t error_count(struct controller *ctrl, struct target *target)
 	return count;
 }
 
-/* What has no sensor here (temperature, wear, busy time) stays 0: not reported. */
+uint8_t smart_critical_warning(const struct controller *ctrl)
+{
+	if (COMPOSITE_KELVIN >= ctrl->temperature_over ||
+	    COMPOSITE_KELVIN <= ctrl->temperature_under)
+		return NVME_SMART_TEMPERATURE;
+	return 0;
+}
+
 void log_smart_reply(struct request *req)
 {
 	struct target *target = req->queue->reactor->target;
-	struct nvme_log_smart page = { .available_spare = SPARE_PERCENT };
+	struct nvme_log_smart page = {
+		.critical_warning = smart_critical_warning(req->queue->ctrl),
+		.composite_temperature = le16_of(COMPOSITE_KELVIN),
+		.available_spare = SPARE_PERCENT,
+	};
 	struct namespace_totals totals;
 
 	if (!sum_totals(req, &totals))

@@ -283,6 +283,46 @@ static void test_ana_group_of_namespace(void **state)
 	assert_changed(false, 1, 0, 0);
 }
 
+/* ---- SMART ---- */
+
+static void set_threshold(uint32_t kelvin)
+{
+	struct inprocess_command cmd = command(NVME_ADMIN_SET_FEATURES, 0,
+					       NVME_FEAT_TEMP_THRESHOLD, kelvin);
+
+	host_ok(&host, &cmd);
+}
+
+static uint8_t read_warning(void)
+{
+	struct nvme_log_smart page;
+	struct inprocess_command cmd = log_command(NVME_LOG_SMART, &page, sizeof(page));
+
+	host_ok(&host, &cmd);
+	return page.critical_warning;
+}
+
+static void test_temperature(void **state)
+{
+	struct inprocess_command *cmd = aer(), *again = aer();
+
+	enable(&host, NVME_SMART_TEMPERATURE);
+	host_send(&host, cmd);
+	host_send(&host, again);
+	set_threshold(350);
+	assert_true(quiet(cmd));
+	assert_int_equal(read_warning(), 0);
+	set_threshold(280);
+	assert_int_equal(host_wait(&host, cmd), NVME_SC_SUCCESS);
+	assert_int_equal(le32_get(cmd->cqe.dw0),
+			 nvme_aer_dw0(NVME_AER_SMART, NVME_AER_SMART_TEMPERATURE, NVME_LOG_SMART));
+	set_threshold(281);
+	assert_true(quiet(again));
+	assert_int_equal(read_warning(), NVME_SMART_TEMPERATURE);
+	set_threshold(282);
+	assert_int_equal(host_wait(&host, again), NVME_SC_SUCCESS);
+}
+
 /* ---- a subsystem that goes away ---- */
 
 static void test_unlinked_subsystem(void **state)
@@ -311,6 +351,7 @@ int main(void)
 		event_test(test_two_controllers),
 		event_test(test_ana_state),
 		event_test(test_ana_group_of_namespace),
+		event_test(test_temperature),
 		event_test(test_unlinked_subsystem),
 	};
 

@@ -31,7 +31,7 @@
 #define HOST_ANY "nqn.2026-11.example:host"
 #define HOST_FRIEND "nqn.2026-11.example:friend"
 
-/* Ports: 1 has A and B and a referral, 2 has A, 3 listens everywhere and has A, 8 is for discovery. */
+/* Ports: 1 has A, B and a referral, 2 has A, 3 listens everywhere and has A, 8 is for discovery. */
 #define PORT_BOTH 1
 #define PORT_A 2
 #define PORT_WILDCARD 3
