@@ -33,6 +33,7 @@ struct connection {
 	int fd;
 	struct nvme_tcp_format format;
 	bool no_sq_flow;
+	bool connected;
 	uint16_t qid;
 	uint32_t cc;
 	struct nvme_tcp_cmd cmd;
@@ -61,7 +62,12 @@ static void put_digest(struct connection *c, const void *bytes, size_t size, boo
 static void put_pdu(struct connection *c, const struct nvme_tcp_ch *ch, const void *data,
 		    uint32_t datal)
 {
-	put(c, ch, ch->hlen);
+	uint8_t header[NVME_TCP_HEADER_MAX];
+
+	memcpy(header, ch, ch->hlen);
+	if (c->qid && c->connected && c->peer->fault == PEER_MUTATES)
+		header[rand_r(&c->peer->seed) % 24] ^= (uint8_t)(1 << rand_r(&c->peer->seed) % 8);
+	put(c, header, ch->hlen);
 	if (c->format.hdgst)
 		put_digest(c, ch, ch->hlen, c->qid && c->peer->fault == PEER_BAD_HEADER_DIGEST);
 	if (!datal)
@@ -218,8 +224,12 @@ static bool fetch(struct connection *c, uint32_t length)
 			datal = le32_get(pdu.datal);
 			if (datal > PEER_MAXH2C || le16_get(pdu.ttag) != 0x5a5a ||
 			    le32_get(pdu.datao) != asked + got ||
-			    !(ch.flags & NVME_TCP_F_LAST) != (got + datal < n))
-				abort();
+			    !(ch.flags & NVME_TCP_F_LAST) != (got + datal < n)) {
+				/* What we asked for may have been changed on the way. */
+				if (c->peer->fault != PEER_MUTATES)
+					abort();
+				return false;
+			}
 			if (!get_data(c, &ch, c->data + asked + got))
 				return false;
 			got += datal;
@@ -241,6 +251,7 @@ static void on_connect(struct connection *c)
 		respond(c, NVME_SC_SUCCESS, 1 | NVMF_CONNECT_ATR);
 	else
 		respond(c, NVME_SC_SUCCESS, 1);
+	c->connected = true;
 }
 
 static void on_fabrics(struct connection *c)

@@ -36,6 +36,7 @@ enum peer_fault {
 	PEER_NO_DIGESTS,
 	PEER_NOT_NVME,
 	PEER_GENCTR_MOVES,
+	PEER_MUTATES,			/* changes a byte of each I/O PDU's header */
 };
 
 struct peer {
@@ -46,6 +47,7 @@ struct peer {
 	pthread_mutex_t lock;		/* of the memory and the count */
 	unsigned int connections;	/* being served */
 	unsigned int discovery_reads;
+	unsigned int seed;		/* of PEER_MUTATES */
 	unsigned int terms;		/* H2CTermReqs received */
 	uint8_t memory[PEER_BLOCK * PEER_BLOCKS];
 };

@@ -234,6 +234,33 @@ static void test_bad_controller(void **state)
 	check_io_fails(PEER_SILENT, NVME_CMD_READ, -ETIMEDOUT, "in time", false);
 }
 
+/* Headers with a bit wrong: an error or not, but nothing that a sanitizer sees. */
+static void test_mutated_headers(void **state)
+{
+	static uint8_t buffer[16384];
+
+	for (unsigned int seed = 0; seed < 400; seed++) {
+		struct peer *peer = peer_start(PEER_MUTATES);
+		struct host_options opts = options_for(peer);
+		struct host_request req = { .data = buffer, .length = sizeof(buffer) };
+		struct host_queue *q = NULL;
+		struct host_ctrl *ctrl;
+		struct weft_error error;
+
+		peer->seed = seed;
+		opts.no_sq_flow = seed & 1;
+		ctrl = connect_to(&opts);
+		assert_int_equal(host_io_queues(ctrl, 1, &error), 0);
+		assert_int_equal(host_io_open(ctrl, 1, 8, &q, &error), 0);
+		host_rw_sqe(&req.sqe, seed & 2 ? NVME_CMD_READ : NVME_CMD_WRITE, 1, 0,
+			    sizeof(buffer) / PEER_BLOCK, 0);
+		host_command(q, &req, 20, &error);
+		host_queue_close(q);
+		host_disconnect(ctrl);
+		peer_stop(peer);
+	}
+}
+
 static int run_perf(enum peer_fault fault, const struct perf_options *perf,
 		    struct perf_result *ret_result, struct weft_error *error)
 {
@@ -305,6 +332,7 @@ int main(void)
 		cmocka_unit_test(test_discovery),
 		cmocka_unit_test(test_connect_refused),
 		cmocka_unit_test(test_bad_controller),
+		cmocka_unit_test(test_mutated_headers),
 		cmocka_unit_test(test_perf),
 		cmocka_unit_test(test_histogram),
 	};

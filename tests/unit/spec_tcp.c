@@ -88,6 +88,11 @@ static const struct header_case cases[] = {
 	{ "R2T to a controller", { 9, 0, 24, 0, 24 }, CTRL, .fes = FIELD, .fei = 0 },
 };
 
+static uint8_t right_hlen(uint8_t type)
+{
+	return type < NVME_TCP_H2C_TERM ? 128 : type == NVME_TCP_CMD ? 72 : 24;
+}
+
 static void test_header_check(void **state)
 {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -141,6 +146,43 @@ static void test_encoders_pass_check(void **state)
 	}
 }
 
+/* Of whatever passes, the promises hold that callers build on. */
+static void test_random_headers(void **state)
+{
+	uint64_t x = 88172645463325252;
+	unsigned int passed = 0;
+
+	for (unsigned int i = 0; i < 2000000; i++) {
+		bool hdgst = i & 1, ddgst = i & 2;
+		enum nvme_tcp_dir dir = i & 4 ? CTRL : HOST;
+		struct nvme_tcp_fault fault = { .what = NULL };
+		struct nvme_tcp_ch ch;
+		uint32_t datal;
+
+		x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+		memcpy(&ch, &x, sizeof(ch));
+		ch.type &= 0xf;
+		ch.hlen = x >> 60 ? right_hlen(ch.type) : ch.hlen;
+		ch.flags &= x >> 61 ? (hdgst ? H : 0) | (ddgst ? D : 0) : 0xff;
+		ch.pdo &= 0x7f;
+		ch.plen.b[3] &= ch.plen.b[2] &= x >> 59 & 1 ? 0xff : 0;
+		if (nvme_tcp_header_check(&ch, dir, hdgst, ddgst, ICD, &fault)) {
+			assert_non_null(fault.what);
+			continue;
+		}
+		passed++;
+		assert_true(nvme_tcp_header_len(&ch, hdgst) <= le32_get(ch.plen));
+		assert_true(ch.hlen <= NVME_TCP_HEADER_MAX);
+		if (ch.type < NVME_TCP_CMD)
+			continue;
+		datal = nvme_tcp_data_len(&ch, hdgst, ddgst);
+		assert_true(datal <= ICD);
+		if (datal)
+			assert_true(ch.pdo >= nvme_tcp_header_len(&ch, hdgst));
+	}
+	assert_true(passed > 1000);
+}
+
 static void test_encoded_bytes(void **state)
 {
 	static const uint8_t want_h2c[24] = {
@@ -180,6 +222,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_header_check),
 		cmocka_unit_test(test_encoders_pass_check),
+		cmocka_unit_test(test_random_headers),
 		cmocka_unit_test(test_encoded_bytes),
 		cmocka_unit_test(test_names),
 	};
