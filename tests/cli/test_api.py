@@ -9,7 +9,7 @@ import pytest
 
 import nvmetcp
 import weftconf
-from conftest import TOP
+from weftcli import TOP
 
 NQN = weftconf.nqn("one")
 ROUTES = {

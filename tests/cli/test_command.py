@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from conftest import FAILED, OK, TOP, UNREACHABLE, USAGE, WEFT, Weft
+from weftcli import FAILED, OK, TOP, UNREACHABLE, USAGE, WEFT, Weft
 
 COMMANDS = {
     "export": ["x.img"], "unexport": ["x.img"], "ls": [], "status": [], "sessions": [],

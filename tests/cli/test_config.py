@@ -9,7 +9,7 @@ import pytest
 
 import nvmetcp
 import weftconf
-from conftest import FAILED, TOP, USAGE
+from weftcli import FAILED, TOP, USAGE
 
 NQN = weftconf.nqn("one")
 

@@ -10,7 +10,7 @@ import pytest
 
 import nvmetcp
 import weftconf
-from conftest import FAILED, OWN_NETWORK, USAGE
+from weftcli import FAILED, OWN_NETWORK, USAGE
 
 NQN = weftconf.nqn("one")
 HOST = nvmetcp.HostId.make("friend")

@@ -9,7 +9,7 @@ import pytest
 
 import nvmetcp
 import weftconf
-from conftest import FAILED, USAGE
+from weftcli import FAILED, USAGE
 
 NQN = weftconf.nqn("disk")
 PRIVATE = weftconf.nqn("private")

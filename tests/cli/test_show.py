@@ -12,7 +12,7 @@ import pytest
 
 import nvmetcp
 import weftconf
-from conftest import USAGE, WEFT
+from weftcli import USAGE, WEFT
 
 NQN = weftconf.nqn("one")
 HOST = nvmetcp.HostId.make("friend")
