@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -284,26 +285,92 @@ static void refuses_what_is_no_disk(void **state)
 	assert_non_null(strstr(error.text, path));
 }
 
-static void locks(void **state)
+/* What this program does when it is run with options: opens, and tells how that ended. */
+static int open_only(char **options)
 {
-	struct rig other = { .loop = rig.loop };
-	struct weft_error error;
+	struct weft_error error = { 0 };
+	struct rig other = { 0 };
+	int r = rig_open(&other, &error, "file", options[0], options[1], NULL);
+
+	if (r == 0)
+		rig_close(&other);
+	return write(STDOUT_FILENO, error.text, sizeof(error.text)) > 0 ? -r : 255;
+}
+
+/* What another process is told that opens the same: 0 or -errno. */
+static int elsewhere(const char *path_opt, const char *option, char text[480])
+{
+	int status, pipes[2];
+	pid_t child;
+
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		dup2(pipes[1], STDOUT_FILENO);
+		execl("/proc/self/exe", "backend_file", path_opt, option, NULL);
+		_exit(255);
+	}
+	close(pipes[1]);
+	assert_int_equal(read(pipes[0], text, 480), 480);
+	close(pipes[0]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return -WEXITSTATUS(status);
+}
+
+static void locks_writers_out(void **state)
+{
+	char text[480];
 
 	make_file(MIB);
 	assert_int_equal(rig_open(&rig, NULL, "file", path_option, NULL), 0);
-	assert_int_equal(rig_open(&other, &error, "file", path_option, NULL), -EBUSY);
-	assert_non_null(strstr(error.text, "locked"));
-	assert_int_equal(rig_open(&other, &error, "file", path_option, "lock=false", NULL), 0);
-	rig_close(&other);
+	assert_int_equal(elsewhere(path_option, NULL, text), -EBUSY);
+	assert_non_null(strstr(text, "another program has locked it"));
+	assert_int_equal(elsewhere(path_option, "read_only=true", text), -EBUSY);
+	assert_int_equal(elsewhere(path_option, "lock=false", text), 0);
 	rig_close(&rig);
+	assert_int_equal(elsewhere(path_option, NULL, text), 0);
+}
+
+static void shares_with_readers(void **state)
+{
+	char text[480];
+
+	make_file(MIB);
 	assert_int_equal(rig_open(&rig, NULL, "file", path_option, "read_only=true", NULL), 0);
 	assert_true(rig.info.read_only);
 	assert_int_equal(rig.info.discard_granularity, 0);
-	assert_int_equal(rig_open(&other, NULL, "file", path_option, "read_only=true", NULL), 0);
 	assert_reads(0, NULL, 4096);
-	rig_close(&other);
-	assert_int_equal(rig_open(&other, NULL, "file", path_option, NULL), -EBUSY);
+	assert_int_equal(elsewhere(path_option, "read_only=true", text), 0);
+	assert_int_equal(elsewhere(path_option, NULL, text), -EBUSY);
 	rig_close(&rig);
+}
+
+/* As when a namespace's options change: the new device is opened before the old one is closed. */
+static void shares_with_itself(void **state)
+{
+	struct rig other = { .loop = rig.loop };
+	char text[480];
+
+	make_file(MIB);
+	assert_int_equal(rig_open(&rig, NULL, "file", path_option, NULL), 0);
+	assert_int_equal(rig_open(&other, NULL, "file", path_option, "size=2M", NULL), 0);
+	rig_close(&rig);
+	assert_int_equal(elsewhere(path_option, NULL, text), -EBUSY);
+	assert_int_equal(rig_open(&rig, NULL, "file", path_option, "read_only=true", NULL), 0);
+	rig_close(&other);
+	assert_int_equal(elsewhere(path_option, NULL, text), -EBUSY);
+	rig_close(&rig);
+	assert_int_equal(elsewhere(path_option, NULL, text), 0);
+
+	assert_int_equal(rig_open(&rig, NULL, "file", path_option, "read_only=true", NULL), 0);
+	assert_int_equal(elsewhere(path_option, "read_only=true", text), 0);
+	assert_int_equal(rig_open(&other, NULL, "file", path_option, NULL), 0);
+	assert_int_equal(elsewhere(path_option, "read_only=true", text), -EBUSY);
+	rig_close(&rig);
+	rig_close(&other);
+	assert_int_equal(elsewhere(path_option, NULL, text), 0);
 }
 
 static void works_without_direct_io(void **state)
@@ -403,18 +470,20 @@ static void serves_a_block_device(void **state)
 
 static void shares_no_block_device(void **state)
 {
-	char option[64];
 	struct rig other = { .loop = rig.loop };
-	struct weft_error error;
+	char option[64], text[480];
 	int fd = make_loop(option, MIB, 512, 0);
 
 	assert_int_equal(rig_open(&rig, NULL, "file", option, NULL), 0);
 	assert_int_equal(rig.info.block_size, 512);
-	assert_int_equal(rig_open(&other, &error, "file", option, NULL), -EBUSY);
-	assert_non_null(strstr(error.text, "unmount"));
-	assert_int_equal(rig_open(&other, NULL, "file", option, "read_only=true", NULL), 0);
-	rig_close(&other);
+	assert_int_equal(elsewhere(option, NULL, text), -EBUSY);
+	assert_non_null(strstr(text, "unmount"));
+	assert_int_equal(elsewhere(option, "read_only=true", text), 0);
+	assert_int_equal(rig_open(&other, NULL, "file", option, NULL), 0);
 	rig_close(&rig);
+	assert_int_equal(elsewhere(option, NULL, text), -EBUSY);
+	rig_close(&other);
+	assert_int_equal(elsewhere(option, NULL, text), 0);
 	drop_loop(fd);
 }
 
@@ -430,7 +499,7 @@ static void heeds_write_protection(void **state)
 	drop_loop(fd);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_teardown(f, remove_disk)
 	const struct CMUnitTest tests[] = {
@@ -441,7 +510,9 @@ int main(void)
 		TEST(notices_a_new_size),
 		TEST(heeds_the_size_option),
 		TEST(refuses_what_is_no_disk),
-		TEST(locks),
+		TEST(locks_writers_out),
+		TEST(shares_with_readers),
+		TEST(shares_with_itself),
 		TEST(works_without_direct_io),
 		TEST(serves_a_block_device),
 		TEST(shares_no_block_device),
@@ -449,6 +520,8 @@ int main(void)
 	};
 	int failed;
 
+	if (argc > 1)
+		return open_only(argv + 1);
 	engine = LOOP_ENGINE_EPOLL;
 	failed = cmocka_run_group_tests_name("backend_file on epoll", tests, set_up, tear_down);
 	engine = LOOP_ENGINE_IO_URING;

@@ -2,7 +2,8 @@
 /*
  * A regular file or a block device as a disk.
  *
- *	open.c	what a path is, how it is opened, locked and created
+ *	open.c	what a path is, how it is opened and created
+ *	claim.c	keeping others out
  *	info.c	what a device is like: sizes, alignments, caches
  *	io.c	reading, writing, flushing, zeroing, discarding
  */
@@ -14,10 +15,13 @@
 
 #include <weft/backend.h>
 
+struct claim;
+
 /* Nothing in it changes after open(), so reactors share it without a lock. */
 struct file_device {
 	char *path;		/* owned; for messages */
 	int fd;			/* owned; O_DIRECT or not */
+	struct claim *claim;	/* shared by the devices of one file; NULL: not locked */
 	bool is_block;		/* a block device, not a regular file */
 	bool direct;
 	bool read_only;

@@ -10,16 +10,11 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "backend/backend.h"
-#include "util/cleanup.h"
+#include "backend/file/claim.h"
 #include "util/str.h"
-
-/* A weftd that was killed may hold its files for a moment: as long as its last I/O takes. */
-#define BUSY_TRIES 10
-#define BUSY_WAIT_NS 50000000L
 
 static const struct weft_option file_options[] = {
 	{ .name = "path", .type = WEFT_OPTION_PATH, .required = true,
@@ -62,84 +57,57 @@ static int check_type(const char *path, mode_t mode, struct weft_error *error)
 					      "pipe or socket");
 }
 
-/* Locks all of a regular file for as long as it is open: alone to write, with others to read. */
-static int lock_file(int fd, bool read_only)
+static int refuse_open(const struct file_device *device, int code, struct weft_error *error)
 {
-	struct flock lock = { .l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
+	const char *advice = "";
 
-	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-		return 0;
-	return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+	if (code == EACCES || code == EPERM || code == EROFS)
+		advice = device->read_only ? "weftd must be allowed to read it" :
+					     "weftd must be allowed to write to it, or set "
+					     "read_only to true";
+	return refuse(error, code, device->path, advice);
 }
 
-/* The open file, locked, or -errno; -EBUSY where something else has it. */
-static int open_locked(const char *path, int flags, bool is_block, bool lock, bool read_only)
-{
-	_cleanup_close_ int fd = -1;
-	int r;
-
-	/* Of a block device, writers exclude each other and a mounted file system. */
-	if (is_block && lock && !read_only)
-		flags |= O_EXCL;
-	fd = open(path, flags, 0600);
-	if (fd < 0)
-		return -errno;
-	if (!is_block && lock) {
-		r = lock_file(fd, read_only);
-		if (r < 0)
-			return r;
-	}
-	return TAKE_FD(fd);
-}
-
-static int open_patiently(const char *path, int flags, bool is_block, bool lock, bool read_only)
-{
-	static const struct timespec wait = { .tv_nsec = BUSY_WAIT_NS };
-	int fd;
-
-	for (int tries = 0;; tries++) {
-		fd = open_locked(path, flags, is_block, lock, read_only);
-		if (fd != -EBUSY || tries == BUSY_TRIES)
-			return fd;
-		nanosleep(&wait, NULL);
-	}
-}
-
-/* Opens what the path names and fills fd, is_block and read_only of the device. */
+/* Opens what the path names, which may create it, and says what it is. */
 static int open_path(struct file_device *device, const struct weft_params *params,
-		     struct weft_error *error)
+		     struct stat *ret_st, struct weft_error *error)
 {
-	bool lock = weft_param_bool(params, "lock", true);
 	int flags = O_CLOEXEC | O_NOCTTY | (device->read_only ? O_RDONLY : O_RDWR);
 	struct stat st = { .st_mode = S_IFREG };
-	int fd, r;
+	int r;
 
 	if (stat(device->path, &st) < 0) {
 		r = errno;
 		if (r != ENOENT || !may_create(params, device->path))
-			return refuse(error, r, device->path, "");
+			return refuse_open(device, r, error);
 		flags |= O_CREAT;
 	}
 	r = check_type(device->path, st.st_mode, error);
 	if (r < 0)
 		return r;
-	device->is_block = S_ISBLK(st.st_mode);
-	fd = open_patiently(device->path, flags, device->is_block, lock, device->read_only);
-	if (fd == -EBUSY)
-		return refuse(error, EBUSY, device->path,
-			      device->is_block ?
-				      "unmount it or end what uses it, or export it read-only" :
-				      "another program has locked it: end that, or set lock "
-				      "to false");
-	if (fd == -EACCES || fd == -EPERM || fd == -EROFS)
-		return refuse(error, -fd, device->path,
-			      device->read_only ? "weftd must be allowed to read it" :
-						  "weftd must be allowed to write to it, or "
-						  "set read_only to true");
-	if (fd < 0)
-		return refuse(error, -fd, device->path, "");
-	device->fd = fd;
+	device->fd = open(device->path, flags, 0600);
+	if (device->fd < 0 || fstat(device->fd, ret_st) < 0)
+		return refuse_open(device, errno, error);
+	device->is_block = S_ISBLK(ret_st->st_mode);
 	return 0;
+}
+
+/* Block devices are read beside others, mounted ones too. */
+static int take_claim(struct file_device *device, const struct weft_params *params,
+		      const struct stat *st, struct weft_error *error)
+{
+	int r;
+
+	if (!weft_param_bool(params, "lock", true) || (device->is_block && device->read_only))
+		return 0;
+	r = claim_take(&device->claim, device->path, st, !device->read_only);
+	if (r == 0)
+		return 0;
+	return refuse(error, -r, device->path,
+		      r != -EBUSY      ? "it cannot be locked" :
+		      device->is_block ? "unmount it or end what uses it, or export it read-only" :
+					 "another program has locked it: end that, or set lock to "
+					 "false");
 }
 
 /* A block device's own; a regular file has none, but direct I/O may want larger ones than 512. */
@@ -220,6 +188,7 @@ static void file_close(void *object)
 {
 	struct file_device *device = object;
 
+	claim_drop(device->claim);
 	if (device->fd >= 0)
 		close(device->fd);
 	free(device->path);
@@ -229,9 +198,13 @@ static void file_close(void *object)
 static int set_up(struct file_device *device, const struct weft_params *params,
 		  struct weft_info *ret_info, struct weft_error *error)
 {
+	struct stat st;
 	int r;
 
-	r = open_path(device, params, error);
+	r = open_path(device, params, &st, error);
+	if (r < 0)
+		return r;
+	r = take_claim(device, params, &st, error);
 	if (r < 0)
 		return r;
 	heed_write_protection(device);
