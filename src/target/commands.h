@@ -17,7 +17,7 @@ struct request;
 
 struct nvme_status fabrics_parse(struct request *req);		/* fabrics.c */
 struct nvme_status admin_parse(struct request *req);		/* admin.c: an I/O controller's */
-struct nvme_status discovery_parse(struct request *req);	/* discovery.c: a discovery controller's */
+struct nvme_status discovery_parse(struct request *req);	/* admin.c: a discovery controller's */
 struct nvme_status nvm_parse(struct request *req);		/* nvm.c */
 
 /* Parts of admin.c, a file each. */

@@ -67,7 +67,7 @@ struct controller {
 	unsigned int aer_count;
 	struct controller_event events[CONTROLLER_EVENTS_MAX];
 	unsigned int event_count;
-	uint32_t events_masked;		/* feature 0Bh's bits of events whose log was not read yet */
+	uint32_t events_masked;		/* bits of 0Bh: sent, and the log was not read since */
 	uint64_t discovery_digest;	/* of the entries of log 70h that the host knows; 0: none */
 	unsigned int abort_count;	/* Abort commands under way */
 	bool host_acre;			/* feature 16h: the host heeds command retry delays */
@@ -110,7 +110,10 @@ void controller_event(struct controller *ctrl, uint8_t type, uint8_t info, uint8
 void controller_event_clear(struct controller *ctrl, uint8_t log);
 /* An AER command. */
 void controller_async_request(struct request *req);
-/* The view changed: which events follow? queue is the admin queue; its fields already point to the new. */
+/*
+ * The view changed: which events follow? The admin queue's fields already
+ * point to the new one.
+ */
 void controller_view_changed(struct controller *ctrl, const struct view_port *old_port,
 			     const struct view_subsystem *old_subsystem);
 /* An error for the log page; the request is completed with it. Any reactor, under the target's lock

@@ -2,6 +2,7 @@
 /* Abort: of what waits, of what executes, of what is not there; on this reactor and another. */
 #include <string.h>
 
+#include "loop/buffer.h"
 #include "target_rig.h"
 
 static struct host host;
@@ -203,6 +204,47 @@ static void test_admin_queue_ends(void **state)
 	host_open(&host, 0, PORT_BOTH, NQN_A, HOST_ANY);
 }
 
+#define BIG (2u << 20)		/* bytes of a read, as much as MDTS 9 allows */
+#define QUEUES 4		/* of 32 entries: all their reads take 256 MiB of buffers */
+#define READS 31		/* of one queue */
+
+/* Buffers are limited: what waits for one has not begun, and is aborted at once. */
+static void test_waiting_for_buffer(void **state)
+{
+	static struct inprocess_command read[QUEUES + 1][READS];
+	struct host io[QUEUES + 1];
+	struct view *view = rig_view();
+	unsigned int kept = LOOP_BUFFER_LIMIT_DEFAULT / BIG;
+
+	view_find_port(view, PORT_BOTH)->mdts = 9;
+	view_find_subsystem(view, NQN_A)->qid_max = QUEUES + 1;
+	rig_publish(view);
+	rig_stall(true);
+	for (unsigned int q = 0; q <= QUEUES; q++) {
+		host_open_io(&io[q], &host, 1, (uint16_t)(q + 1), NQN_A);
+		for (unsigned int i = 0; i < READS; i++) {
+			read[q][i] = command(NVME_CMD_READ, 1, 0, 0);
+			read[q][i].sqe.cdw12 = le32_of(BIG / 512 - 1);
+			command_reads(&read[q][i], NULL, 0);
+			read[q][i].sqe.sgl.length = le32_of(BIG);
+			host_send(&io[q], &read[q][i]);
+		}
+	}
+	rig_wait_stalled(kept);
+	/* 5 * 31 = 155 reads, of which 128 execute and 27 wait */
+	assert_false(aborted(1, cid_of(&read[0][0])));
+	for (unsigned int i = 10; i < READS; i++) {
+		assert_true(aborted(QUEUES + 1, cid_of(&read[QUEUES][i])));
+		assert_int_equal(host_wait(&io[QUEUES], &read[QUEUES][i]), NVME_SC_ABORT_REQ);
+	}
+	rig_stall(false);
+	for (unsigned int q = 0; q <= QUEUES; q++) {
+		for (unsigned int i = 0; i < (q < QUEUES ? READS : 10); i++)
+			assert_int_equal(host_wait(&io[q], &read[q][i]), NVME_SC_SUCCESS);
+		host_close(&io[q]);
+	}
+}
+
 static void test_limit(void **state)
 {
 	static uint8_t bytes[1 << 16];
@@ -242,6 +284,7 @@ int main(void)
 		abort_test(test_queue_ends_here),
 		abort_test(test_queue_ends_elsewhere),
 		abort_test(test_admin_queue_ends),
+		abort_test(test_waiting_for_buffer),
 		abort_test(test_limit),
 	};
 

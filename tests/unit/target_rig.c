@@ -29,7 +29,7 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool on;
-	struct weft_io *kept[64];
+	struct weft_io *kept[256];
 	unsigned int count;
 } stall = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
