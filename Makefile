@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The few words that people type; the work is done by meson and the scripts.
 
+all: build/build.ninja
+	ninja -C build
+
+build/build.ninja:
+	meson setup build
+
 run:
 	./serve
 
 test:
 	./check
 
-bench:
+bench: all
 	./scripts/bench
 
-install:
-	test -e build/build.ninja || meson setup build
+install: build/build.ninja
 	meson install -C build
 
-.PHONY: run test bench install
+.PHONY: all run test bench install

@@ -104,7 +104,7 @@ static int take_claim(struct file_device *device, const struct weft_params *para
 	if (r == 0)
 		return 0;
 	return refuse(error, -r, device->path,
-		      r != -EBUSY      ? "it cannot be locked" :
+		      r != -EBUSY      ? "it cannot be locked: set lock to false to do without" :
 		      device->is_block ? "unmount it or end what uses it, or export it read-only" :
 					 "another program has locked it: end that, or set lock to "
 					 "false");
