@@ -78,12 +78,12 @@ build() {
 		mkdir -p "$folder"
 		quietly "configuring $folder" "$folder/configure.log" meson setup "$folder" "$@"
 	fi
-	say "building $folder ..."
-	# On a terminal, ninja shows how far it is in one line; elsewhere only what fails.
+	# On a terminal, ninja shows in one line how far it is.
 	# shellcheck disable=SC2086 # targets are words
 	if [ -t 1 ]; then
-		ninja -C "$folder" $targets
+		say "building $folder ..."
+		ninja -C "$folder" $targets || die "building $folder failed"
 	else
-		ninja --quiet -C "$folder" $targets
-	fi || die "building $folder failed"
+		quietly "building $folder" "$folder/build.log" ninja -C "$folder" $targets
+	fi
 }
