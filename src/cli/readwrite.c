@@ -15,6 +15,8 @@
 #include "util/cleanup.h"
 #include "util/str.h"
 
+#define SOURCE_WAIT_MS 250 /* for input, before the association is looked after */
+
 #define RANGE_HELP \
 	"  -i, --namespace-id NSID    the namespace (default 1)\n" \
 	"  -o, --offset SIZE          where it begins, in bytes (default 0)\n"
@@ -117,7 +119,7 @@ static int source(void *user, void *bytes, size_t size, size_t *ret_size, struct
 	while (job->got < size) {
 		ssize_t n;
 
-		if (poll(&pfd, 1, 1000) == 0)
+		if (poll(&pfd, 1, SOURCE_WAIT_MS) == 0)
 			return -EAGAIN;
 		n = read(job->fd, (uint8_t *)bytes + job->got, size - job->got);
 		if (n < 0 && errno != EINTR)

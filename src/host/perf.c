@@ -145,11 +145,11 @@ static void attend(struct perf *p, struct host_ctrl *ctrl, struct perf_worker *w
 		uint64_t ios = 0, bytes = 0;
 
 		nanosleep(&tick, NULL);
+		/* Its failure shows in the I/O queues soon enough. */
+		host_tend(ctrl, NULL);
 		if (perf_now_ns() < next)
 			continue;
 		next += PROGRESS_NS;
-		/* Its failure shows in the I/O queues soon enough. */
-		host_tend(ctrl, NULL);
 		for (unsigned int t = 0; t < threads; t++) {
 			ios += atomic_load(&workers[t].ios);
 			bytes += atomic_load(&workers[t].bytes);

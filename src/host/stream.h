@@ -20,7 +20,7 @@ struct stream_options {
 typedef int stream_sink_fn(void *user, const void *bytes, size_t size, struct weft_error *error);
 /*
  * Gives up to `size` bytes to write: *ret_size is less at the end of the input alone. 0; -EAGAIN
- * where nothing came for about a second; or -errno with *error filled.
+ * where nothing came for a while; or -errno with *error filled.
  */
 typedef int stream_source_fn(void *user, void *bytes, size_t size, size_t *ret_size,
 			     struct weft_error *error);
