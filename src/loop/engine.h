@@ -17,6 +17,8 @@
 #include "loop/loop.h"
 
 #define LOOP_NO_TIMEOUT UINT64_MAX
+/* What a socket receives at most before received() may take what follows. */
+#define LOOP_TAKE_HEAD 4096
 
 /* An engine: every member is Required where nothing else is said. */
 struct loop_engine_ops {
@@ -45,6 +47,7 @@ struct loop_engine_ops {
 
 	int (*socket_open)(struct loop_socket *socket);
 	void (*socket_send)(struct loop_socket *socket);
+	size_t (*socket_take)(struct loop_socket *socket, void *buffer, size_t size);
 	/* Calls sent() where a send is under way, and loop_socket_ended() at the end. */
 	void (*socket_close)(struct loop_socket *socket);
 
@@ -109,6 +112,8 @@ int loop_fd_set_nonblocking(int fd, bool on);
  * Returns the flags to send it with.
  */
 int loop_socket_next(struct loop_socket *socket);
+/* Calls received(), and notes whether it took bytes of its own. */
+void loop_socket_received(struct loop_socket *socket, const uint8_t *data, ssize_t count);
 /* Takes sent bytes from the front of the message under way; returns whether all are sent. */
 bool loop_socket_advance(struct loop_socket *socket, size_t sent);
 

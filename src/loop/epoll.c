@@ -108,22 +108,44 @@ static void epoll_socket_close(struct loop_socket *socket)
 	pend(socket, 0);
 }
 
+/* Nothing is left to read, as far as is known. */
+static void drained(struct loop_socket *socket)
+{
+	socket->engine_flags &= (uint8_t)~SOCKET_READABLE;
+}
+
+static size_t epoll_socket_take(struct loop_socket *socket, void *buffer, size_t size)
+{
+	ssize_t n = recv(socket->fd, buffer, size, MSG_DONTWAIT);
+
+	socket->bulk = true;
+	/* An error or the end is for the next receive to find. */
+	if (n == 0 || (size_t)n == size || (n < 0 && errno != EAGAIN))
+		socket->engine_flags |= SOCKET_READABLE;
+	else if (!(socket->engine_flags & SOCKET_HANGUP))
+		drained(socket);
+	return n > 0 ? (size_t)n : 0;
+}
+
 static void receive(struct loop_socket *socket)
 {
 	struct epoll *e = epoll_of(socket->loop);
-	ssize_t n = recv(socket->fd, e->buffer, RECEIVE_SIZE, MSG_DONTWAIT);
+	size_t size = socket->bulk ? LOOP_TAKE_HEAD : RECEIVE_SIZE;
+	ssize_t n = recv(socket->fd, e->buffer, size, MSG_DONTWAIT);
 
 	if (n < 0 && errno == EINTR)
 		return;
 	if (n < 0 && errno == EAGAIN) {
-		socket->engine_flags &= (uint8_t)~(SOCKET_READABLE | SOCKET_HANGUP);
+		drained(socket);
+		socket->engine_flags &= (uint8_t)~SOCKET_HANGUP;
 		return;
 	}
 	if (n <= 0)
 		socket->receiving = false;
-	else if ((size_t)n < RECEIVE_SIZE && !(socket->engine_flags & SOCKET_HANGUP))
-		socket->engine_flags &= (uint8_t)~SOCKET_READABLE;
-	socket->ops->received(socket, n > 0 ? e->buffer : NULL, n < 0 ? -errno : n);
+	else if ((size_t)n < size && !(socket->engine_flags & SOCKET_HANGUP))
+		drained(socket);
+	loop_socket_received(socket, n > 0 ? e->buffer : NULL, n < 0 ? -errno : n);
+	socket->bulk = socket->took;
 }
 
 static void sent(struct loop_socket *socket)
@@ -332,6 +354,7 @@ const struct loop_engine_ops loop_engine_epoll = {
 	.listener_stop = epoll_listener_stop,
 	.socket_open = epoll_socket_open,
 	.socket_send = epoll_socket_send,
+	.socket_take = epoll_socket_take,
 	.socket_close = epoll_socket_close,
 	.op_start = epoll_op_start,
 };

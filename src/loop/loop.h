@@ -132,6 +132,7 @@ struct loop_socket {
 	const struct loop_socket_ops *ops;
 	/* The loop's own: */
 	bool sending, receiving, closing;
+	bool bulk, took;			/* received() takes, took just now */
 	uint8_t inflight;			/* operations that will call back */
 	uint8_t engine_flags;
 	int result;				/* of a send that ended, until sent() is called */
@@ -145,6 +146,15 @@ struct loop_socket {
 /* Takes over fd and starts to receive. 0, or -errno: fd remains the caller's. */
 int loop_socket_open(struct loop *loop, struct loop_socket *socket, int fd,
 		     const struct loop_socket_ops *ops);
+/*
+ * Inside received(), when all its bytes are used: moves what comes next in the
+ * stream straight to where it belongs, as far as it is here already. Returns the
+ * bytes moved; what is not moved, and the end, comes through received() as ever.
+ * Worth its while from about LOOP_TAKE_MIN bytes.
+ */
+size_t loop_socket_take(struct loop_socket *socket, void *buffer, size_t size);
+
+#define LOOP_TAKE_MIN 65536
 #define LOOP_IOV_MAX 1024
 
 /*

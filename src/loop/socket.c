@@ -89,6 +89,20 @@ void loop_socket_send(struct loop_socket *socket, struct iovec *iov, unsigned in
 	socket->loop->ops->socket_send(socket);
 }
 
+void loop_socket_received(struct loop_socket *socket, const uint8_t *data, ssize_t count)
+{
+	socket->took = false;
+	socket->ops->received(socket, data, count);
+}
+
+size_t loop_socket_take(struct loop_socket *socket, void *buffer, size_t size)
+{
+	if (socket->closing)
+		return 0;
+	socket->took = true;
+	return socket->loop->ops->socket_take(socket, buffer, size);
+}
+
 int loop_socket_next(struct loop_socket *socket)
 {
 	struct iovec *iov = socket->message.msg_iov;

@@ -163,7 +163,7 @@ static void completed(struct uring *u, uint64_t user_data, int result, unsigned 
 		if (!(flags & IORING_CQE_F_MORE))
 			wake_arm(u);
 		break;
-	case URING_TAGS:
+	case URING_NOTHING:
 		break;
 	}
 }
@@ -207,6 +207,7 @@ const struct loop_engine_ops loop_engine_uring = {
 	.listener_stop = uring_listener_stop,
 	.socket_open = uring_socket_open,
 	.socket_send = uring_socket_send,
+	.socket_take = uring_socket_take,
 	.socket_close = uring_socket_close,
 	.op_start = uring_op_start,
 };

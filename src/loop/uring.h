@@ -34,6 +34,7 @@ enum uring_tag {
 	URING_ACCEPT_CANCEL,
 	URING_OP,
 	URING_WAKE,
+	URING_NOTHING,			/* nobody waits for it */
 	URING_TAGS = 7,			/* the mask */
 };
 
@@ -54,6 +55,7 @@ struct io_uring_sqe *uring_sqe(struct uring *u);
 int uring_buffers_open(struct uring *u, struct weft_error *error);
 void uring_buffers_close(struct uring *u);
 int uring_socket_open(struct loop_socket *socket);
+size_t uring_socket_take(struct loop_socket *socket, void *buffer, size_t size);
 void uring_received(struct uring *u, struct loop_socket *socket, int result, unsigned int flags);
 /* Lets sockets that wait for buffers receive again; all buffers are back. */
 void uring_feed(struct uring *u);

@@ -62,7 +62,10 @@ static void receive_arm(struct loop_socket *socket)
 {
 	struct io_uring_sqe *sqe = uring_sqe(uring_of(socket->loop));
 
-	io_uring_prep_recv_multishot(sqe, socket->fd, NULL, 0, 0);
+	if (socket->bulk)
+		io_uring_prep_recv(sqe, socket->fd, NULL, LOOP_TAKE_HEAD, 0);
+	else
+		io_uring_prep_recv_multishot(sqe, socket->fd, NULL, 0, 0);
 	sqe->flags |= IOSQE_BUFFER_SELECT;
 	sqe->buf_group = GROUP;
 	uring_tag(sqe, socket, URING_RECEIVE);
@@ -80,25 +83,55 @@ int uring_socket_open(struct loop_socket *socket)
 	return 0;
 }
 
+/*
+ * While a multishot receive goes on, what follows is on its way into receive
+ * buffers: nothing can be taken, and from now on the socket receives step by step.
+ */
+size_t uring_socket_take(struct loop_socket *socket, void *buffer, size_t size)
+{
+	ssize_t n;
+
+	if (socket->receiving && !socket->bulk) {
+		struct io_uring_sqe *sqe = uring_sqe(uring_of(socket->loop));
+
+		io_uring_prep_cancel64(sqe, (uintptr_t)socket | URING_RECEIVE, 0);
+		uring_tag(sqe, NULL, URING_NOTHING);
+	}
+	socket->bulk = true;
+	if (socket->receiving)
+		return 0;
+	n = recv(socket->fd, buffer, size, MSG_DONTWAIT);
+	return n > 0 ? (size_t)n : 0;
+}
+
 /* The receive is over, but not because of the peer: it goes on, or waits for buffers. */
 static void receive_again(struct uring *u, struct loop_socket *socket, int result)
 {
+	if (result > 0 && !socket->took)
+		socket->bulk = false;
 	if (result == -ENOBUFS)
 		list_add_tail(&u->starved, &socket->node);
 	else
 		receive_arm(socket);
 }
 
+static bool goes_on(const struct loop_socket *socket, int result)
+{
+	return result > 0 || result == -ENOBUFS || result == -EINTR || result == -EAGAIN ||
+	       (result == -ECANCELED && socket->bulk);
+}
+
 void uring_received(struct uring *u, struct loop_socket *socket, int result, unsigned int flags)
 {
-	bool more = flags & IORING_CQE_F_MORE;
-	bool again = result > 0 || result == -ENOBUFS || result == -EINTR || result == -EAGAIN;
+	bool more = flags & IORING_CQE_F_MORE, again = goes_on(socket, result);
 	unsigned int id = flags >> IORING_CQE_BUFFER_SHIFT;
 
 	if (!more)
 		socket->receiving = false;
-	if (!socket->closing && (result > 0 || !again))
-		socket->ops->received(socket, result > 0 ? buffer_address(u, id) : NULL, result);
+	if (!socket->closing && result > 0)
+		loop_socket_received(socket, buffer_address(u, id), result);
+	else if (!socket->closing && !again)
+		loop_socket_received(socket, NULL, result);
 	if (flags & IORING_CQE_F_BUFFER)
 		buffer_put(u, id);
 	if (more)

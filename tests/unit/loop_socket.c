@@ -18,8 +18,9 @@ struct end {
 	struct iovec iov[64];
 	size_t under_way;
 	int sent_result, sent_count;
+	uint64_t taken_bytes;
 	ssize_t end_result;			/* what ended the receiving */
-	bool ended, closed, bad, close_in_received, close_in_sent;
+	bool ended, closed, bad, takes, close_in_received, close_in_sent;
 };
 
 #define BUFFER ((size_t)4 << 20)
@@ -50,6 +51,28 @@ static void send_more(struct end *end)
 	loop_socket_send(&end->socket, end->iov, count);
 }
 
+static void check(struct end *end, const uint8_t *data, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (data[i] != byte_at(end->received_bytes + i))
+			end->bad = true;
+	end->received_bytes += count;
+}
+
+/* Now and then takes what follows, as for a large write. */
+static void take(struct end *end)
+{
+	static uint8_t buffer[200000];
+	size_t size = 1 + (size_t)random() % sizeof(buffer), count;
+
+	if (random() % 8 == 0)
+		return;
+	count = loop_socket_take(&end->socket, buffer, size);
+	assert_true(count <= size);
+	check(end, buffer, count);
+	end->taken_bytes += count;
+}
+
 static void received(struct loop_socket *socket, const uint8_t *data, ssize_t count)
 {
 	struct end *end = container_of(socket, struct end, socket);
@@ -61,10 +84,9 @@ static void received(struct loop_socket *socket, const uint8_t *data, ssize_t co
 		end->end_result = count;
 		return;
 	}
-	for (ssize_t i = 0; i < count; i++)
-		if (data[i] != byte_at(end->received_bytes + (uint64_t)i))
-			end->bad = true;
-	end->received_bytes += (uint64_t)count;
+	check(end, data, (size_t)count);
+	if (end->takes)
+		take(end);
 	if (end->close_in_received)
 		loop_socket_close(socket);
 }
@@ -120,7 +142,7 @@ static void end_free(struct end *end)
 	free(end);
 }
 
-static void exchange(int fds[2], uint64_t a_bytes, uint64_t b_bytes, size_t largest)
+static void exchange(int fds[2], uint64_t a_bytes, uint64_t b_bytes, size_t largest, bool takes)
 {
 	struct end *a = end_open(fds[0]), *b = end_open(fds[1]);
 
@@ -128,6 +150,7 @@ static void exchange(int fds[2], uint64_t a_bytes, uint64_t b_bytes, size_t larg
 	a->to_send = a_bytes;
 	b->to_send = b_bytes;
 	a->largest = b->largest = largest;
+	a->takes = b->takes = takes;
 	if (a_bytes)
 		send_more(a);
 	if (b_bytes)
@@ -141,6 +164,8 @@ static void exchange(int fds[2], uint64_t a_bytes, uint64_t b_bytes, size_t larg
 	}
 	assert_int_equal(a->received_bytes, b_bytes);
 	assert_int_equal(b->received_bytes, a_bytes);
+	if (takes)
+		assert_true(a->taken_bytes + b->taken_bytes > (a_bytes + b_bytes) / 8);
 	end_free(a);
 	rig_loop_until(&b->ended);
 	assert_int_equal(b->end_result, 0);
@@ -152,7 +177,7 @@ static void test_exchange_tcp(void **state)
 	int fds[2];
 
 	rig_tcp_pair(fds);
-	exchange(fds, 40 << 20, 23456789, BUFFER);
+	exchange(fds, 40 << 20, 23456789, BUFFER, false);
 }
 
 static void test_exchange_unix(void **state)
@@ -160,7 +185,7 @@ static void test_exchange_unix(void **state)
 	int fds[2];
 
 	rig_unix_pair(fds);
-	exchange(fds, 20 << 20, 3456789, 700000);
+	exchange(fds, 20 << 20, 3456789, 700000, false);
 }
 
 static void test_exchange_small(void **state)
@@ -168,7 +193,23 @@ static void test_exchange_small(void **state)
 	int fds[2];
 
 	rig_tcp_pair(fds);
-	exchange(fds, 300000, 200000, 100);
+	exchange(fds, 300000, 200000, 100, false);
+}
+
+static void test_take_tcp(void **state)
+{
+	int fds[2];
+
+	rig_tcp_pair(fds);
+	exchange(fds, 60 << 20, 33456789, BUFFER, true);
+}
+
+static void test_take_unix(void **state)
+{
+	int fds[2];
+
+	rig_unix_pair(fds);
+	exchange(fds, 20 << 20, 3456789, 300000, true);
 }
 
 /* The peer does not read: the send stays under way until the socket is closed. */
@@ -439,6 +480,8 @@ int main(void)
 		rig_test(test_exchange_tcp),
 		rig_test(test_exchange_unix),
 		rig_test(test_exchange_small),
+		rig_test(test_take_tcp),
+		rig_test(test_take_unix),
 		rig_test(test_close_while_sending),
 		rig_test(test_close_at_once),
 		rig_test(test_close_in_received),
