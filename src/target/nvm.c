@@ -70,6 +70,14 @@ static struct nvme_status check(struct request *req)
 	return NVME_SUCCESS;
 }
 
+/* Does the buffer hold the blocks still? The namespace may have got others of another size. */
+static bool same_length(const struct request *req)
+{
+	if (req->sqe.opcode != NVME_CMD_READ && req->sqe.opcode != NVME_CMD_WRITE)
+		return true;
+	return (uint64_t)nvme_rw_nlb(&req->sqe) << req->view_ns->block_shift == req->data_length;
+}
+
 /* Time has passed since parse (data came, a buffer was waited for): the view may be another. */
 static bool check_again(struct request *req)
 {
@@ -78,6 +86,8 @@ static bool check_again(struct request *req)
 	if (req->view_ns)
 		return true;
 	status = check(req);
+	if (nvme_status_ok(status) && !same_length(req))
+		status = refuse(req, NVME_SC_INVALID_NS, FIELD(nsid));
 	if (nvme_status_ok(status))
 		return true;
 	request_complete(req, status);
