@@ -94,7 +94,7 @@ uint64_t loop_timers_next(const struct loop *loop)
 	return loop->timers.count ? loop->timers.heap[1]->when : LOOP_NO_TIMEOUT;
 }
 
-/* A timer that fire() starts again with 0 waits for the next turn: now does not move in here. */
+/* As many at the most as there were: timers that start again at once do not hold the turn. */
 void loop_timers_run(struct loop *loop)
 {
 	struct loop_timers *timers = &loop->timers;

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The loop's turns: timers, deferred tasks, messages, worker threads, sleep. */
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <weft/backend.h>
 
 #include "loop_rig.h"
 #include "util/list.h"
@@ -19,14 +26,51 @@ static void test_current(void **state)
 		    !strcmp(loop_engine_name(loop), "epoll"));
 }
 
-static void test_auto(void **state)
+/* From now on io_uring_setup(2) fails with this error, as under a container's seccomp profile. */
+static bool forbid_io_uring(unsigned int code)
 {
-	struct loop_options options = {.engine = LOOP_ENGINE_AUTO};
-	struct weft_error *none = NULL;
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_setup, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | code),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
+
+	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/* Without io_uring: asked for, it is refused in words; not asked for, it is epoll. */
+static bool falls_back(unsigned int code)
+{
+	struct loop_options options = {.engine = LOOP_ENGINE_IO_URING};
+	struct weft_error error = {0};
 	struct loop *other;
 
-	assert_int_equal(loop_new(&other, &options, none), 0);
+	if (!forbid_io_uring(code) || loop_new(&other, &options, &error) != -(int)code ||
+	    error.code != (int)code || !strstr(error.text, "io_uring"))
+		return false;
+	options.engine = LOOP_ENGINE_AUTO;
+	if (loop_new(&other, &options, &error) || strcmp(loop_engine_name(other), "epoll") != 0)
+		return false;
 	loop_free(other);
+	return true;
+}
+
+static void test_fall_back(void **state)
+{
+	static const unsigned int codes[] = {EPERM, ENOSYS};
+	int status;
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(!falls_back(codes[i]));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
 }
 
 /* ---- timers ---- */
@@ -325,7 +369,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		rig_test(test_current),
-		rig_test(test_auto),
+		rig_test(test_fall_back),
 		rig_test(test_timers),
 		rig_test(test_timer_again),
 		rig_test(test_idle),
