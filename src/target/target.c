@@ -71,7 +71,6 @@ static void *reactor_main(void *arg)
 	r = loop_run(reactor->loop);
 	if (r < 0)
 		log_err("reactor %u: its loop failed: %s", reactor->index, strerror(-r));
-	loop_free(reactor->loop);
 	return NULL;
 }
 
@@ -118,8 +117,11 @@ static void target_free(struct target *target)
 		loop_stop(target->reactors[i]->loop);
 		pthread_join(target->threads[i], NULL);
 	}
-	for (unsigned int i = 0; i < target->reactor_count; i++)
+	/* loop_stop() above may still look at a loop that has ended: freed here, not by its thread */
+	for (unsigned int i = 0; i < target->reactor_count; i++) {
+		loop_free(target->reactors[i]->loop);
 		free(target->reactors[i]);
+	}
 	view_free(target->view);
 	subsystem_unref(target->discovery);
 	pthread_mutex_destroy(&target->lock);
