@@ -249,7 +249,8 @@ int loop_buffers_init(struct loop *loop, size_t limit, struct weft_error *error)
 		limit = LOOP_BUFFER_LIMIT_DEFAULT;
 	size = (limit + LOOP_BUFFER_MAX - 1) & ~(size_t)(LOOP_BUFFER_MAX - 1);
 	if (size / PAGE >= NONE || size < limit)
-		return weft_error_set(error, EINVAL, "%zu bytes of I/O buffers are too many", limit);
+		return weft_error_set(error, EINVAL, "%zu bytes of I/O buffers are too many",
+				      limit);
 	b->pages = (uint32_t)(size / PAGE);
 	tables = b->pages * (sizeof(*b->next) + sizeof(*b->state));
 	b->map_size = size + LOOP_BUFFER_MAX + tables;

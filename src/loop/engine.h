@@ -81,7 +81,7 @@ struct loop {
 	struct loop_timers timers;
 	struct loop_buffers buffers;
 	struct loop_workers *workers;	/* owned; NULL until first used */
-	int wake_fd;			/* an eventfd; engines wait for its edges and never read it */
+	int wake_fd;			/* an eventfd; engines see its edges and never read it */
 
 	/* Written by other threads; the newest comes first in both. */
 	_Alignas(64) _Atomic(struct loop_message *) messages;

@@ -21,7 +21,7 @@ struct io_uring_sqe *uring_sqe(struct uring *u)
 	struct io_uring_sqe *sqe;
 
 	while (!(sqe = io_uring_get_sqe(&u->ring))) {
-		/* Fails while the kernel has no memory for requests: there is nothing else to do. */
+		/* Fails while the kernel has no memory for requests. */
 		if (io_uring_submit(&u->ring) <= 0)
 			nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	}

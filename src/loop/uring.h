@@ -22,7 +22,7 @@ struct uring {
 	struct io_uring ring;
 	struct io_uring_buf_ring *provided; /* owned; a page, then the buffers */
 	uint8_t *buffers;		/* in the same mapping */
-	struct list starved;		/* of struct loop_socket: no buffer was left to receive into */
+	struct list starved;		/* of struct loop_socket: no buffer was left for it */
 };
 
 /* What a completion is for: the low bits of its user data; the others point to the object. */
