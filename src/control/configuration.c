@@ -6,6 +6,7 @@
 #include "config/apply.h"
 #include "config/load.h"
 #include "config/save.h"
+#include "control/folder.h"
 #include "control/internal.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -105,8 +106,10 @@ int control_save(struct control *control, const struct http_request *request, js
 		 struct weft_error *error)
 {
 	const char *path = control->options.config_path;
-	int r = config_save(apply_current(control->options.apply), path, error);
+	int r;
 
+	folder_make(path, 0700);
+	r = config_save(apply_current(control->options.apply), path, error);
 	if (r < 0)
 		return r;
 	control->unsaved = false;

@@ -265,7 +265,8 @@ void control_run(struct control *control)
 		;
 	for (int turn = 0; turn < TURNS_MAX; turn++) {
 		MHD_run(control->http);
-		if (MHD_get_timeout(control->http, &ms) != MHD_YES || ms > 0)
+		/* Never less than two: where connections end at the limit, only the next accepts. */
+		if (turn > 0 && (MHD_get_timeout(control->http, &ms) != MHD_YES || ms > 0))
 			break;
 	}
 	arm_timer(control);

@@ -11,22 +11,11 @@
 
 #include <weft/backend.h>
 
+#include "control/folder.h"
 #include "util/cleanup.h"
 
 #define SOCKET_MODE 0660
-#define SOCKET_BACKLOG 16
-
-static void make_folder(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	_cleanup_free_ char *folder = NULL;
-
-	if (!slash || slash == path)
-		return;
-	folder = strndup(path, (size_t)(slash - path));
-	if (folder)
-		mkdir(folder, 0755); /* bind() says what is wrong, if anything is */
-}
+#define SOCKET_BACKLOG 128
 
 /* Somebody answers there. */
 static bool is_served(const struct sockaddr_un *address)
@@ -81,7 +70,7 @@ int socket_listen(const char *path, int *ret_fd, struct weft_error *error)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return weft_error_set(error, errno, "cannot make a socket: %s", strerror(errno));
-	make_folder(path);
+	folder_make(path, 0755);
 	/* Before bind() the mode is the new file's, so that it is never wider than this. */
 	fchmod(fd, SOCKET_MODE);
 	r = bind_path(fd, &address, error);

@@ -179,6 +179,26 @@ def test_slow_and_broken_clients_hold_nobody_up(weft, api):
     assert api.ask("GET", "/v1/status")[0] == 200
 
 
+def test_more_clients_than_are_served_at_once_wait_their_turn(weft, api):
+    idle = []
+    for _ in range(35):
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(str(weft.socket_path))
+        idle.append(sock)
+    before = weft.daemon.cpu_seconds()
+    with pytest.raises(TimeoutError):
+        api.timeout = 1
+        api.ask("GET", "/v1/status")
+    assert weft.daemon.cpu_seconds() - before < 0.2
+    api.close()
+    for sock in idle[:10]:
+        sock.close()
+    api.timeout = 10  # less than idle connections are kept
+    assert api.ask("GET", "/v1/status")[0] == 200
+    for sock in idle:
+        sock.close()
+
+
 def test_the_daemon_sleeps_while_nobody_asks(weft, api):
     api.ask("GET", "/v1/status")  # leaves an idle connection
     before = weft.daemon.cpu_seconds()

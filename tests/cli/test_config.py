@@ -31,6 +31,22 @@ def test_save(one):
     assert one.json("save") == {"file": str(one.daemon.config_path), "unsaved": False}
 
 
+def test_save_makes_the_folder(one):
+    folder = one.daemon.dir / "etc"
+    one.daemon.stop()
+    text = one.daemon.config_path.read_text()
+    one.daemon.config_path = folder / "config.json"
+    folder.mkdir()
+    one.daemon.config_path.write_text(text)
+    one.daemon.start()
+    one.wait()
+    one.daemon.config_path.unlink()
+    folder.rmdir()
+    one("save")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert json.loads(one.daemon.config_path.read_text())["subsystems"]
+
+
 def test_what_is_saved_is_served_after_a_restart(one):
     one("export", "--backend", "memory", "--size", "1M", "--nqn", weftconf.nqn("two"), "--save")
     one("export", "--backend", "memory", "--size", "1M", "--nqn", weftconf.nqn("three"))
