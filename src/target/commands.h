@@ -30,8 +30,9 @@ struct nvme_status async_event_parse(struct request *req);
 struct nvme_status keep_alive_parse(struct request *req);
 
 /*
- * The discovery log page of a connection, header and entries; malloc'ed, NULL
- * where memory ran out. local: the address that the host connected to.
+ * The discovery log page, header and entries: what the host may see through
+ * the port, with addresses that it can reach from where its connection `queue`
+ * ends. malloc'ed; NULL where memory ran out.
  */
 void *discovery_log(const struct view *view, const struct view_port *port,
 		    const struct queue *queue, const char *hostnqn, size_t *ret_size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The discovery log page, 70h (Base 2.1, 5.1.12.3.1). */
-#include <errno.h>
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,9 +45,16 @@ static struct nvmf_disc_entry *add_entry(struct page *page)
 	return memset(&entries(page->log)[page->count++], 0, sizeof(struct nvmf_disc_entry));
 }
 
-static bool is_wildcard(const char *traddr)
+/* Does the port listen on every address of its family? */
+static bool is_wildcard(const struct view_port *port)
 {
-	return !*traddr || strcmp(traddr, "0.0.0.0") == 0 || strcmp(traddr, "::") == 0;
+	struct in6_addr ipv6;
+	struct in_addr ipv4;
+
+	if (port->adrfam == NVMF_ADRFAM_IPV6)
+		return inet_pton(AF_INET6, port->traddr, &ipv6) == 1 &&
+		       IN6_IS_ADDR_UNSPECIFIED(&ipv6);
+	return inet_pton(AF_INET, port->traddr, &ipv4) == 1 && ipv4.s_addr == INADDR_ANY;
 }
 
 /* A scope names an interface of this machine: it means nothing to a host. */
@@ -71,7 +78,7 @@ static void add_port_entry(struct page *page, const struct view_port *port,
 			   const struct transport_address *local, uint8_t subtype,
 			   const char *subnqn)
 {
-	bool wildcard = is_wildcard(port->traddr);
+	bool wildcard = is_wildcard(port);
 	struct nvmf_disc_entry *entry;
 
 	if (wildcard && port->adrfam != local->adrfam)
@@ -126,8 +133,10 @@ void *discovery_log(const struct view *view, const struct view_port *port,
 {
 	const char *own_nqn = view->discovery_nqn ? view->discovery_nqn : NVMF_DISCOVERY_NQN;
 	struct transport_address local, peer;
-	struct page page = { 0 };
+	struct page page = { .log = malloc(sizeof(*page.log)) };
 
+	if (!page.log)
+		return NULL;
 	queue->ops->addresses(queue, &local, &peer);
 	add_port_entry(&page, port, &local, NVMF_SUBTYPE_CURRENT, own_nqn);
 	if (!port->discovery)
@@ -137,7 +146,7 @@ void *discovery_log(const struct view *view, const struct view_port *port,
 			add_subsystems(&page, view->ports[i], &local, hostnqn);
 	for (size_t i = 0; i < port->referral_count; i++)
 		add_referral(&page, &port->referrals[i]);
-	if (page.failed || !page.log) {
+	if (page.failed) {
 		free(page.log);
 		return NULL;
 	}
