@@ -103,7 +103,7 @@ static void sent(struct loop_socket *socket, int result)
 	end->sent_bytes += end->under_way;
 	if (end->close_in_sent)
 		loop_socket_close(socket);
-	else if (end->sent_bytes < end->to_send)
+	else if (end->sent_bytes < end->to_send && !socket->closing)
 		send_more(end);
 }
 
@@ -177,7 +177,7 @@ static void test_exchange_tcp(void **state)
 	int fds[2];
 
 	rig_tcp_pair(fds);
-	exchange(fds, 40 << 20, 23456789, BUFFER, false);
+	exchange(fds, 12 << 20, 7456789, BUFFER, false);
 }
 
 static void test_exchange_unix(void **state)
@@ -185,7 +185,7 @@ static void test_exchange_unix(void **state)
 	int fds[2];
 
 	rig_unix_pair(fds);
-	exchange(fds, 20 << 20, 3456789, 700000, false);
+	exchange(fds, 5 << 20, 3456789, 700000, false);
 }
 
 static void test_exchange_small(void **state)
@@ -201,7 +201,7 @@ static void test_take_tcp(void **state)
 	int fds[2];
 
 	rig_tcp_pair(fds);
-	exchange(fds, 60 << 20, 33456789, BUFFER, true);
+	exchange(fds, 16 << 20, 9456789, BUFFER, true);
 }
 
 static void test_take_unix(void **state)
@@ -209,7 +209,7 @@ static void test_take_unix(void **state)
 	int fds[2];
 
 	rig_unix_pair(fds);
-	exchange(fds, 20 << 20, 3456789, 300000, true);
+	exchange(fds, 5 << 20, 3456789, 300000, true);
 }
 
 /* The peer does not read: the send stays under way until the socket is closed. */
@@ -283,7 +283,7 @@ static void test_close_in_sent(void **state)
 /* A socket whose peer sends without end is closed all the same. */
 static void test_close_under_flood(void **state)
 {
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 8; i++) {
 		struct end *a, *b;
 		int fds[2];
 
@@ -367,6 +367,49 @@ static void test_pressure(void **state)
 		end_free(ends[i][0]);
 		end_free(ends[i][1]);
 	}
+}
+
+/* Opening, sending and closing in any order, at any moment. */
+static void test_churn(void **state)
+{
+	enum { ENDS = 64 };
+	struct end *ends[ENDS] = {0};
+	int fds[2];
+
+	srandom(5);
+	for (int i = 0; i < 6000; i++) {
+		unsigned int s = (unsigned int)random() % ENDS / 2 * 2;
+		struct end *end = ends[s + (unsigned int)random() % 2];
+
+		if (!ends[s] && !ends[s + 1]) {
+			if (random() % 4)
+				rig_unix_pair(fds);
+			else
+				rig_tcp_pair(fds);
+			for (unsigned int j = 0; j < 2; j++) {
+				ends[s + j] = end_open(fds[j]);
+				ends[s + j]->to_send = 1 << 30;
+				ends[s + j]->largest = 100000;
+				ends[s + j]->takes = random() % 3 == 0;
+			}
+		} else if (end && !end->socket.closing && random() % 3) {
+			if (!end->sent_count && !end->socket.sending)
+				send_more(end);
+		} else if (end && !end->socket.closing) {
+			loop_socket_close(&end->socket);
+		}
+		if (i % 4 == 0)
+			rig_loop_for(MS / 20);
+		for (unsigned int j = 0; j < ENDS; j++) {
+			if (ends[j] && ends[j]->closed) {
+				end_free(ends[j]);
+				ends[j] = NULL;
+			}
+		}
+	}
+	for (unsigned int j = 0; j < ENDS; j++)
+		if (ends[j])
+			end_free(ends[j]);
 }
 
 /* ---- listeners ---- */
@@ -490,6 +533,7 @@ int main(void)
 		rig_test(test_reset),
 		rig_test(test_half_closed),
 		rig_test(test_pressure),
+		rig_test(test_churn),
 		rig_test(test_accept),
 		rig_test(test_accept_without_descriptors),
 		rig_test(test_listener_stop_while_pausing),
