@@ -16,8 +16,9 @@ struct queue;
 struct request;
 
 struct nvme_status fabrics_parse(struct request *req);		/* fabrics.c */
-struct nvme_status admin_parse(struct request *req);		/* admin.c: an I/O controller's */
-struct nvme_status discovery_parse(struct request *req);	/* admin.c: a discovery controller's */
+/* admin.c: of an I/O and of a discovery controller */
+struct nvme_status admin_parse(struct request *req);
+struct nvme_status discovery_parse(struct request *req);
 struct nvme_status nvm_parse(struct request *req);		/* nvm.c */
 
 /* Parts of admin.c, a file each. */

@@ -117,7 +117,7 @@ static void target_free(struct target *target)
 		loop_stop(target->reactors[i]->loop);
 		pthread_join(target->threads[i], NULL);
 	}
-	/* loop_stop() above may still look at a loop that has ended: freed here, not by its thread */
+	/* not by their threads: loop_stop() may look at a loop that has ended already */
 	for (unsigned int i = 0; i < target->reactor_count; i++) {
 		loop_free(target->reactors[i]->loop);
 		free(target->reactors[i]);
