@@ -251,7 +251,10 @@ void controller_set_cc(struct controller *ctrl, uint32_t cc)
 	} else if (!nvme_cc_enabled(cc) && nvme_cc_enabled(old)) {
 		ctrl->ready = false;
 		drop_async_requests(ctrl);
+		/* Connects of I/O queues look at some of it */
+		pthread_mutex_lock(&ctrl->subsystem->target->lock);
 		defaults(ctrl);
+		pthread_mutex_unlock(&ctrl->subsystem->target->lock);
 		ctrl->cc = cc & ~NVME_CC_SHN_MASK;
 		post_stops(ctrl);
 	} else {

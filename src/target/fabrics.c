@@ -106,11 +106,21 @@ static struct nvme_status connect_admin(struct request *req, const struct nvmf_c
 	return NVME_SUCCESS;
 }
 
+/* A host that never asked for a number of queues may have as many as there are. */
+static uint32_t queues_allowed(const struct controller *ctrl, const struct view_subsystem *view)
+{
+	if (ctrl->queues_granted)
+		return ctrl->queues_granted;
+	return view->qid_max && view->qid_max < CONTROLLER_QUEUES_MAX ? view->qid_max :
+									CONTROLLER_QUEUES_MAX;
+}
+
 /* Finds the controller that an I/O queue wants to join, and takes its place in it. Under the lock. */
 static struct nvme_status join(struct request *req, const struct nvmf_connect_data *data,
-			       struct subsystem *subsystem, uint16_t qid)
+			       struct subsystem *subsystem, const struct view_subsystem *view)
 {
 	struct queue *queue = req->queue;
+	uint16_t qid = le16_get(connect_cmd(req)->qid);
 	struct controller *ctrl = subsystem_find_controller(subsystem, le16_get(data->cntlid));
 
 	if (!ctrl || ctrl->portid != queue->portid)
@@ -119,7 +129,7 @@ static struct nvme_status join(struct request *req, const struct nvmf_connect_da
 		return bad_data(req, DATA(hostnqn));
 	if (memcmp(ctrl->hostid, data->hostid, sizeof(data->hostid)) != 0)
 		return bad_data(req, DATA(hostid));
-	if (ctrl->discovery || qid > CONTROLLER_QUEUES_MAX || qid > ctrl->queues_granted)
+	if (ctrl->discovery || qid > queues_allowed(ctrl, view))
 		return bad_cmd(req, CMD(qid));
 	if (!ctrl->ready || ctrl->io[qid])
 		return nvme_status_dnr(NVME_SC_CMD_SEQ_ERROR);
@@ -141,7 +151,7 @@ static struct nvme_status connect_io(struct request *req, const struct nvmf_conn
 	if (size > queue->port->max_queue_size)
 		return bad_cmd(req, CMD(sqsize));
 	pthread_mutex_lock(&target->lock);
-	status = join(req, data, subsystem, le16_get(connect_cmd(req)->qid));
+	status = join(req, data, subsystem, view);
 	pthread_mutex_unlock(&target->lock);
 	if (!nvme_status_ok(status))
 		return status;
@@ -244,7 +254,8 @@ static void execute_property_get(struct request *req)
 				   offsetof(struct nvmf_property_cmd, ofst));
 		return;
 	}
-	if (wide != (le32_get(cmd->ofst) == NVME_PROP_CAP)) {
+	if ((cmd->attrib & NVMF_PROPERTY_SIZE_MASK) > NVMF_PROPERTY_8 ||
+	    wide != (le32_get(cmd->ofst) == NVME_PROP_CAP)) {
 		request_fail_field(req, NVME_SC_INVALID_FIELD,
 				   offsetof(struct nvmf_property_cmd, attrib));
 		return;
@@ -279,6 +290,8 @@ static void execute_disconnect(struct request *req)
 		request_complete(req, nvme_status_dnr(NVME_SC_DISCONNECT_INVALID_QTYPE));
 		return;
 	}
+	/* the identifier is free at once, not when the socket has gone */
+	controller_queue_gone(queue->ctrl, queue);
 	request_complete(req, NVME_SUCCESS);
 	queue_disconnect(queue);
 }
