@@ -69,7 +69,8 @@ struct weft_io {
 					 * the backend is WEFT_BACKEND_UNALIGNED */
 	unsigned int iov_count;
 	void *reactor;			/* opaque: the reactor that submitted it */
-	_Alignas(16) unsigned char scratch[WEFT_IO_SCRATCH]; /* the backend's, while it holds the I/O */
+	/* the backend's, while it holds the I/O */
+	_Alignas(16) unsigned char scratch[WEFT_IO_SCRATCH];
 };
 
 /* Completes an I/O on the thread that submitted it. result: 0 or -errno. */
@@ -83,7 +84,7 @@ struct weft_info {
 	uint32_t block_size;		/* smallest unit of I/O, bytes: a power of two, >= 512 */
 	uint32_t physical_block_size;	/* the unit that is written without read-modify-write */
 	uint32_t discard_granularity;	/* bytes; 0: discard is not supported */
-	uint32_t atomic_size;		/* bytes written without tearing on power loss; 0: one block */
+	uint32_t atomic_size;		/* bytes that power loss does not tear; 0: one block */
 	bool read_only;
 	bool rotational;
 	bool volatile_cache;		/* a flush has something to do */

@@ -265,7 +265,7 @@ void control_run(struct control *control)
 		;
 	for (int turn = 0; turn < TURNS_MAX; turn++) {
 		MHD_run(control->http);
-		/* Never less than two: where connections end at the limit, only the next accepts. */
+		/* Never less than two: where connections end at the limit, the next accepts. */
 		if (turn > 0 && (MHD_get_timeout(control->http, &ms) != MHD_YES || ms > 0))
 			break;
 	}

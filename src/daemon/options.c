@@ -67,7 +67,7 @@ static void print_help(void)
 			 table[i].value ? table[i].value : "");
 		printf("  %-26s %s\n", left, table[i].help);
 	}
-	printf("\nweft(1) changes the running configuration; weftd(8) and weft.json(5) tell more.\n");
+	printf("\nweft(1) changes what is served; weftd(8) and weft.json(5) tell more.\n");
 }
 
 static _Noreturn void usage_error(const char *option, const char *value, const char *right)
@@ -144,7 +144,7 @@ static void parse_cores(struct options *options, const char *text)
 		return;
 	}
 	if (number_parse(text, 1, OPTIONS_REACTORS_MAX, &n) < 0)
-		usage_error("cores", text, "1 to 64 reactors, or a list of CPUs as 0,2-3, is needed");
+		usage_error("cores", text, "1 to 64, or a list of CPUs as 0,2-3, is needed");
 	options->target.reactor_count = (unsigned int)n;
 	options->target.cpus = NULL;
 }

@@ -157,6 +157,12 @@ void controller_queue_gone(struct controller *ctrl, struct queue *queue)
 	}
 }
 
+/* The timer's period, nanoseconds. */
+static uint64_t half_kato(const struct controller *ctrl)
+{
+	return (uint64_t)ctrl->kato_ms * 500000;
+}
+
 /* A command within each period keeps the controller; KATO has two periods. */
 static void keep_alive_fire(struct loop_timer *timer)
 {
@@ -171,7 +177,7 @@ static void keep_alive_fire(struct loop_timer *timer)
 		controller_stop(ctrl, "keep alive expired");
 		return;
 	}
-	loop_timer_start(ctrl->reactor->loop, timer, (uint64_t)ctrl->kato_ms * 500000);
+	loop_timer_start(ctrl->reactor->loop, timer, half_kato(ctrl));
 }
 
 void controller_set_kato(struct controller *ctrl, uint32_t kato_ms)
@@ -184,7 +190,7 @@ void controller_set_kato(struct controller *ctrl, uint32_t kato_ms)
 	ctrl->kato_ms = kato_ms;
 	ctrl->quiet_periods = 0;
 	if (kato_ms)
-		loop_timer_start(ctrl->reactor->loop, &ctrl->keep_alive, (uint64_t)kato_ms * 500000);
+		loop_timer_start(ctrl->reactor->loop, &ctrl->keep_alive, half_kato(ctrl));
 	else
 		loop_timer_stop(ctrl->reactor->loop, &ctrl->keep_alive);
 }

@@ -115,7 +115,7 @@ static uint32_t queues_allowed(const struct controller *ctrl, const struct view_
 									CONTROLLER_QUEUES_MAX;
 }
 
-/* Finds the controller that an I/O queue wants to join, and takes its place in it. Under the lock. */
+/* Finds the controller that an I/O queue wants to join, and takes its place. Under the lock. */
 static struct nvme_status join(struct request *req, const struct nvmf_connect_data *data,
 			       struct subsystem *subsystem, const struct view_subsystem *view)
 {

@@ -128,7 +128,8 @@ static void submit_range(struct request *req, enum weft_op op, uint32_t flags)
 	uint8_t shift = req->view_ns->block_shift;
 
 	req->io.flags = flags;
-	submit(req, op, nvme_rw_slba(&req->sqe) << shift, (uint64_t)nvme_rw_nlb(&req->sqe) << shift);
+	submit(req, op, nvme_rw_slba(&req->sqe) << shift,
+	       (uint64_t)nvme_rw_nlb(&req->sqe) << shift);
 }
 
 static struct namespace_counters *counters(struct request *req)

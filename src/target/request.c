@@ -109,7 +109,7 @@ static struct nvme_status check_sgl(struct request *req, uint32_t capsule_length
 	return NVME_SUCCESS;
 }
 
-/* Gives the request an I/O buffer, or puts it in the line for one: then resume() is called later. */
+/* Gives the request an I/O buffer, or puts it in the line for one: resume() is called then. */
 static bool take_buffer(struct request *req, void (*resume)(struct request *))
 {
 	struct reactor *reactor = req->queue->reactor;

@@ -54,7 +54,7 @@ struct request {
 	bool consumes;			/* execute() is done with `data` when it returns */
 	bool aborted;			/* an Abort asked for it while it was being fetched */
 	uint8_t status_kind;		/* enum nvme_status_kind */
-	uint16_t error_location;	/* byte of the command that is at fault; REQUEST_NO_LOCATION */
+	uint16_t error_location;	/* faulty byte of the command; REQUEST_NO_LOCATION */
 	struct nvme_sqe sqe;
 	struct nvme_cqe cqe;
 	/* Set by parse; called once all the data from the host is in `data`. */

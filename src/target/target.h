@@ -35,7 +35,7 @@ struct target {
 	pthread_mutex_t lock;
 	struct view *view;		/* the published one; control thread only */
 	struct list subsystems;		/* struct subsystem.node, under lock */
-	struct subsystem *discovery;	/* the discovery subsystem: NQN nqn.2014-08.org.nvmexpress.discovery */
+	struct subsystem *discovery;	/* the discovery subsystem, by its well-known NQN */
 	_Atomic uint32_t connection_count;
 	uint64_t started;		/* loop_clock() */
 	_Atomic bool draining;		/* no new connections */

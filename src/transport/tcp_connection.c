@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "target/controller.h"
+#include "spec/fabrics.h"
 #include "target/reactor.h"
 #include "target/target.h"
 #include "target/transport.h"

@@ -41,7 +41,7 @@ enum tcp_connection_state {
 
 /* What the receiver is in the middle of. */
 enum tcp_stage {
-	TCP_STAGE_HEADER,	/* up to the header's end, its digest, and the gap before the data */
+	TCP_STAGE_HEADER,	/* up to its end, its digest, and the gap before the data */
 	TCP_STAGE_DATA,		/* payload into rx.data */
 	TCP_STAGE_SKIP,		/* payload that nobody wants */
 	TCP_STAGE_DIGEST,	/* of the data */
@@ -52,7 +52,7 @@ struct tcp_receiver {
 	uint8_t type;			/* of the PDU */
 	bool bad_digest;		/* of the data, in this PDU */
 	uint16_t have, want;		/* bytes of header */
-	uint32_t left;			/* bytes of the payload, or of its digest, that are to come */
+	uint32_t left;			/* bytes of payload, or of its digest, that are to come */
 	uint32_t crc;			/* of the payload so far */
 	const uint8_t *current;		/* the header at hand: where it lies, */
 	size_t current_length;		/* and how much of it is there */

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "loop/buffer.h"
-#include "target/controller.h"
 #include "target/reactor.h"
 #include "transport/tcp_connection.h"
 #include "util/crc32c.h"

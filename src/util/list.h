@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Intrusive doubly linked list. The head is a node of its own; an unlinked node points to itself. */
+/* Intrusive doubly linked list. The head is a node too; an unlinked node points to itself. */
 #ifndef WEFT_UTIL_LIST_H
 #define WEFT_UTIL_LIST_H
 
@@ -67,7 +67,8 @@ static inline void list_splice_tail(struct list *dst, struct list *src)
 }
 
 #define list_entry(node, type, member) container_of(node, type, member)
-#define list_for_each(pos, head) for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
+#define list_for_each(pos, head) \
+	for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
 /* The body may unlink pos. */
 #define list_for_each_safe(pos, head) \
 	for (struct list *pos = (head)->next, *pos##_next = pos->next; pos != (head); \
