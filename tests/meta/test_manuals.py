@@ -107,7 +107,7 @@ def test_manuals_are_well_formed(path, tmp_path):
         done = subprocess.run(["scdoc"], stdin=source, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
     text = (tree.TOP / path).read_text()
-    name, section = re.match(r"([a-z0-9-]+)\.(\d)\.scd", path.name).groups()
+    name, section = re.match(r"([a-z0-9.-]+)\.(\d)\.scd", path.name).groups()
     assert text.startswith(f"{name}({section})"), "the first line names another page"
     # every page that it points to exists, where it is one of ours
     for other, number in re.findall(r"\*(weft[a-z0-9-]*)\*\((\d)\)", text):
