@@ -8,6 +8,7 @@ A run of the whole folder also fails if any test listed in `expected` didn't pas
 folder has a test that isn't listed.
 """
 
+import contextlib
 import os
 import re
 import shlex
@@ -56,15 +57,28 @@ def images(pytestconfig):
         return guests.build_images()
 
 
+@contextlib.contextmanager
+def _booted(images, config, name):
+    guest = guests.Guest(images, config.stash[_log_key] / f"{name}.log")
+    try:
+        guest.start()
+        yield guest
+    finally:
+        guest.stop()
+
+
 @pytest.fixture(scope="session")
 def guest(images, pytestconfig):
-    log = pytestconfig.stash[_log_key] / "console.log"
-    with_log = guests.Guest(images, log)
-    try:
-        with_log.start()
-        yield with_log
-    finally:
-        with_log.stop()
+    """The guest that all tests share."""
+    with _booted(images, pytestconfig, "guest") as guest:
+        yield guest
+
+
+@pytest.fixture
+def other_guest(images, pytestconfig):
+    """A second one, for the test alone."""
+    with _booted(images, pytestconfig, "other-guest") as guest:
+        yield guest
 
 
 @pytest.fixture
@@ -93,7 +107,12 @@ def host(guest, target, kernel_log):
     """The guest as a host; it leaves all controllers before the target ends."""
     host = Host(guest)
     yield host
-    host.disconnect_all()
+    try:
+        host.disconnect_all()
+    except (AssertionError, guests.GuestError):
+        # Whatever holds on to the target would spoil the tests to come.
+        guest.restart()
+        raise
 
 
 @pytest.fixture
@@ -148,7 +167,7 @@ def pytest_terminal_summary(terminalreporter, config):
     for line in config.stash.get(_verdict_key, ()):
         terminalreporter.write_line(f"interop: {line}", red=True)
     if terminalreporter.stats.get("failed") or terminalreporter.stats.get("error"):
-        terminalreporter.write_line(f"interop: the guest's console: {config.stash[_log_key]}")
+        terminalreporter.write_line(f"interop: the guests' consoles: {config.stash[_log_key]}")
 
 
 _verdict_key = pytest.StashKey()

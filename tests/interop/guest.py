@@ -83,20 +83,24 @@ class Guest:
         self.kernel = None
         self._process = None
         self._channel = None
+        self._receiver = None
         self._ids = itertools.count(1)
-        self._pending = {}
+        self._pending = None
         self._lock = threading.Lock()
 
     def start(self):
         """Boots and waits until the guest takes commands."""
         self._channel, theirs = socket.socketpair()
-        ready = self._pending["ready"] = Future()
-        with theirs:
+        errors = self.log.with_suffix(".qemu")
+        ready = Future()
+        self._pending = {"ready": ready}
+        with theirs, open(errors, "w", encoding="utf-8") as stderr:
             self._process = subprocess.Popen(
                 self._command(theirs.fileno()), pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=open(self.log.with_suffix(".qemu"), "w"), preexec_fn=_die_with_parent)
-        threading.Thread(target=self._receive, daemon=True).start()
+                stderr=stderr, preexec_fn=_die_with_parent)
+        self._receiver = threading.Thread(target=self._receive, daemon=True)
+        self._receiver.start()
         try:
             self.kernel = ready.result(BOOT_TIMEOUT)["ready"]
         except NotReady:
@@ -169,6 +173,14 @@ class Guest:
             self._process.kill()
             self._process.wait()
         self._process = None
+        self._receiver.join()
+        self._channel.close()
+
+    def restart(self):
+        """Boots anew, with nothing left of what was; the old console's log gets the suffix .old."""
+        self.stop()
+        self.log.rename(self.log.with_suffix(".old"))
+        self.start()
 
     def _tail(self):
         parts = [p.read_text(errors="replace")[-2000:]

@@ -41,3 +41,14 @@ def test_host_allowed_later(target, host):
     target.serve(config(target, [HOST_NQN], target.config["ports"][0]))
     host.until(f"{host.connect_command(target.portal, NQN)} 2> /dev/null")
     assert host.size(host.block(NQN)) == 16 << 20
+
+
+@pytest.mark.weftd_only("nvmet is inside one of the guests")
+def test_two_machines_share_a_disk(target, host, other_guest):
+    target.serve(config(target, [HOST_NQN, STRANGER]))
+    host.connect(target.portal, NQN)
+    other = Host(other_guest, STRANGER, STRANGER_ID)
+    other.connect(target.portal, NQN)
+    host.guest.run(f"yes weft | dd of={host.block(NQN)} bs=1M count=4 iflag=fullblock oflag=direct")
+    other_guest.run(f"cmp -n {4 << 20} {other.block(NQN)} <(yes weft)")
+    other.disconnect_all()

@@ -76,6 +76,7 @@ def same_loopback(target, host, guest):
             nft add rule ip loop out ip daddr 127.0.0.1 meta l4proto tcp dnat to {target.address}
             nft add rule ip loop post ip saddr 127.0.0.1 ip daddr {target.address} masquerade""")
     yield
+    host.disconnect_all()
     guest.run("! nft list table ip loop > /dev/null 2>&1 || nft delete table ip loop")
 
 

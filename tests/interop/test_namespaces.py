@@ -71,12 +71,11 @@ def test_missing_disk_appears(serve, target, host):
 
 @pytest.mark.weftd_only("nvmet has no memory backend")
 def test_many_namespaces(target, host):
-    nsids = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610, 987]
+    nsids = [1, 2, 3, 5, 8, 100, 500, 1000]
     namespaces = [weftconf.namespace(nsid, size="16M") for nsid in nsids]
     target.serve(weftconf.config([weftconf.subsystem("disks", namespaces)]))
     host.connect(target.portal, NQN)
-    for nsid in nsids:
-        host.block(NQN, nsid)
+    host.block(NQN, nsids[-1])
     assert host.namespaces(NQN) == nsids
 
 
