@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The daemon under test: started with a configuration in a directory of its own, and judged.
 
-WEFTD names the binary; without it the one in build/ of this checkout is taken.
+WEFTD names the binary; without it the one in build/ of this checkout is taken. WEFTD_ARGS are
+options for each daemon, as `--loop epoll`.
 """
 
 import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -86,7 +88,8 @@ class Weftd:
 
     def command_line(self):
         return [*self.wrapper, str(WEFTD), "--config", str(self.config_path), "--socket", str(self.socket_path),
-                "--state-dir", str(self.state_dir), "--cores", str(self.cores), *self.args]
+                "--state-dir", str(self.state_dir), "--cores", str(self.cores), *self.args,
+                *shlex.split(os.environ.get("WEFTD_ARGS", ""))]
 
     def spawn(self):
         """Start it and do not wait."""
@@ -138,6 +141,15 @@ class Weftd:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+    def crash(self):
+        """SIGKILL, and wait until the kernel has closed its listeners: it takes an io_uring apart
+        after the process is gone, and until then connections go to nobody."""
+        self.kill()
+        deadline = time.monotonic() + START_SECONDS
+        while any(self._accepts(address) for address in self.addresses()):
+            assert time.monotonic() < deadline, "listeners outlived their process"
+            time.sleep(0.01)
 
     def wait_exit(self, seconds=START_SECONDS):
         """Wait for it to end by itself; its exit code."""
@@ -191,17 +203,14 @@ class Weftd:
 
     # what the tests measure of it
 
-    def connections(self):
-        """Connections of its ports that it has not closed: established, or half closed by the
-        peer. Listening and lingering sockets do not count."""
-        ports = {port for _, port in self.addresses()}
-        count = 0
-        for table in ("tcp", "tcp6"):
-            for line in pathlib.Path(f"/proc/{self.process.pid}/net/{table}").read_text() \
-                    .splitlines()[1:]:
-                fields = line.split()
-                if int(fields[1].rsplit(":", 1)[1], 16) in ports and fields[3] in ("01", "08"):
-                    count += 1
+    def sockets(self):
+        """Sockets it holds: listeners, connections, the API's."""
+        folder, count = f"/proc/{self.process.pid}/fd", 0
+        for name in os.listdir(folder):
+            try:
+                count += os.readlink(f"{folder}/{name}").startswith("socket:")
+            except FileNotFoundError:
+                pass  # closed meanwhile
         return count
 
     def cpu_seconds(self):

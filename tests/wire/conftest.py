@@ -20,12 +20,17 @@ pytest.register_assert_rewrite("nvmetcp", "weftd")
 
 import nvmetcp  # noqa: E402
 import weftconf  # noqa: E402
-from weftd import DaemonError, Weftd  # noqa: E402
+from weftd import WEFTD, DaemonError, Weftd  # noqa: E402
 
 FRIEND = nvmetcp.HostId.make("friend")      # on the list of "private"
 STRANGER = nvmetcp.HostId.make("stranger")  # on no list
 
 MIB = 1 << 20
+
+
+def pytest_sessionstart():
+    if not WEFTD.exists():
+        pytest.exit(f"no daemon at {WEFTD}: build it, or set WEFTD", returncode=2)
 
 
 def shared_config():
@@ -121,19 +126,32 @@ def io(ctrl):
     return ctrl.connect_io()
 
 
+@pytest.fixture(scope="module")
+def witness():
+    """The bystander's association: it lives as long as the daemon it is on."""
+    kept = {"daemon": None, "ctrl": None}
+    yield kept
+    if kept["ctrl"]:
+        kept["ctrl"].close()
+
+
 @pytest.fixture
-def bystander(daemon):
+def bystander(daemon, witness):
     """A host that has nothing to do with the test: it must notice nothing, and whatever the test
-    connected must be gone afterwards. Use it through `pytestmark`, so that it is judged last."""
-    with nvmetcp.connect_admin(daemon.address, weftconf.nqn("main"),
-                               host=nvmetcp.HostId.make("bystander")) as ctrl:
-        io = ctrl.connect_io()
-        data = os.urandom(4096)
-        io.write(100000, data)
-        before = daemon.connections()
-        yield io
-        daemon.check()
-        assert io.read(100000, 8) == data
-        ctrl.keep_alive()
-        nvmetcp.wait_until(lambda: daemon.connections() <= before,
-                           what="the end of every connection that the test made")
+    connected must be gone afterwards. Use it before `connect`, so that it is judged last."""
+    if witness["daemon"] is not daemon:
+        witness["daemon"] = daemon
+        witness["ctrl"] = nvmetcp.connect_admin(daemon.address, weftconf.nqn("main"),
+                                                host=nvmetcp.HostId.make("bystander"))
+        witness["ctrl"].connect_io()
+    ctrl = witness["ctrl"]
+    io = ctrl.io[0]
+    data = os.urandom(512)
+    io.write(100000, data)
+    before = daemon.sockets()
+    yield io
+    daemon.check()
+    assert io.read(100000, 1) == data
+    ctrl.keep_alive()
+    nvmetcp.wait_until(lambda: daemon.sockets() <= before,
+                       what="the end of every connection that the test made")

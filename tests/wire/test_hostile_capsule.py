@@ -41,7 +41,8 @@ def test_24_transport_sgl_with_data_in_the_capsule(io, connect, size):
 
 
 @pytest.mark.parametrize("payload", [4, 512, 4096])
-@pytest.mark.parametrize("descriptor", [command.sgl(TRANSPORT, 0), command.sgl(IN_CAPSULE, 0)])
+@pytest.mark.parametrize("descriptor", [command.sgl(TRANSPORT, 0), command.sgl(IN_CAPSULE, 0)],
+                         ids=["transport", "in-capsule"])
 @pytest.mark.parametrize("opcode", [command.FLUSH, command.READ, command.WRITE_ZEROES, 0x7D])
 def test_25_payload_that_no_command_asked_for(io, payload, descriptor, opcode):
     entry = io.rw(opcode, 1, 0, 1)

@@ -142,7 +142,7 @@ def test_43_slow_reader_gets_everything(connect):
         assert len(io.wait(pending).data) == 131072
 
 
-def test_43_nobody_waits_for_a_host_that_does_not_read(connect, bystander):
+def test_43_nobody_waits_for_a_host_that_does_not_read(bystander, connect):
     stuck = connect().connect_io(sqsize=127, rcvbuf=4096)
     for index in range(120):
         stuck.submit(stuck.rw(command.READ, 1, index * 256, 256), length=131072)
@@ -154,7 +154,7 @@ def test_43_nobody_waits_for_a_host_that_does_not_read(connect, bystander):
     assert slowest < 2, f"a 4 KiB read took {slowest:.1f} s"
 
 
-def test_43_memory_is_bounded(daemon, connect, bystander):
+def test_43_memory_is_bounded(daemon, bystander, connect):
     """What waits to be sent is bounded by what the queue size and MDTS allow, and given back."""
     before = daemon.memory_kib()
     stuck = connect().connect_io(sqsize=127, rcvbuf=4096)

@@ -23,12 +23,14 @@ def test_queues_in_any_order(ctrl):
 
 
 def test_response_names_the_controller(ctrl, queue):
+    ctrl.request_queues()
     done = send_connect(queue, connect_data(MAIN, cntlid=ctrl.cntlid), qid=1)
     assert done.dw0 & 0xFFFF == ctrl.cntlid
 
 
 def test_idle_sockets_wait_for_their_connect(ctrl, opened):
     """Linux finishes ICReq on all sockets before the first Connect."""
+    ctrl.request_queues()
     queues = [opened() for _ in range(4)]
     for index, queue in enumerate(queues, 1):
         send_connect(queue, connect_data(MAIN, cntlid=ctrl.cntlid), qid=index)
@@ -95,6 +97,19 @@ def test_qid_too_high(daemon, connect, opened, qid):
     ctrl = connect("narrow", address=where)
     refused(opened(address=where, sqsize=15), connect_data(nqn("narrow"), cntlid=ctrl.cntlid),
             status.CONNECT_INVALID_PARAM, QID, qid=qid)
+
+
+def test_queues_that_nobody_asked_for(ctrl, queue):
+    """Without Set Features 07h a host may use as many as Get Features 07h says."""
+    granted = (ctrl.get_feature(0x07).dw0 & 0xFFFF) + 1
+    send_connect(queue, connect_data(MAIN, cntlid=ctrl.cntlid), qid=granted)
+    queue.flush()
+
+
+def test_more_queues_than_granted(ctrl, queue):
+    ctrl.request_queues(2)
+    refused(queue, connect_data(MAIN, cntlid=ctrl.cntlid), status.CONNECT_INVALID_PARAM, QID,
+            qid=3)
 
 
 @pytest.mark.parametrize("sqsize", [0, 128, 0xFFFF])

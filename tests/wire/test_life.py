@@ -88,7 +88,7 @@ def test_what_was_written_survives_sigkill(weftd, tmp_path):
         io = ctrl.connect_io()
         io.write(0, data)
         io.flush()
-    daemon.kill()
+    daemon.crash()
     daemon.start()
     with connect_admin(daemon.address, nqn("one")) as ctrl:
         assert ctrl.connect_io().read(0, 128) == data

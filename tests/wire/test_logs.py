@@ -70,7 +70,7 @@ def newest_error(ctrl):
     (lambda c: c.identify(0x7F, expect=status.INVALID_FIELD), 40),
     (lambda c: c.identify(0, nsid=0xFFFFFFFE, expect=status.INVALID_NAMESPACE), 4),
     (lambda c: c.get_log(SMART, 64, offset=1, expect=status.INVALID_FIELD), 48),
-])
+], ids=["log page", "feature", "CNS", "NSID", "offset"])
 def test_error_location(ctrl, fail, location):
     """The byte of the command that is wrong: the field, not merely the dword before it."""
     fail(ctrl)

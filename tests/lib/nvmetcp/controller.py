@@ -75,17 +75,18 @@ def send_connect(queue, data, *, qid=0, sqsize=None, cattr=None, kato=0, recfmt=
     entry = connect_entry(recfmt=recfmt, qid=qid, cattr=cattr, kato=kato,
                           sqsize=queue.size - 1 if sqsize is None else sqsize)
     kw.setdefault("inline", True)
-    flow_control = queue.check_sqhd
-    queue.check_sqhd = False  # FFFFh, or a count, depending on the outcome: judged below
+    queue.qid, qid_before = qid, queue.qid
     done = queue.run(entry, data, expect=expect, **kw)
-    queue.check_sqhd = flow_control
-    if done.status == SUCCESS:
-        queue.qid = qid
+    if done.status != SUCCESS:
+        queue.qid = qid_before
+    else:
+        queue.submitted = queue.completed = 1  # whatever was refused before was in no queue
         # Base 2.1, Connect response: SQHD FFFFh says that SQ flow control is off
         if cattr & CATTR_NO_SQ_FLOW_CONTROL:
             assert done.sqhd == 0xFFFF, f"SQHD {done.sqhd:#x} with SQ flow control off"
         else:
             assert done.sqhd != 0xFFFF, "SQHD FFFFh with SQ flow control on"
+            queue.check_sqhd = True
     return done
 
 
@@ -98,6 +99,7 @@ class Controller:
         self.options = options      # what open_queue() got, reused for I/O queues
         self.io = []
         self._inline = None
+        self._queues_set = False
 
     def __enter__(self):
         return self
@@ -182,9 +184,14 @@ class Controller:
     def keep_alive(self, **kw):
         return self.admin.run(command.sqe(command.KEEP_ALIVE), **kw)
 
-    def abort(self, sqid, cid, **kw):
-        """Abort; DW0 bit 0 of the completion is 0 if the command was aborted."""
-        return self.admin.run(command.sqe(command.ABORT, cdw10=sqid | cid << 16), **kw)
+    def submit_abort(self, sqid, cid, **kw):
+        """Abort; DW0 bit 0 of its completion will be 0 if the command was aborted."""
+        return self.admin.submit(command.sqe(command.ABORT, cdw10=sqid | cid << 16), **kw)
+
+    def abort(self, sqid, cid, expect=SUCCESS, **kw):
+        """Abort, and wait for its completion."""
+        expected = expect if isinstance(expect, tuple) else (expect,)
+        return self.admin.wait(self.submit_abort(sqid, cid, **kw), *expected)
 
     # I/O queues
 
@@ -196,8 +203,15 @@ class Controller:
             self._inline = ioccsz * 16 - 64
         return self._inline
 
+    def request_queues(self, count=128):
+        """Set Features 07h, as every host does once, before its first I/O queue."""
+        self._queues_set = True
+        self.set_feature(0x07, (count - 1) << 16 | (count - 1))
+
     def connect_io(self, qid=None, **kw):
         """Connect an I/O queue (the next free qid); returns the Queue."""
+        if not self._queues_set:
+            self.request_queues()
         options = {**self.options, **kw}
         connect = {key: options.pop(key) for key in ("cattr", "expect") if key in options}
         options.setdefault("inline", self.inline)

@@ -41,7 +41,7 @@ class Queue:
         self.pending = {}
         self.submitted = 0
         self.completed = 0
-        self.check_sqhd = sq_flow_control
+        self.check_sqhd = False     # nothing is said before Connect, nor without flow control
         self.last_sqhd = None
         self._next_cid = 0x100      # not an index: CIDs use all 16 bits
 
@@ -120,7 +120,7 @@ class Queue:
     def _response(self, received):
         done = Completion.parse(received.cqe)
         pending = self._find(done.cid, "response")
-        assert done.sqid == 0, "SQID is reserved in Fabrics responses"
+        assert done.sqid in (0, self.qid), f"SQID {done.sqid} on queue {self.qid}"
         assert not done.status_field & 1, "the phase bit is reserved in Fabrics responses"
         self._complete(pending, done)
         self._check_sqhd(done)
