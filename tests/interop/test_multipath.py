@@ -68,3 +68,23 @@ def test_io_survives_a_silent_path(controllers, target, host, guest):
     finally:
         guest.run("nft delete table inet cut")
     controllers[0].wait_state("live")
+
+
+def with_ana(config, *states):
+    """The configuration with an ANA state for each port's group 1."""
+    ports = [port | {"ana_groups": [{"grpid": 1, "ana": {"state": state}}]}
+             for port, state in zip(config["ports"], states)]
+    return config | {"ports": ports}
+
+
+def test_ana_states_reach_the_host(controllers, target, host, guest):
+    """The host follows each change of a path's state, and I/O takes the path that is left."""
+    device = host.block(NQN)
+    job = guest.spawn(host.fio(device, "randwrite", "64k", "64m", "--rate=,8m"), 240)
+    for states in (("optimized", "inaccessible"), ("inaccessible", "optimized"),
+                   ("non-optimized", "optimized")):
+        target.serve(with_ana(target.config, *states))
+        for controller, state in zip(controllers, states):
+            host.until(f'[ "$(cat /sys/class/nvme/{controller.name}/nvme*c*n1/ana_state)" = '
+                       f"{state} ]")
+    job.wait().check()

@@ -82,3 +82,15 @@ def test_files_survive_a_kill(device, target, guest, mounted):
         dd if=/dev/urandom of={mounted}/after bs=1M count=8 conv=fsync status=none
         umount {mounted}""", timeout=120)
     guest.run(f"e2fsck -fn {device}")
+
+
+@pytest.mark.kernel_warnings("resetting controller")
+def test_reset_during_writes(controller, device, host, guest):
+    """The host resets the controller while fio writes."""
+    job = guest.spawn(host.fio(device, "randwrite", "64k", "64m", "--rate=,8m"), 300)
+    for _ in range(2):
+        time.sleep(2)
+        assert job.running(), "fio ended before the reset"
+        guest.run(f"nvme reset {controller.path}")
+        controller.wait_state("live")
+    job.wait().check()
