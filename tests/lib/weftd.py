@@ -104,7 +104,7 @@ class Weftd:
         self.spawn()
         deadline = time.monotonic() + START_SECONDS
         for address in self.addresses():
-            while not self._accepts(address):
+            while not self.accepts(address):
                 self.check()
                 if time.monotonic() > deadline:
                     self.fail(f"nothing listens on {address} after {START_SECONDS} s")
@@ -112,7 +112,7 @@ class Weftd:
         return self
 
     @staticmethod
-    def _accepts(address):
+    def accepts(address):
         try:
             socket.create_connection(address, timeout=5).close()
             return True
@@ -147,7 +147,7 @@ class Weftd:
         after the process is gone, and until then connections go to nobody."""
         self.kill()
         deadline = time.monotonic() + START_SECONDS
-        while any(self._accepts(address) for address in self.addresses()):
+        while any(self.accepts(address) for address in self.addresses()):
             assert time.monotonic() < deadline, "listeners outlived their process"
             time.sleep(0.01)
 

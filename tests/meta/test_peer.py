@@ -58,6 +58,7 @@ def response(cid, sqhd=1, status_field=0):
 
 def read_command(conn, **kw):
     queue = Queue(conn, **kw)
+    queue.check_sqhd = True  # as after Connect
     return queue, queue.submit(Queue.rw(command.READ, 1, 0, 8), length=4096)
 
 

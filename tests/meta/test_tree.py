@@ -11,7 +11,7 @@ import tree
 CODE = (".c", ".h", ".py", ".sh", ".build", ".scd", ".js", ".ts", ".css", ".html")
 
 # Places that exist on no reader's machine. Written so that this file does not contain them.
-OUTSIDE = re.compile("|".join([r"\.\./" + "shared", "/wo" + "rk/", "/fa" + "rm/", "/tmp/" + "weft/",
+OUTSIDE = re.compile("|".join([r"\.\./" + "shared", "/wo" + "rk/", "/fa" + "rm/", "/tmp/" + "weft/(brief|build|wire)",
                                "/tmp/" + "bash_jobs"]))
 
 # Words that promise more than the code does.

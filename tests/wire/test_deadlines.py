@@ -6,8 +6,7 @@ import time
 import pytest
 
 import weftconf
-from nvmetcp import Connection, connect_admin, open_queue
-from nvmetcp import pdu
+from nvmetcp import Connection, connect_admin, open_queue, pdu, wait_until
 
 LIMIT = 0.5
 
@@ -58,6 +57,16 @@ def test_trickle(impatient):
                 assert time.monotonic() - started < LIMIT + 4, "a trickle kept it open"
         except (BrokenPipeError, ConnectionResetError):
             pass
+
+
+def test_host_that_ignores_c2htermreq(impatient):
+    """The host should close; where it does not, the target does after a while."""
+    queue = open_queue(impatient.address)
+    before = impatient.sockets()
+    queue.conn.send_icreq()     # the second: a sequence error
+    assert queue.conn.recv_pdu().type == pdu.C2HTERM
+    wait_until(lambda: impatient.sockets() < before, what="the end of the socket")
+    queue.close()
 
 
 def test_connected_queues_have_no_such_deadline(impatient):

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Input that a target must survive, connection set-up: cases 1 to 6."""
 
+import time
+
 import pytest
 
-from nvmetcp import Connection, command, connect_data, pdu, send_connect
+import weftconf
+from nvmetcp import (Closed, Connection, command, connect_admin, connect_data, pdu, send_connect,
+                     wait_until)
 from weftconf import nqn
 
 pytestmark = pytest.mark.usefixtures("bystander")
@@ -94,6 +98,33 @@ def test_06_flood_of_connections(daemon):
     finally:
         for conn in flood:
             conn.close()
+
+
+def test_06_out_of_descriptors(weftd):
+    """The process's limit is reached: those who are connected go on, nobody spins, and when the
+    flood is over others get in again."""
+    daemon = weftd(weftconf.config([weftconf.subsystem("one", [weftconf.namespace(1)])]),
+                   wrapper=["sh", "-c", 'ulimit -n 64 && exec "$0" "$@"'])
+    with connect_admin(daemon.address, nqn("one")) as ctrl:
+        io = ctrl.connect_io()
+        flood = [Connection(daemon.address) for _ in range(200)]
+        try:
+            io.flush()
+            before = daemon.cpu_seconds()
+            time.sleep(0.5)
+            assert daemon.cpu_seconds() - before < 0.25, "accepting in vain costs a core"
+            io.flush()
+        finally:
+            for conn in flood:
+                conn.close()
+
+        def served():
+            try:
+                with connect_admin(daemon.address, nqn("one")) as another:
+                    return another.identify(1)
+            except (Closed, ConnectionError):
+                return None
+        wait_until(served, what="service after the flood")
 
 
 def test_06_a_limit_says_no_and_the_next_is_served(daemon, opened):

@@ -2,15 +2,17 @@
 """The daemon's life: it drains upon SIGTERM, forgets nothing it acknowledged, sleeps when idle."""
 
 import os
+import pathlib
 import signal
 import time
 
 import pytest
 
 import weftconf
-from nvmetcp import Closed, command, connect_admin, status
+from nvmetcp import Closed, command, connect_admin, status, wait_until
+from nvmetcp.decode import nsid_list
 from weftconf import nqn
-from weftd import STOP_SECONDS
+from weftd import STOP_SECONDS, Weftd, free_port
 
 
 def site(*namespaces):
@@ -112,6 +114,61 @@ def test_idle_costs_nothing(weftd):
         assert daemon.cpu_seconds() - before < 0.15
 
 
+def test_tcp_keepalive_is_on(weftd):
+    """EDK2 leaves its connections behind without a FIN: the kernel must find out."""
+    daemon = weftd(site(weftconf.namespace(1)))
+    with connect_admin(daemon.address, nqn("one"), kato=0) as ctrl:
+        peer = f":{ctrl.admin.conn.sock.getsockname()[1]:04X}"
+        local = f":{daemon.address[1]:04X}"
+
+        def keepalive():
+            table = pathlib.Path(f"/proc/{daemon.process.pid}/net/tcp").read_text()
+            rows = [line.split() for line in table.splitlines()]
+            return any(row[1].endswith(local) and row[2].endswith(peer)
+                       and row[5].startswith("02:") for row in rows)
+        wait_until(keepalive, what="a keepalive timer")
+
+
+def test_nothing_is_logged_per_io(weftd):
+    daemon = weftd(site(weftconf.namespace(1)))
+    with connect_admin(daemon.address, nqn("one")) as ctrl:
+        io = ctrl.connect_io()
+        io.flush()
+        before = daemon.stderr
+        for index in range(200):
+            io.write(index, bytes(512))
+            io.read(1 << 40, 1, expect=status.LBA_OUT_OF_RANGE)
+            ctrl.get_feature(0x7F, expect=status.INVALID_FIELD)
+        assert daemon.stderr == before
+
+
+def test_many_addresses(weftd):
+    """Any number of listeners: addresses that share a port number, and both families."""
+    number = free_port()
+    ports = [weftconf.port(index, ["one"], traddr=address, trsvcid=number)
+             for index, address in enumerate(["127.0.0.1", "127.0.0.2", "127.0.0.3", "::1"], 1)]
+    daemon = weftd(weftconf.config([weftconf.subsystem("one", [weftconf.namespace(1)])], ports))
+    for address in daemon.addresses():
+        with connect_admin(address, nqn("one")) as ctrl:
+            ctrl.connect_io().flush()
+
+
+def test_address_that_is_not_ours_is_no_obstacle(weftd):
+    """A port that cannot listen is reported; all else is served."""
+    daemon = Weftd(weftconf.config(
+        [weftconf.subsystem("one", [weftconf.namespace(1)])],
+        [weftconf.port(1, ["one"]), weftconf.port(2, ["one"], traddr="192.0.2.1", trsvcid=4420)]))
+    try:
+        daemon.spawn()
+        wait_until(lambda: daemon.accepts(daemon.address), what="the other port")
+        with connect_admin(daemon.address, nqn("one")) as ctrl:
+            ctrl.connect_io().flush()
+        assert "192.0.2.1" in daemon.stderr
+        daemon.stop()
+    finally:
+        daemon.remove()
+
+
 def test_file_backend(weftd, tmp_path):
     """All I/O commands end up in the file."""
     path = tmp_path / "disk.img"
@@ -127,6 +184,38 @@ def test_file_backend(weftd, tmp_path):
         assert path.read_bytes()[1 << 20:2 << 20] == bytes(8192) + data[8192:]
         assert io.read(2048, 2048) == bytes(8192) + data[8192:]
         assert path.read_bytes()[:512] == b"\x01" * 512
+
+
+def test_file_backend_creates_a_file_of_a_size(weftd, tmp_path):
+    path = tmp_path / "new.img"
+    daemon = weftd(site(weftconf.namespace(1, path=path, size="32M")))
+    with connect_admin(daemon.address, nqn("one")) as ctrl:
+        assert ctrl.connect_io().read(65535, 1) == bytes(512)
+    made = path.stat()
+    assert made.st_size == 32 << 20 and made.st_mode & 0o777 == 0o600
+    assert made.st_blocks == 0, "not sparse"
+
+
+def test_file_backend_with_4096(weftd, tmp_path):
+    path = tmp_path / "disk.img"
+    daemon = weftd(site(disk(path, block_size=4096)))
+    with connect_admin(daemon.address, nqn("one")) as ctrl:
+        io = ctrl.connect_io()
+        data = os.urandom(16384)
+        io.write(4, data, block=4096)
+        io.flush()
+        assert path.read_bytes()[16384:32768] == data
+
+
+def test_file_that_another_daemon_serves(weftd, tmp_path):
+    """Two writers of one file destroy it: the second is refused."""
+    path = tmp_path / "disk.img"
+    first, second = weftd(site(disk(path))), weftd(site(disk(path)))
+    with connect_admin(second.address, nqn("one")) as ctrl:
+        assert nsid_list(ctrl.identify(2)) == []
+        assert str(path) in second.stderr
+    with connect_admin(first.address, nqn("one")) as ctrl:
+        ctrl.connect_io().flush()
 
 
 def test_file_backend_deallocates(weftd, tmp_path):
