@@ -7,14 +7,19 @@ all: build/build.ninja
 build/build.ninja:
 	meson setup build
 
+build-bench/build.ninja:
+	meson setup build-bench --buildtype=release
+
 run:
 	./serve
 
 test:
 	./check
 
-bench: all
-	./scripts/bench
+# BENCH: options of bench/run, as BENCH=--quick
+bench: build-bench/build.ninja
+	ninja -C build-bench src/daemon/weftd src/cli/weft bench/limit
+	bench/run $(BENCH)
 
 install: build/build.ninja
 	meson install -C build
