@@ -77,6 +77,7 @@ def with_ana(config, *states):
     return config | {"ports": ports}
 
 
+@pytest.mark.kernel_warnings("no usable path|nvmet_tcp: failed cmd")
 def test_ana_states_reach_the_host(controllers, target, host, guest):
     """The host follows each change of a path's state, and I/O takes the path that is left."""
     device = host.block(NQN)
