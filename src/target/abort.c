@@ -79,7 +79,10 @@ static void abort_on(struct queue *queue, struct request *abort)
 		request_complete(req, nvme_status(NVME_SC_ABORT_REQ));
 		abort_finished(abort);
 		return;
-	case REQUEST_PARSING: /* it waits for a buffer */
+	case REQUEST_PARSING:
+		/* only one that waits for a buffer: the other's capsule is still coming in */
+		if (list_empty(&req->wait))
+			break;
 		list_del(&req->wait);
 		request_complete(req, nvme_status(NVME_SC_ABORT_REQ));
 		abort_finished(abort);

@@ -74,14 +74,21 @@ void queue_disconnect(struct queue *queue)
 
 void queue_closed(struct queue *queue)
 {
+	struct list *node;
+
 	queue->closing = true;
 	queue->closed = true;
 	queue->busy++;	/* stay while the requests are looked through */
-	list_for_each_safe(node, &queue->busy_requests) {
+	node = queue->busy_requests.next;
+	while (node != &queue->busy_requests) {
 		struct request *req = list_entry(node, struct request, node);
 
-		if (req->state != REQUEST_EXECUTING)
-			request_release(req);
+		node = node->next;
+		if (req->state == REQUEST_EXECUTING)
+			continue;
+		request_release(req);
+		/* its Abort may have ended with it: any of the others may be gone */
+		node = queue->busy_requests.next;
 	}
 	if (queue->ctrl)
 		controller_queue_gone(queue->ctrl, queue);
