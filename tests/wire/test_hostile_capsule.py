@@ -83,20 +83,19 @@ def test_26_in_capsule_sgl_of_another_length(io, said, sent):
     still_in_step(io, done)
 
 
-@pytest.mark.parametrize("length", [0xFFFFFFFF, 0xFFFFFE00, 0x80000000, 1 << 30])
 @pytest.mark.parametrize("opcode", [command.READ, command.WRITE, command.DSM])
-def test_27_sgl_of_gigabytes(io, length, opcode):
-    pending = io.submit(io.rw(opcode, 1, 0, 8), descriptor=command.sgl(TRANSPORT, length))
-    io.wait(pending, status.SGL_LENGTH_INVALID, status.INVALID_FIELD)
+def test_27_sgl_of_gigabytes(io, opcode):
+    for length in (0xFFFFFFFF, 0xFFFFFE00, 0x80000000, 1 << 30):
+        pending = io.submit(io.rw(opcode, 1, 0, 8), descriptor=command.sgl(TRANSPORT, length))
+        io.wait(pending, status.SGL_LENGTH_INVALID, status.INVALID_FIELD)
     io.flush()
 
 
-@pytest.mark.parametrize("kind", [0x00, 0x10, 0x20, 0x30, 0x40, 0x4F, 0x50, 0x5F, 0x6A, 0xF0, 0xFF,
-                                  0x02, 0x0A, 0x11, 0x51])
 @pytest.mark.parametrize("opcode", [command.READ, command.WRITE])
-def test_27_sgl_types_that_tcp_has_not(io, opcode, kind):
-    pending = io.submit(io.rw(opcode, 1, 0, 8), descriptor=command.sgl(kind, 4096))
-    io.wait(pending, status.SGL_TYPE_INVALID, status.INVALID_FIELD)
+def test_27_sgl_types_that_tcp_has_not(io, opcode):
+    for kind in set(range(256)) - {IN_CAPSULE, TRANSPORT}:
+        pending = io.submit(io.rw(opcode, 1, 0, 8), descriptor=command.sgl(kind, 4096))
+        io.wait(pending, status.SGL_TYPE_INVALID, status.INVALID_FIELD)
     io.flush()
 
 

@@ -54,10 +54,11 @@ NASTY = [b"\0" * 256, b"nqn." + b"\xff" * 100, b"nqn.2014-08.x:%s%n%d", b"nqn.x:
          "nqn.2014-08.org:ü€".encode(), b"\"}],\"", b"../../../etc/passwd"]
 
 
-@pytest.mark.parametrize("subnqn", NASTY, ids=range(len(NASTY)))
-def test_31_nasty_subsystem_names(opened, subnqn):
-    done = send_connect(opened(), connect_data(subnqn), expect=status.CONNECT_INVALID_PARAM)
-    assert done.dw0 == SUBNQN
+def test_31_nasty_subsystem_names(opened):
+    queue = opened()
+    for subnqn in NASTY:
+        done = send_connect(queue, connect_data(subnqn), expect=status.CONNECT_INVALID_PARAM)
+        assert done.dw0 == SUBNQN, subnqn
 
 
 @pytest.mark.parametrize("hostnqn", NASTY, ids=range(len(NASTY)))
@@ -94,13 +95,13 @@ def test_32_connect_on_a_running_io_queue(ctrl, io):
     io.flush()
 
 
-@pytest.mark.parametrize("cntlid", list(range(0, 40)) + [0x7FFF, 0xFFEF, 0xFFF0, 0xFFFE])
-def test_33_cntlids_by_guess(opened, cntlid):
+def test_33_cntlids_by_guess(opened):
     """A host that owns nothing cannot join any controller; the bystander is among them."""
-    done = send_connect(opened(), connect_data(MAIN, cntlid=cntlid, hostnqn="nqn.2014-08.x:thief",
-                                               hostid=bytes(range(16))), qid=9,
-                        expect=status.CONNECT_INVALID_PARAM)
-    assert done.dw0
+    queue = opened()
+    for cntlid in [*range(0, 400), 0x7FFF, 0xFFEF, 0xFFF0, 0xFFFE]:
+        send_connect(queue, connect_data(MAIN, cntlid=cntlid, hostnqn="nqn.2014-08.x:thief",
+                                         hostid=bytes(range(16))), qid=9,
+                     expect=status.CONNECT_INVALID_PARAM)
 
 
 def test_34_enable_flapping_with_io_in_flight(connect):
@@ -126,11 +127,12 @@ def test_34_strange_cc(connect, value):
     ctrl.property_get(CC)
 
 
-@pytest.mark.parametrize("lid", range(0, 0x14))
 @pytest.mark.parametrize("offset", [2, 3, 4096 * 4096, 0x7FFFFFFFFFFFFFFC, 0xFFFFFFFFFFFFFFFC,
                                     0xFFFFFFFFFFFFFE04])
-def test_35_log_offsets(ctrl, lid, offset):
-    ctrl.get_log(lid, 512, offset=offset, expect=(status.INVALID_FIELD, status.INVALID_LOG_PAGE))
+def test_35_log_offsets(ctrl, offset):
+    for lid in range(256):
+        ctrl.get_log(lid, 512, offset=offset,
+                     expect=(status.INVALID_FIELD, status.INVALID_LOG_PAGE))
 
 
 @pytest.mark.parametrize("numd", [0xFFFFFFFF, 0x3FFFFFFF, 0x40000000, 0x80000000, 0])
@@ -149,9 +151,9 @@ def test_35_numd_matches_a_buffer_beyond_mdts(ctrl):
 
 
 @pytest.mark.parametrize("size", [4, 8, 512, 4092])
-@pytest.mark.parametrize("cns", [0, 1, 2, 3, 5, 6, 7, 8])
-def test_36_identify_into_a_small_buffer(ctrl, cns, size):
-    ctrl.identify(cns, nsid=1, length=size, expect=BAD_LENGTH)
+def test_36_identify_into_a_small_buffer(ctrl, size):
+    for cns in range(0x20):
+        ctrl.identify(cns, nsid=1, length=size, expect=BAD_LENGTH)
     ctrl.keep_alive()
 
 
@@ -209,13 +211,13 @@ def test_38_fused_commands_are_not_supported(ctrl, io, fuse):
     io.flush()
 
 
-@pytest.mark.parametrize("opcode", [0x0D, 0x0E, 0x11, 0x15])
 @pytest.mark.parametrize("size", [0, 4, 8, 16])
-def test_39_reservation_commands_with_short_buffers(io, opcode, size):
+def test_39_reservation_commands_with_short_buffers(io, size):
     """Register, report, acquire, release: unknown, whatever the buffer."""
-    data = bytes(size) if opcode != 0x0E else b""
-    io.run(command.sqe(opcode, nsid=1), data, length=0 if data else size,
-           expect=(status.INVALID_OPCODE, status.INVALID_FIELD, status.SGL_LENGTH_INVALID))
+    for opcode in (0x0D, 0x0E, 0x11, 0x15):
+        data = bytes(size) if opcode != 0x0E else b""
+        io.run(command.sqe(opcode, nsid=1), data, length=0 if data else size,
+               expect=(status.INVALID_OPCODE, status.INVALID_FIELD, status.SGL_LENGTH_INVALID))
     io.flush()
 
 

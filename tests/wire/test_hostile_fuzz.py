@@ -18,7 +18,7 @@ from weftconf import nqn
 
 pytestmark = pytest.mark.usefixtures("bystander")
 
-CASES = int(os.environ.get("WEFT_FUZZ_CASES", "250"))
+CASES = int(os.environ.get("WEFT_FUZZ_CASES", "100"))
 TRANSPORT, IN_CAPSULE = command.SGL_TRANSPORT, command.SGL_IN_CAPSULE
 
 

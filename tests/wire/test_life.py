@@ -98,7 +98,7 @@ def test_what_was_written_survives_sigkill(weftd, tmp_path):
 
 def test_restart_at_once_on_the_same_port(weftd):
     daemon = weftd(site(weftconf.namespace(1)))
-    for _ in range(3):
+    for _ in range(2):
         with connect_admin(daemon.address, nqn("one")) as ctrl:
             ctrl.connect_io().flush()
             daemon.stop()  # it closes first, so its side lingers in TIME_WAIT

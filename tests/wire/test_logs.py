@@ -39,9 +39,9 @@ def test_reads_by_offset_are_the_whole(ctrl, lid, size):
 
 
 @pytest.mark.parametrize("lid", [SUPPORTED, ERROR, SMART, FIRMWARE, CHANGED, EFFECTS, FEATURES])
-@pytest.mark.parametrize("offset", [1, 1 << 20, 1 << 32, (1 << 64) - 4])
-def test_wrong_offsets(ctrl, lid, offset):
-    ctrl.get_log(lid, 64, offset=offset, expect=status.INVALID_FIELD)
+def test_wrong_offsets(ctrl, lid):
+    for offset in (1, 1 << 20, 1 << 32, (1 << 64) - 4):
+        ctrl.get_log(lid, 64, offset=offset, expect=status.INVALID_FIELD)
 
 
 @pytest.mark.parametrize("lid", [SMART, EFFECTS])
