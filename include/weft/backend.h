@@ -19,6 +19,16 @@
  * Each submitted I/O is completed exactly once, by weft_io_done() on the same
  * thread (possibly before submit() returns) or by weft_io_done_from_thread()
  * anywhere else. submit() itself has no result.
+ *
+ * Overlays. A backend with the flag WEFT_BACKEND_OVERLAY stands on another one,
+ * its child. Its table has the required option "child", a text: the child's
+ * name and, where that is an overlay as well, a colon and what that one stands
+ * on, as in "fault:file". Options that the overlay's own table does not have
+ * are the child's, and are checked against its table. open() calls
+ * weft_child_open() and close() weft_child_close(); submit() hands an I/O on as
+ * it is with weft_child_submit() and no longer knows it, or completes it
+ * itself, or submits others of its own (weft_io.done) and completes it after
+ * them.
  */
 #ifndef WEFT_BACKEND_H
 #define WEFT_BACKEND_H
@@ -69,6 +79,10 @@ struct weft_io {
 					 * the backend is WEFT_BACKEND_UNALIGNED */
 	unsigned int iov_count;
 	void *reactor;			/* opaque: the reactor that submitted it */
+	/* NULL: the target's. An overlay's own I/O: called on that reactor's thread when it is
+	 * done; the overlay copies `reactor` from the I/O that it serves. */
+	void (*done)(struct weft_io *io, int result);
+	void *target[3];		/* opaque */
 	/* the backend's, while it holds the I/O */
 	_Alignas(16) unsigned char scratch[WEFT_IO_SCRATCH];
 };
@@ -118,6 +132,7 @@ bool weft_param_bool(const struct weft_params *params, const char *name, bool fa
 enum weft_backend_flags {
 	WEFT_BACKEND_SYNC = 1 << 0,	 /* READ and WRITE are done before submit() returns */
 	WEFT_BACKEND_UNALIGNED = 1 << 1, /* takes buffers of any alignment */
+	WEFT_BACKEND_OVERLAY = 1 << 2,	 /* stands on a child: see above */
 };
 
 struct weft_backend {
@@ -151,6 +166,32 @@ struct weft_backend {
 	 * second. 0 or -errno, which leaves *info as it is and fails the namespace. */
 	int (*refresh)(void *device, struct weft_info *info);
 };
+
+/* What an overlay stands on. */
+struct weft_child {
+	const struct weft_backend *backend;
+	void *device;
+};
+
+/*
+ * Opens the child that the option "child" names, with the options that are not
+ * the overlay's own. Returns 0, or -errno with *error filled; *ret_child and
+ * *ret_info (what the child is) are then untouched.
+ */
+int weft_child_open(struct weft_child *ret_child, const struct weft_params *params,
+		    struct weft_info *ret_info, struct weft_error *error);
+/* No I/O of the child is outstanding. */
+void weft_child_close(struct weft_child *child);
+/* As the member refresh; 0 where the child has none. */
+int weft_child_refresh(struct weft_child *child, struct weft_info *info);
+/*
+ * Hands an I/O to the child, which owns its scratch from then on. Buffers must
+ * be aligned to 4096 unless the child is WEFT_BACKEND_UNALIGNED.
+ */
+static inline void weft_child_submit(struct weft_child *child, struct weft_io *io)
+{
+	child->backend->submit(child->device, io);
+}
 
 /* Logs one line in the daemon's log. level: a syslog priority, as in <syslog.h>. */
 void weft_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));

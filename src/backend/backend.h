@@ -13,7 +13,8 @@
 
 #include <weft/backend.h>
 
-/* Built in; each is a file of its own. */
+/* Built in; each is a file or a folder of its own. */
+extern const struct weft_backend fault_backend;
 extern const struct weft_backend file_backend;
 extern const struct weft_backend memory_backend;
 extern const struct weft_backend null_backend;
@@ -54,7 +55,16 @@ void backend_params_free(struct weft_params *params);
  */
 int backend_params_set(struct weft_params *params, const char *name, const char *value,
 		       struct weft_error *error);
-/* 0, or -EINVAL with *error filled: a required option is missing. */
+/*
+ * 0, or -EINVAL with *error filled: a required option is missing. Of an overlay
+ * it checks the child as well: -ENOENT (no such backend), or as backend_params_set().
+ */
 int backend_params_check(const struct weft_params *params, struct weft_error *error);
+/*
+ * The child of an overlay and its parameters, checked: the caller's, freed with
+ * backend_params_free(). As backend_params_check().
+ */
+int backend_params_child(const struct weft_params *params, const struct weft_backend **ret_backend,
+			 struct weft_params **ret_child, struct weft_error *error);
 
 #endif

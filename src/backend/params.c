@@ -3,13 +3,21 @@
 #include "backend/backend.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "util/str.h"
 
+/* An option that an overlay hands on to its child, which checks it. */
+struct handed {
+	char *name, *value;			/* owned */
+};
+
 struct weft_params {
 	const struct weft_backend *backend;	/* borrowed */
+	struct handed *handed;			/* owned */
+	size_t handed_count;
 	size_t count;				/* of the backend's options */
 	char *values[];				/* owned; in the table's order; NULL: not given */
 };
@@ -41,6 +49,11 @@ void backend_params_free(struct weft_params *params)
 		return;
 	for (size_t i = 0; i < params->count; i++)
 		free(params->values[i]);
+	for (size_t i = 0; i < params->handed_count; i++) {
+		free(params->handed[i].name);
+		free(params->handed[i].value);
+	}
+	free(params->handed);
 	free(params);
 }
 
@@ -115,6 +128,23 @@ static int refuse_option(const struct weft_params *params, const char *name,
 	return -EINVAL;
 }
 
+/* Keeps an option for the child. */
+static int hand_on(struct weft_params *params, const char *name, const char *value,
+		   struct weft_error *error)
+{
+	struct handed *grown = reallocarray(params->handed, params->handed_count + 1,
+					    sizeof(*grown));
+	struct handed *last;
+
+	if (!grown)
+		return weft_error_set(error, ENOMEM, "out of memory");
+	params->handed = grown;
+	last = &grown[params->handed_count++];
+	last->name = strdup(name);
+	last->value = strdup(value);
+	return last->name && last->value ? 0 : weft_error_set(error, ENOMEM, "out of memory");
+}
+
 int backend_params_set(struct weft_params *params, const char *name, const char *value,
 		       struct weft_error *error)
 {
@@ -124,7 +154,9 @@ int backend_params_set(struct weft_params *params, const char *name, const char 
 	char *copy;
 
 	if (i == params->count)
-		return refuse_option(params, name, error);
+		return params->backend->flags & WEFT_BACKEND_OVERLAY ?
+			       hand_on(params, name, value, error) :
+			       refuse_option(params, name, error);
 	option = &params->backend->options[i];
 	if (parse_value(option->type, value, &number) < 0)
 		return weft_error_set(error, EINVAL,
@@ -138,6 +170,60 @@ int backend_params_set(struct weft_params *params, const char *name, const char 
 	return 0;
 }
 
+/* The backend that an overlay's option "child" names, and what that one stands on ("": nothing). */
+static int find_child(const struct weft_params *params, const struct weft_backend **ret_backend,
+		      const char **ret_below, struct weft_error *error)
+{
+	const char *child = weft_param_string(params, "child");
+	size_t length = strcspn(child, ":");
+	char name[64];
+
+	snprintf(name, sizeof(name), "%.*s", (int)length, child);
+	*ret_below = child[length] ? child + length + 1 : "";
+	*ret_backend = backend_find(name);
+	return *ret_backend ? 0 : backend_unknown(name, error);
+}
+
+int backend_params_child(const struct weft_params *params, const struct weft_backend **ret_backend,
+			 struct weft_params **ret_child, struct weft_error *error)
+{
+	const struct weft_backend *backend;
+	struct weft_params *child;
+	const char *below;
+	int r = find_child(params, &backend, &below, error);
+
+	if (r < 0)
+		return r;
+	child = backend_params_new(backend);
+	if (!child)
+		return weft_error_set(error, ENOMEM, "out of memory");
+	if (*below)
+		r = backend_params_set(child, "child", below, error);
+	for (size_t i = 0; !r && i < params->handed_count; i++)
+		r = backend_params_set(child, params->handed[i].name, params->handed[i].value,
+				       error);
+	if (!r)
+		r = backend_params_check(child, error);
+	if (r < 0) {
+		backend_params_free(child);
+		return r;
+	}
+	*ret_backend = backend;
+	*ret_child = child;
+	return 0;
+}
+
+static int check_child(const struct weft_params *params, struct weft_error *error)
+{
+	const struct weft_backend *backend;
+	struct weft_params *child;
+	int r = backend_params_child(params, &backend, &child, error);
+
+	if (!r)
+		backend_params_free(child);
+	return r;
+}
+
 int backend_params_check(const struct weft_params *params, struct weft_error *error)
 {
 	const struct weft_option *options = params->backend->options;
@@ -148,7 +234,7 @@ int backend_params_check(const struct weft_params *params, struct weft_error *er
 					      "backend '%s' needs the option '%s' (%s): %s",
 					      params->backend->name, options[i].name,
 					      options[i].help, expected(options[i].type));
-	return 0;
+	return params->backend->flags & WEFT_BACKEND_OVERLAY ? check_child(params, error) : 0;
 }
 
 const char *weft_param_string(const struct weft_params *params, const char *name)

@@ -14,6 +14,7 @@
 #define OPTION_CHARACTERS "abcdefghijklmnopqrstuvwxyz_"
 
 static const struct weft_backend *const built_in[] = {
+	&fault_backend,
 	&file_backend,
 	&memory_backend,
 	&null_backend,
@@ -60,6 +61,14 @@ static bool consists_of(const char *text, const char *characters)
 	return text && *text && !text[strspn(text, characters)];
 }
 
+static bool names_child(const struct weft_option *option)
+{
+	for (; option && option->name; option++)
+		if (!strcmp(option->name, "child"))
+			return option->required && option->type == WEFT_OPTION_STRING;
+	return false;
+}
+
 /* What is wrong with a plugin's backend, in words; NULL: nothing. */
 static const char *fault_of(const struct weft_backend *backend)
 {
@@ -79,6 +88,8 @@ static const char *fault_of(const struct weft_backend *backend)
 		if (!option->help)
 			return "one of its options has no help";
 	}
+	if (backend->flags & WEFT_BACKEND_OVERLAY && !names_child(backend->options))
+		return "an overlay must have the required option child, a text";
 	return NULL;
 }
 

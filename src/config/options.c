@@ -8,7 +8,7 @@
 
 #include "config/check.h"
 
-static bool has_option(const struct weft_backend *backend, const char *name)
+static bool in_table(const struct weft_backend *backend, const char *name)
 {
 	const struct weft_option *option;
 
@@ -17,6 +17,24 @@ static bool has_option(const struct weft_backend *backend, const char *name)
 			return true;
 	}
 	return false;
+}
+
+/* Does the namespace's backend, or what that stands on ("fault:file"), have such an option? */
+static bool has_option(const struct config_namespace *ns, const struct config_backends *backends,
+		       const struct weft_backend *backend, const char *name)
+{
+	const char *below = config_get_option(ns, "child");
+	char child[64];
+
+	while (backend && !in_table(backend, name)) {
+		if (!(backend->flags & WEFT_BACKEND_OVERLAY) || !below)
+			return false;
+		snprintf(child, sizeof(child), "%.*s", (int)strcspn(below, ":"), below);
+		below = strchr(below, ':');
+		below = below ? below + 1 : NULL;
+		backend = backends->find(child);
+	}
+	return backend != NULL;
 }
 
 static bool same_options(const struct config_namespace *a, const struct config_namespace *b)
@@ -39,8 +57,9 @@ bool config_same_device(const struct config_namespace *a, const struct config_na
 
 	if (!backend || strcmp(a->backend, b->backend) || !same_options(a, b))
 		return false;
-	return (a->block_size == b->block_size || !has_option(backend, "block_size")) &&
-	       (a->read_only == b->read_only || !has_option(backend, "read_only"));
+	if (a->block_size != b->block_size && has_option(a, backends, backend, "block_size"))
+		return false;
+	return a->read_only == b->read_only || !has_option(a, backends, backend, "read_only");
 }
 
 static int set_params(const struct config_namespace *ns, const struct config_backends *backends,
@@ -52,11 +71,11 @@ static int set_params(const struct config_namespace *ns, const struct config_bac
 
 	for (size_t i = 0; !r && i < ns->option_count; i++)
 		r = backends->params_set(params, ns->options[i].name, ns->options[i].value, error);
-	if (!r && ns->block_size && has_option(backend, "block_size")) {
+	if (!r && ns->block_size && has_option(ns, backends, backend, "block_size")) {
 		snprintf(number, sizeof(number), "%u", ns->block_size);
 		r = backends->params_set(params, "block_size", number, error);
 	}
-	if (!r && ns->read_only && has_option(backend, "read_only"))
+	if (!r && ns->read_only && has_option(ns, backends, backend, "read_only"))
 		r = backends->params_set(params, "read_only", "true", error);
 	/* One that is not enabled may wait for its device's path. */
 	if (!r && ns->enable)

@@ -356,21 +356,32 @@ static void io_done(struct request *req, int result)
 
 void weft_io_done(struct weft_io *io, int result)
 {
-	io_done(request_of_io(io), result);
+	if (io->done)
+		io->done(io, result);
+	else
+		io_done(request_of_io(io), result);
 }
 
-static void remote_done(struct loop_message *message)
-{
-	struct request *req = container_of(message, struct request, remote);
+/* How an I/O comes home from another thread; in its `target`. */
+struct homecoming {
+	struct loop_message message;
+	int result;
+};
 
-	io_done(req, req->remote_result);
+_Static_assert(sizeof(struct homecoming) <= sizeof(((struct weft_io *)0)->target), "fits the I/O");
+
+static void come_home(struct loop_message *message)
+{
+	struct homecoming *way = container_of(message, struct homecoming, message);
+
+	weft_io_done(container_of(way, struct weft_io, target), way->result);
 }
 
 void weft_io_done_from_thread(struct weft_io *io, int result)
 {
-	struct request *req = request_of_io(io);
+	struct homecoming *way = (struct homecoming *)(void *)io->target;
 
-	req->remote_result = result;
-	req->remote.run = remote_done;
-	loop_post(((struct reactor *)io->reactor)->loop, &req->remote);
+	way->result = result;
+	way->message.run = come_home;
+	loop_post(((struct reactor *)io->reactor)->loop, &way->message);
 }

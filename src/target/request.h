@@ -67,8 +67,7 @@ struct request {
 	const struct view_namespace *view_ns; /* of parse, until this turn ends; else NULL */
 	void (*resume)(struct request *req); /* what a buffer is waited for */
 	struct list wait;		/* in reactor->buffer_waiters */
-	struct loop_message remote;	/* for weft_io_done_from_thread() */
-	int remote_result;
+	struct loop_message remote;	/* of an Abort on its way to another reactor and back */
 	struct iovec iov;
 	struct weft_io io;
 	_Alignas(8) uint8_t transport[REQUEST_TRANSPORT_BYTES];

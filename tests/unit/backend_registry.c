@@ -68,7 +68,7 @@ static void finds_built_in_backends(void **state)
 	assert_null(backend_find(""));
 	assert_int_equal(backend_unknown("nul", &error), -ENOENT);
 	assert_string_equal(error.text,
-			    "there is no backend 'nul'; there are: file, memory, null");
+			    "there is no backend 'nul'; there are: fault, file, memory, null");
 }
 
 static void built_in_backends_pass_their_own_checks(void **state)

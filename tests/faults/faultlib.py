@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the tests of faults share: a daemon whose disk fails to order, and the strings to pull."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import tempfile
+
+import nvmetcp
+import weftconf
+from weftconf import nqn
+from weftd import TOP, Weftd
+
+WEFT = os.environ.get("WEFT", str(TOP / "build/src/cli/weft"))
+
+
+class Fault:
+    """The control socket of a fault backend."""
+
+    def __init__(self, path, timeout=60):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(timeout)
+        self.sock.connect(str(path))
+        self.lines = self.sock.makefile("r")
+
+    def close(self):
+        self.lines.close()
+        self.sock.close()
+
+    def ask(self, command):
+        """Send one line; the answer's whole line."""
+        self.sock.sendall(command.encode() + b"\n")
+        return self.lines.readline().strip()
+
+    def __call__(self, command):
+        """Send one line, which must succeed; what follows "ok"."""
+        answer = self.ask(command)
+        assert answer.split()[0] == "ok", f"{command}: {answer}"
+        return answer[3:]
+
+    def numbers(self, command):
+        """The same for answers such as "a=1 b=2"."""
+        return {key: int(value) for key, value in
+                (word.split("=") for word in self(command).split())}
+
+
+def faulty(nsid, control, *, child="memory", **options):
+    """A namespace of backend fault; without a path it is 64 MiB of memory."""
+    ns = weftconf.namespace(nsid, **options)
+    ns["weft"] |= {"backend": "fault", "child": child if "path" not in options else "file",
+                   "control": str(control)}
+    return ns
+
+
+def disk(folder, size=8 << 20, name="disk.img"):
+    """A sparse file."""
+    path = folder / name
+    path.touch()
+    os.truncate(path, size)
+    return path
+
+
+def site(*namespaces):
+    return weftconf.config([weftconf.subsystem("one", namespaces)])
+
+
+class Rig:
+    """A daemon with one subsystem "one" and the fault controls of its namespaces."""
+
+    def __init__(self, daemon, controls):
+        self.daemon = daemon
+        self.faults = {nsid: Fault(path) for nsid, path in controls.items()}
+
+    @property
+    def fault(self):
+        return self.faults[1]
+
+    def connect(self, **options):
+        return nvmetcp.connect_admin(self.daemon.address, nqn("one"), **options)
+
+    def weft(self, *args):
+        """weft(1) with --json."""
+        done = subprocess.run([WEFT, "--socket", str(self.daemon.socket_path), *args, "--json"],
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def state(self, nsid=1):
+        """What `weft ls` says of a namespace."""
+        return next(ns["state"] for ns in self.weft("ls")["subsystems"][0]["namespaces"]
+                    if ns["nsid"] == nsid)
+
+    def reopen(self, nsid=1):
+        """Disable and enable a namespace; returns when it is served again."""
+        config = self.daemon.config
+        for enable in (0, 1):
+            def change(changed, enable=enable):
+                for ns in changed["subsystems"][0]["namespaces"]:
+                    if ns["nsid"] == nsid:
+                        ns["enable"] = enable
+            self.daemon.reload(weftconf.changed(config, change))
+            wanted = "ready" if enable else "disabled"
+            nvmetcp.wait_until(lambda: self.state(nsid)["status"] == wanted, what=wanted)
+
+
+@contextlib.contextmanager
+def rig(namespaces, **options):
+    """A daemon that serves these namespaces; whatever hangs at the end is let go first."""
+    with Weftd(site(*namespaces), **options) as daemon:
+        running = Rig(daemon, {ns["nsid"]: ns["weft"]["control"] for ns in namespaces
+                               if "control" in ns["weft"]})
+        try:
+            yield running
+        finally:
+            for fault in running.faults.values():
+                with contextlib.suppress(OSError, IndexError):
+                    fault.ask("clear")
+                    fault.ask("release")
+                fault.close()
+
+
+def short_folder():
+    """Paths of UNIX sockets have at most 107 characters."""
+    return tempfile.TemporaryDirectory(prefix="weft-fault-")

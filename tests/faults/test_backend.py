@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The backend `fault` itself: what it is told is what happens."""
+
+import os
+import time
+
+import pytest
+
+from faultlib import Fault, disk, faulty
+from nvmetcp import command, status
+
+
+def test_hands_on(faulted, io):
+    data = os.urandom(8192)
+    io.write(8, data)
+    assert io.read(8, 16) == data
+    io.flush()
+    io.write_zeroes(8, 8)
+    assert io.read(8, 16) == bytes(4096) + data[4096:]
+
+
+def test_child_gets_its_options(rig, folder):
+    path = disk(folder)
+    faulted = rig([faulty(1, folder / "1.sock", path=path, block_size=4096)])
+    assert faulted.state()["block_size"] == 4096
+    with faulted.connect() as ctrl:
+        ctrl.connect_io().write(1, b"\x5a" * 4096, block=4096)
+    assert path.read_bytes()[4096:8192] == b"\x5a" * 4096
+
+
+def test_stacked(rig, folder):
+    ns = faulty(1, folder / "1.sock", child="fault:memory")
+    with rig([ns]).connect() as ctrl:
+        io = ctrl.connect_io()
+        io.write(0, b"\x11" * 512)
+        assert io.read(0, 1) == b"\x11" * 512
+
+
+@pytest.mark.parametrize("child,word", [("floppy", "floppy"), ("fault", "child"),
+                                        ("memory:null", "child")])
+def test_wrong_child(weftd_check, child, word):
+    assert word in weftd_check({"backend": "fault", "child": child, "size": "1M"})
+
+
+def test_wrong_option_of_the_child(weftd_check):
+    said = weftd_check({"backend": "fault", "child": "memory", "size": "1M", "colour": "red"})
+    assert "memory" in said and "colour" in said
+
+
+@pytest.mark.parametrize("rule", [
+    "explode all", "fail", "fail read", "fail read EMUCH", "fail wish EIO",
+    "delay read", "delay read x", "hang", "short write", "fail read EIO at", "fail read EIO at 5",
+    "fail read EIO at 0+0", "fail read EIO odds 0", "fail read EIO times x", "fail read EIO now",
+    "release EMUCH", "wait", "wait 0", "cut",
+])
+def test_nonsense(faulted, io, rule):
+    assert faulted.fault.ask(rule).startswith("error: ")
+    io.read(0, 8)
+
+
+def test_where_and_how_often(faulted, io):
+    faulted.fault("fail read EIO at 4096+512 times 2")
+    io.read(0, 8)
+    io.read(9, 8)
+    io.write(8, bytes(512))
+    io.read(8, 1, expect=status.UNRECOVERED_READ)
+    io.read(0, 9, expect=status.UNRECOVERED_READ)
+    io.read(8, 1)
+
+
+def test_odds(faulted, io):
+    faulted.fault("fail write EIO odds 4")
+    failed = sum(io.write(0, bytes(512), expect=(0, 0x280)).status != 0 for _ in range(200))
+    assert 20 < failed < 90
+    faulted.fault("clear")
+    io.write(0, bytes(512))
+
+
+def test_fua_alone(faulted, io):
+    faulted.fault("fail fua EIO times 1")
+    io.write(0, bytes(512))
+    io.write(0, bytes(512), fua=True, expect=0x280)
+
+
+def test_delay(faulted, io):
+    faulted.fault("delay read 300 times 1")
+    started = time.monotonic()
+    slow = io.submit(io.rw(command.READ, 1, 0, 8), length=4096)
+    io.read(0, 8, nsid=2)
+    assert slow.completion is None and time.monotonic() - started < 0.3
+    io.wait(slow)
+    assert time.monotonic() - started >= 0.3
+
+
+def test_short(faulted, io):
+    """A part of a write reaches the disk, and the host is told that it failed."""
+    io.write(0, b"\x01" * 4096)
+    faulted.fault("short write 1024 times 1")
+    io.write(0, b"\x02" * 4096, expect=0x280)
+    assert io.read(0, 8) == b"\x02" * 1024 + b"\x01" * 3072
+
+
+def test_hang_and_release(faulted, io):
+    faulted.fault("hang write times 2")
+    held = [io.submit(io.rw(command.WRITE, 1, index, 1), bytes(512)) for index in range(2)]
+    faulted.fault("wait 2")
+    io.read(0, 8)
+    assert faulted.fault.numbers("count")["held"] == 2
+    assert faulted.fault("release") == "2"
+    for pending in held:
+        io.wait(pending)
+
+
+def test_release_with_an_error(faulted, io):
+    faulted.fault("hang read times 1")
+    held = io.submit(io.rw(command.READ, 1, 0, 8), length=4096)
+    faulted.fault("wait 1")
+    faulted.fault("release EIO")
+    io.wait(held, status.UNRECOVERED_READ)
+
+
+def test_rules_from_the_start(rig, folder):
+    ns = faulty(1, folder / "1.sock")
+    ns["weft"]["rules"] = "fail read EIO times 1; fail write ENOSPC times 1"
+    with rig([ns]).connect() as ctrl:
+        io = ctrl.connect_io()
+        io.read(0, 8, expect=status.UNRECOVERED_READ)
+        io.write(0, bytes(512), expect=status.CAPACITY_EXCEEDED)
+        io.read(0, 8)
+
+
+def test_a_second_client(faulted, folder):
+    faulted.fault.close()
+    again = Fault(folder / "1.sock")
+    again("count")
+    faulted.faults[1] = again
