@@ -64,6 +64,7 @@ def machine():
             "cores": os.cpu_count(),
             "memory": _first("/proc/meminfo", r"^MemTotal:\s*(.*)$"),
             "kernel": platform.release(),
+            "tcp": Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip(),
             "virtual": virtual or "no",
             "liburing": _version("liburing2"), "fio": _version("fio"),
             "load": os.getloadavg()[0]}

@@ -12,6 +12,7 @@ from workloads import DISK_SIZE
 
 NQN = weftconf.nqn("bench")
 ENGINES = ("wait,wait", "uring,wait", "wait,uring", "uring,uring")
+ATTEMPTS = 3    # with --realtime, a client that polls can keep the kernel's own threads waiting
 DISKS = {"memory": 1, "null": 2, "direct": 3, "cached": 4}
 
 
@@ -65,11 +66,14 @@ def output_of(command, timeout):
 
 def measure(command, pid, run):
     """Runs a client that prints JSON as weft perf does; pid is the server's."""
-    cpu = cpu_seconds(pid)
-    result = json.loads(output_of(command, run.seconds + run.ramp + 60))
-    cpu = cpu_seconds(pid) - cpu
-    total = result["total"]
-    if not total["ios"]:
+    for _ in range(ATTEMPTS):
+        cpu = cpu_seconds(pid)
+        result = json.loads(output_of(command, run.seconds + run.ramp + 60))
+        cpu = cpu_seconds(pid) - cpu
+        total = result["total"]
+        if total["ios"]:
+            break
+    else:
         raise LoadError(f"{' '.join(command)}: nothing was done")
     latency = total["latency_us"]
     measured = run.seconds / (run.seconds + run.ramp)   # the ramp had its share of the CPU
@@ -93,7 +97,8 @@ class Limit:
         client = [self.binary, "client", "-s", self.port, "-b", workload.size, "-Q",
                   workload.depth, "-r", workload.read, "-p", kind, "-c", workload.connections,
                   "-T", workload.reactors, "-m", DISK_SIZE, "-t", run.seconds, "-R", run.ramp,
-                  "-e", engines, *(["-P"] if workload.polling else [])]
+                  "-e", engines, "-P", "both" if workload.polling else
+                  "client" if workload.host_polling else "none"]
         return measure(run.on(cores_of(workload)[1], *client), self._process.pid, run)
 
     def engines(self, workload, run):
@@ -144,7 +149,7 @@ class Weft:
         return [self.binary, "perf", "-a", address, "-s", port, "-n", NQN, "-i", DISKS[disk],
                 "--json", *options]
 
-    def _fill(self, workload, run):
+    def _fill(self, workload):
         disk = workload.disk
         if disk in self._filled or disk == "null":
             return
@@ -156,11 +161,11 @@ class Weft:
         self._filled.add(disk)
 
     def measure(self, workload, run):
-        self._fill(workload, run)
+        self._fill(workload)
         options = ["-b", workload.size, "-Q", workload.depth, "-r", workload.read, "-p",
                    "rand" if workload.random else "seq", "-c", workload.connections,
                    "--threads", workload.reactors, "-t", run.seconds, "--ramp", run.ramp]
-        options += ["--poll"] * workload.polling
+        options += ["--poll"] * workload.host_polling
         options += ["-g"] * workload.digests
         options += ["-G"] * (workload.digests or workload.data_digest)
         command = run.on(cores_of(workload)[1], *self._perf(workload.disk, *options))

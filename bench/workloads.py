@@ -33,7 +33,8 @@ class Workload:
     connections: int = 1
     digests: bool = False       # of headers and data
     data_digest: bool = False   # of data alone
-    polling: bool = False       # both ends
+    polling: bool = False       # the target never sleeps
+    host_polling: bool = True   # the host never sleeps: it is not what shall be measured
     reactors: int = 1
     disk: str = "memory"
     loop: str = "io_uring"
@@ -51,7 +52,7 @@ def _small():
             for depth in (1, 8, 32, 128):
                 yield Workload(f"{kind}4k-qd{depth}" + (f"-c{connections}" * (connections > 1)),
                                read=read, depth=depth, connections=connections,
-                               bar=bars.get((kind, depth, connections)))
+                               host_polling=depth > 1, bar=bars.get((kind, depth, connections)))
     yield Workload("rr4k-qd1-poll", depth=1, polling=True, bar=Bar("p50", 1.10))
     yield Workload("rw4k-qd1-poll", depth=1, polling=True, read=0)
     yield Workload("mix4k-qd32", read=70)

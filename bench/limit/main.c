@@ -30,7 +30,7 @@ static const char help[] =
 	"  -R SECONDS   not measured, before that (default 0.5)\n"
 	"  -e ENGINES   of the server and the client: wait or uring, as wait,uring\n"
 	"               (default wait,wait)\n"
-	"  -P           neither end ever sleeps\n";
+	"  -P WHO       who never sleeps: none, client or both (default none)\n";
 
 static bool starts(const char *text, const char *word)
 {
@@ -64,6 +64,10 @@ static void take(struct client_options *o, int c)
 		o->hello.uring = starts(optarg, "uring");
 		o->uring = starts(strchr(optarg, ','), ",uring");
 		break;
+	case 'P':
+		o->hello.polling = starts(optarg, "both");
+		o->polling = !starts(optarg, "none");
+		break;
 	default: usage();
 	}
 }
@@ -89,15 +93,10 @@ int main(int argc, char **argv)
 	if (!server && (argc < 2 || strcmp(argv[1], "client") != 0))
 		usage();
 	optind = 2;
-	while ((c = getopt(argc, argv, "a:s:m:b:i:Q:r:p:c:T:t:R:e:P")) != -1) {
-		if (c == 'P')
-			o.polling = true;
-		else
-			take(&o, c);
-	}
+	while ((c = getopt(argc, argv, "a:s:m:b:i:Q:r:p:c:T:t:R:e:P:")) != -1)
+		take(&o, c);
 	if (optind != argc || (!server && !sensible(&o)))
 		usage();
-	o.hello.polling = o.polling;
 	r = server ? server_run(o.address, o.port ? o.port : "0", o.memory) : client_run(&o);
 	if (r < 0)
 		fprintf(stderr, "limit: %s\n", strerror(-r));

@@ -146,6 +146,7 @@ int server_run(const char *address, const char *port, uint64_t size)
 	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED || !threads)
 		return -ENOMEM;
+	madvise(memory, size, MADV_HUGEPAGE);
 	memset(memory, 0xa5, size);
 	listener = listen_at(address, port);
 	if (listener < 0)
