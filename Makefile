@@ -7,9 +7,6 @@ all: build/build.ninja
 build/build.ninja:
 	meson setup build
 
-build-bench/build.ninja:
-	meson setup build-bench --buildtype=release
-
 run:
 	./serve
 
@@ -17,8 +14,7 @@ test:
 	./check
 
 # BENCH: options of bench/run, as BENCH=--quick
-bench: build-bench/build.ninja
-	ninja -C build-bench src/daemon/weftd src/cli/weft bench/limit
+bench:
 	bench/run $(BENCH)
 
 install: build/build.ninja
