@@ -42,7 +42,8 @@ void tcp_respond(struct request *req)
 {
 	struct tcp_connection *conn = tcp_of_queue(req->queue);
 
-	if (conn->state >= CONN_TERMINATED) {
+	/* nothing follows a C2HTermReq */
+	if (conn->state >= CONN_TERMINATED || conn->fault.what) {
 		request_release(req);
 		return;
 	}
@@ -55,6 +56,8 @@ void tcp_send_r2t(struct request *req)
 	struct tcp_connection *conn = tcp_of_queue(req->queue);
 	struct tcp_request *transfer = tcp_request(req);
 
+	if (conn->fault.what)
+		return;
 	if (list_empty(&transfer->node))
 		list_add_tail(&conn->ready, &transfer->node);
 	tcp_send_wake(conn);
