@@ -15,9 +15,12 @@ int64_t host_now_ms(void);
 /* Names the connection and what went wrong with it; returns -code. */
 int host_queue_error(const struct host_queue *q, struct weft_error *error, int code,
 		     const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* Sends H2CTermReq, as far as the socket takes it, with the header at fault; returns -EPROTO. */
+/*
+ * Sends H2CTermReq, as far as the socket takes it, with the header at fault, of which `avail`
+ * bytes are there (a common header at least); returns -EPROTO.
+ */
 int host_queue_terminate(struct host_queue *q, const struct nvme_tcp_fault *fault,
-			 const struct nvme_tcp_ch *ch, struct weft_error *error);
+			 const struct nvme_tcp_ch *ch, size_t avail, struct weft_error *error);
 /* Stages a request again, for the data that an R2T asked for. */
 void host_queue_stage(struct host_queue *q, struct host_request *req);
 

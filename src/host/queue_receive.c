@@ -15,7 +15,7 @@ static int violation(struct host_queue *q, const struct nvme_tcp_ch *ch, uint16_
 {
 	struct nvme_tcp_fault fault = { .fes = fes, .what = what };
 
-	return host_queue_terminate(q, &fault, ch, error);
+	return host_queue_terminate(q, &fault, ch, ch->hlen, error);
 }
 
 /* The request that a command identifier names, or NULL. */
@@ -179,7 +179,7 @@ static ssize_t take_header(struct host_queue *q, const uint8_t *pdu, size_t avai
 		return 0;
 	if (nvme_tcp_header_check(ch, NVME_TCP_TO_HOST, q->format.hdgst, q->format.ddgst,
 				  UINT32_MAX, &fault) < 0)
-		return host_queue_terminate(q, &fault, ch, error);
+		return host_queue_terminate(q, &fault, ch, avail, error);
 	len = nvme_tcp_header_len(ch, q->format.hdgst);
 	if (ch->type == NVME_TCP_C2H_DATA)
 		len = ch->pdo;
@@ -190,7 +190,7 @@ static ssize_t take_header(struct host_queue *q, const uint8_t *pdu, size_t avai
 		fault = (struct nvme_tcp_fault){ NVME_TCP_FES_HEADER_DIGEST, le32_get(digest),
 						 "header digest is wrong" };
 		if (le32_get(digest) != crc32c(0, pdu, ch->hlen))
-			return host_queue_terminate(q, &fault, ch, error);
+			return host_queue_terminate(q, &fault, ch, avail, error);
 	}
 	r = on_pdu(q, pdu, error);
 	return r < 0 ? r : (ssize_t)len;

@@ -181,13 +181,14 @@ int host_flush(struct host_queue *q, struct weft_error *error)
 }
 
 int host_queue_terminate(struct host_queue *q, const struct nvme_tcp_fault *fault,
-			 const struct nvme_tcp_ch *ch, struct weft_error *error)
+			 const struct nvme_tcp_ch *ch, size_t avail, struct weft_error *error)
 {
 	struct {
 		struct nvme_tcp_term term;
 		uint8_t header[NVME_TCP_TERM_DATA_MAX];
 	} pdu;
-	uint32_t len = ch->hlen <= NVME_TCP_TERM_DATA_MAX ? ch->hlen : sizeof(*ch);
+	uint32_t len = ch->hlen <= NVME_TCP_TERM_DATA_MAX && ch->hlen <= avail ? ch->hlen :
+										 sizeof(*ch);
 	ssize_t n = 0;
 
 	nvme_tcp_put_term(&pdu.term, NVME_TCP_H2C_TERM, fault, len);
