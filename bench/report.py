@@ -31,10 +31,10 @@ def line(values):
     return " ".join([f"{first[0]:<{first[1]}}", *(f"{value:>{width}}" for value, width in others)])
 
 
-def markdown(rows):
-    lines = ["| " + " | ".join(HEADINGS) + " |", "|---|" + "--:|" * (len(HEADINGS) - 1)]
-    lines += ["| " + " | ".join(cells(row, rows)) + " |" for row in rows.values()]
-    return "\n".join(lines) + "\n"
+def markdown(headings, rows):
+    """A table in Markdown; the first column is text, the others are figures."""
+    lines = [headings, ["---", *["--:"] * (len(headings) - 1)], *rows]
+    return "".join(f"| {' | '.join(map(str, cells))} |\n" for cells in lines)
 
 
 def _first(path, pattern):

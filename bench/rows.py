@@ -41,9 +41,12 @@ class Row:
         return statistics.median(self.ratios(metric))
 
     def spread(self, metric="iops"):
-        """How far apart the pairs' ratios are, as a part of their median."""
-        ratios = self.ratios(metric)
-        return (max(ratios) - min(ratios)) / statistics.median(ratios)
+        """How far apart the pairs' ratios are, as a part of their median; of five and more, but
+        for the lowest and the highest."""
+        ratios = sorted(self.ratios(metric))
+        if len(ratios) >= 5:
+            ratios = ratios[1:-1]
+        return (ratios[-1] - ratios[0]) / statistics.median(ratios)
 
     @property
     def metric(self):

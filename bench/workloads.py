@@ -79,6 +79,9 @@ def _variants():
         yield replace(base, name=f"{base.name}-epoll", loop="epoll")
         for disk in ("null", "direct", "cached"):
             yield replace(base, name=f"{base.name}-{disk}", disk=disk)
+    # The limit does not store what is written, and neither does null: the protocol alone.
+    yield replace(write, name="rw4k-qd128-null", depth=128, disk="null")
+    yield Workload("sw128k-qd32-null", size=128 * KIB, read=0, random=False, disk="null")
     for disk in ("direct", "cached"):
         yield Workload(f"sr128k-qd32-{disk}", size=128 * KIB, random=False, disk=disk)
 
