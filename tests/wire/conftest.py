@@ -33,6 +33,20 @@ def pytest_sessionstart():
         pytest.exit(f"no daemon at {WEFTD}: build it, or set WEFTD", returncode=2)
 
 
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    """Keeps the outcome where fixtures find it."""
+    outcome = yield
+    if call.when == "call":
+        item.failed = outcome.get_result().failed
+
+
+def show_stderr(request, daemon):
+    """What the daemon said, beside the failure."""
+    if getattr(request.node, "failed", False):
+        print("\n".join(daemon.stderr.splitlines()[-60:]))
+
+
 def shared_config():
     """"main": 512, 4096 and read-only; "private": FRIEND alone; "narrow": small limits."""
     main = weftconf.subsystem("main", [
@@ -59,13 +73,14 @@ def shared():
 
 
 @pytest.fixture
-def daemon(shared):
+def daemon(shared, request):
     if shared["daemon"] is None:
         running = Weftd(shared_config(), cores=min(2, os.cpu_count()))
         shared["daemon"] = shared["stack"].enter_context(running)
     running = shared["daemon"]
     running.check()
     yield running
+    show_stderr(request, running)
     try:
         running.check()
     except DaemonError:
@@ -76,10 +91,14 @@ def daemon(shared):
 
 
 @pytest.fixture
-def weftd():
+def weftd(request):
     """Starts daemons with configurations of the test's own: weftd(config, **options)."""
     with contextlib.ExitStack() as stack:
-        yield lambda config, **options: stack.enter_context(Weftd(config, **options))
+        def start(config, **options):
+            running = stack.enter_context(Weftd(config, **options))
+            stack.callback(show_stderr, request, running)
+            return running
+        yield start
 
 
 @pytest.fixture

@@ -163,7 +163,7 @@ def test_address_that_is_not_ours_is_no_obstacle(weftd):
         wait_until(lambda: daemon.accepts(daemon.address), what="the other port")
         with connect_admin(daemon.address, nqn("one")) as ctrl:
             ctrl.connect_io().flush()
-        assert "192.0.2.1" in daemon.stderr
+        wait_until(lambda: "192.0.2.1" in daemon.stderr, what="a message about the address")
         daemon.stop()
     finally:
         daemon.remove()
