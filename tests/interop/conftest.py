@@ -94,6 +94,8 @@ def target(guest, request, tmp_path):
 @pytest.fixture
 def kernel_log(guest, request):
     """The guest's kernel log of this test, which must have no warning that isn't announced."""
+    if not guest.alive():
+        guest.restart()
     log = KernelLog(guest, request.node.nodeid)
     yield log
     allowed = [re.compile(mark.args[0]) for mark in request.node.iter_markers("kernel_warnings")]

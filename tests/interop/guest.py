@@ -19,6 +19,8 @@ from weftd import free_port
 
 BUILD = Path(__file__).parents[2] / "scripts/guest/build"
 BOOT_TIMEOUT = 180
+# An emulated machine with several CPUs trips over the code that a booting kernel patches, rarely.
+BOOT_ATTEMPTS = 3
 # What the agent may need beyond a command's own time to kill it and to tell.
 AGENT_GRACE = 30
 PR_SET_PDEATHSIG = 1
@@ -90,6 +92,16 @@ class Guest:
 
     def start(self):
         """Boots and waits until the guest takes commands."""
+        for attempt in range(1, BOOT_ATTEMPTS + 1):
+            try:
+                return self._boot()
+            except GuestError:
+                self.stop()
+                if attempt == BOOT_ATTEMPTS:
+                    raise
+                self._keep_log()
+
+    def _boot(self):
         self._channel, theirs = socket.socketpair()
         errors = self.log.with_suffix(".qemu")
         ready = Future()
@@ -113,7 +125,8 @@ class Guest:
             "-display", "none", "-machine", "q35", "-accel", accelerator, "-cpu", "max",
             "-smp", str(self.cpus), "-m", self.memory,
             "-kernel", str(self.images / "vmlinuz"), "-initrd", str(self.images / "initrd"),
-            "-append", "console=ttyS0 quiet panic=-1 net.ifnames=0 mitigations=off",
+            "-append", "console=ttyS0 quiet panic=-1 net.ifnames=0 mitigations=off "
+            "tsc=reliable",
             "-serial", f"file:{self.log}",
             "-drive", f"file={self.images}/root.img,format=raw,if=virtio,snapshot=on",
             "-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{self.forwarded}-:{FORWARDED}",
@@ -179,8 +192,14 @@ class Guest:
     def restart(self):
         """Boots anew, with nothing left of what was; the old console's log gets the suffix .old."""
         self.stop()
-        self.log.rename(self.log.with_suffix(".old"))
+        self._keep_log()
         self.start()
+
+    def alive(self):
+        return self._process is not None and self._process.poll() is None
+
+    def _keep_log(self):
+        self.log.rename(self.log.with_suffix(".old"))
 
     def _tail(self):
         parts = [p.read_text(errors="replace")[-2000:]

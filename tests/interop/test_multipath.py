@@ -15,7 +15,7 @@ def controllers(target, host):
     target.serve(weftconf.config(
         [weftconf.subsystem("disk", [weftconf.namespace(1, path=disk)])],
         [weftconf.port(1, ["disk"]), weftconf.port(2, ["disk"])]))
-    return [host.connect(portal, NQN, "--reconnect-delay=1", "--ctrl-loss-tmo=120", "-k", "3")
+    return [host.connect(portal, NQN, "--reconnect-delay=1", "--ctrl-loss-tmo=120")
             for portal in target.portals()]
 
 
