@@ -160,7 +160,8 @@ def pytest_sessionfinish(session):
     expected = set(EXPECTED.read_text().split())
     session.config.stash[_verdict_key] = verdict = (
         [f"expected, but didn't pass: {name}" for name in sorted(expected - passed)] +
-        [f"passed, but not listed in {EXPECTED.name}: {name}" for name in sorted(passed - expected)])
+        [f"passed, but not listed in {EXPECTED.name}: {name}"
+         for name in sorted(passed - expected)])
     if verdict:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

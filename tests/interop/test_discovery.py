@@ -66,7 +66,7 @@ def test_persistent_discovery_hears_of_changes(target, host, guest):
 
 @pytest.fixture
 def same_loopback(target, host, guest):
-    """Makes the target's loopback the guest's own: the addresses in the log are good in the guest."""
+    """Makes the target's loopback the guest's own, so that the log's addresses are good there."""
     if target.address != "127.0.0.1":
         guest.run(f"""
             sysctl -q net.ipv4.conf.all.route_localnet=1

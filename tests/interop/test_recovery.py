@@ -54,7 +54,7 @@ def test_killed_during_verify(controller, device, target, host, guest):
 
 @pytest.mark.weftd_only("nvmet doesn't end")
 def test_stopped_during_writes(controller, device, target, host, guest):
-    """SIGTERM while fio writes: the daemon ends in good order and in time, and I/O goes on later."""
+    """SIGTERM while fio writes: the daemon ends in good order, in time; I/O goes on later."""
     job = guest.spawn(host.fio(device, "randwrite", "64k", "64m", "--rate=,8m"), 300)
     time.sleep(2)
     assert job.running(), "fio ended before the daemon was stopped"
