@@ -17,7 +17,11 @@ test:
 bench:
 	bench/run $(BENCH)
 
+# FUZZ: seconds for each fuzzer, and names of fuzzers, as FUZZ="60 stream"
+fuzz:
+	./scripts/fuzz $(or $(FUZZ),600)
+
 install: build/build.ninja
 	meson install -C build
 
-.PHONY: all run test bench install
+.PHONY: all run test bench fuzz install

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Any text as a configuration: refused in words, or saved and read again as the same. */
-#include <stdlib.h>
 #include <string.h>
 
 #include <weft/backend.h>
@@ -8,8 +7,7 @@
 #include "config/load.h"
 #include "config/model.h"
 #include "config/save.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

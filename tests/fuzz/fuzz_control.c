@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The HTTP API from libmicrohttpd's callback on: routes, arguments, bodies,
+ * plans, replies. What runs the configuration is played here (it takes all that
+ * is valid), and so is what touches the machine: files, addresses, HTTP itself.
+ *
+ * The input is requests, each "METHOD /path?name=value&name=value", a newline
+ * and the body, which a form feed ends.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "config/apply.h"
+#include "config/load.h"
+#include "config/save.h"
+#include "control/address.h"
+#include "control/control.h"
+#include "control/internal.h"
+#include "fuzz.h"
+#include "target/target.h"
+#include "util/log.h"
+#include "wrap_control.h"
+
+#define REQUESTS_MAX 16
+#define ARGUMENTS_MAX 8
+
+static struct control *control;
+static struct config *running;
+
+/* ---- what runs the configuration ---- */
+
+int apply_config(struct apply *apply, struct config *wanted, struct weft_error *error)
+{
+	int r = config_validate(wanted, error);
+
+	if (r < 0)
+		return r;
+	config_free(running);
+	running = wanted;
+	return 0;
+}
+
+const struct config *apply_current(const struct apply *apply)
+{
+	return running;
+}
+
+uint64_t apply_genctr(const struct apply *apply)
+{
+	return 1;
+}
+
+/* By their numbers, some work and some don't. */
+bool apply_namespace_state(const struct apply *apply, const char *nqn, uint32_t nsid,
+			   struct apply_namespace_state *ret)
+{
+	const struct config_subsystem *subsystem = config_find_subsystem(running, nqn);
+
+	if (!subsystem || !config_find_namespace(subsystem, nsid))
+		return false;
+	*ret = (struct apply_namespace_state){ .state = APPLY_READY, .size = 1 << 20,
+					       .block_size = 512 };
+	if (nsid % 4 == 3)
+		*ret = (struct apply_namespace_state){ .state = APPLY_FAILED,
+						       .reason = "it is \xff out" };
+	return true;
+}
+
+bool apply_port_state(const struct apply *apply, uint16_t portid, struct apply_port_state *ret)
+{
+	*ret = (struct apply_port_state){ .state = APPLY_READY };
+	if (portid % 4 == 3)
+		*ret = (struct apply_port_state){ .state = APPLY_FAILED, .reason = "no address" };
+	return true;
+}
+
+/* ---- HTTP ---- */
+
+struct argument {
+	const char *name, *value;
+};
+
+/* One request, as libmicrohttpd would hold it. */
+static struct {
+	struct argument arguments[ARGUMENTS_MAX];
+	unsigned int argument_count;
+	unsigned int replies;
+} http;
+
+static MHD_AccessHandlerCallback handler;
+static MHD_RequestCompletedCallback completed;
+
+struct MHD_Daemon *__wrap_MHD_start_daemon(unsigned int flags, uint16_t port,
+					   MHD_AcceptPolicyCallback accept, void *accept_cls,
+					   MHD_AccessHandlerCallback access, void *access_cls, ...)
+{
+	enum MHD_OPTION option;
+	va_list args;
+
+	handler = access;
+	va_start(args, access_cls);
+	while ((option = va_arg(args, enum MHD_OPTION)) != MHD_OPTION_END) {
+		if (option == MHD_OPTION_NOTIFY_COMPLETED) {
+			completed = va_arg(args, MHD_RequestCompletedCallback);
+			va_arg(args, void *);
+		} else if (option == MHD_OPTION_EXTERNAL_LOGGER) {
+			va_arg(args, void *);
+			va_arg(args, void *);
+		} else {
+			va_arg(args, unsigned int);
+		}
+	}
+	va_end(args);
+	return (struct MHD_Daemon *)&handler;
+}
+
+const union MHD_DaemonInfo *__wrap_MHD_get_daemon_info(struct MHD_Daemon *daemon,
+						       enum MHD_DaemonInfoType type, ...)
+{
+	static union MHD_DaemonInfo info;
+
+	info.epoll_fd = eventfd(0, 0);
+	return &info;
+}
+
+enum MHD_Result __wrap_MHD_get_timeout(struct MHD_Daemon *daemon, MHD_UNSIGNED_LONG_LONG *timeout)
+{
+	return MHD_NO;
+}
+
+const char *__wrap_MHD_lookup_connection_value(struct MHD_Connection *connection,
+					       enum MHD_ValueKind kind, const char *key)
+{
+	for (unsigned int i = 0; i < http.argument_count; i++)
+		if (strcmp(http.arguments[i].name, key) == 0)
+			return http.arguments[i].value;
+	return NULL;
+}
+
+int __wrap_MHD_get_connection_values(struct MHD_Connection *connection, enum MHD_ValueKind kind,
+				     MHD_KeyValueIterator iterator, void *cls)
+{
+	for (unsigned int i = 0; i < http.argument_count; i++)
+		if (iterator(cls, kind, http.arguments[i].name, http.arguments[i].value) == MHD_NO)
+			break;
+	return (int)http.argument_count;
+}
+
+struct reply {
+	char *text;		/* owned where `mode` says so */
+	size_t length;
+	enum MHD_ResponseMemoryMode mode;
+};
+
+struct MHD_Response *__wrap_MHD_create_response_from_buffer(size_t size, void *buffer,
+							    enum MHD_ResponseMemoryMode mode)
+{
+	struct reply *reply = malloc(sizeof(*reply));
+
+	fuzz_assert(reply);
+	*reply = (struct reply){ buffer, size, mode };
+	return (struct MHD_Response *)reply;
+}
+
+enum MHD_Result __wrap_MHD_add_response_header(struct MHD_Response *response, const char *header,
+					       const char *content)
+{
+	fuzz_assert(*content && !strchr(content, '\n'));
+	return MHD_YES;
+}
+
+/* Every reply is JSON; one that refuses has a word and a sentence. */
+enum MHD_Result __wrap_MHD_queue_response(struct MHD_Connection *connection, unsigned int status,
+					  struct MHD_Response *response)
+{
+	const struct reply *reply = (const struct reply *)response;
+	json_t *value = json_loadb(reply->text, reply->length, JSON_REJECT_DUPLICATES, NULL), *error;
+
+	fuzz_assert(json_is_object(value));
+	fuzz_assert(status == 200 || status == 201 || (status >= 400 && status <= 507));
+	error = json_object_get(value, "error");
+	fuzz_assert(!error == (status < 300));
+	if (error)
+		fuzz_assert(json_string_length(json_object_get(error, "code")) &&
+			    json_string_length(json_object_get(error, "text")));
+	json_decref(value);
+	http.replies++;
+	return MHD_YES;
+}
+
+void __wrap_MHD_destroy_response(struct MHD_Response *response)
+{
+	struct reply *reply = (struct reply *)response;
+
+	if (reply->mode == MHD_RESPMEM_MUST_FREE)
+		free(reply->text);
+	free(reply);
+}
+
+/* ---- requests ---- */
+
+/* Cuts text at the first of that character; returns what follows, or NULL. */
+static char *cut(char *text, char at)
+{
+	char *found = strchr(text, at);
+
+	if (found)
+		*found++ = '\0';
+	return found;
+}
+
+static void read_arguments(char *query)
+{
+	while (query && http.argument_count < ARGUMENTS_MAX) {
+		char *next = cut(query, '&'), *value = cut(query, '=');
+
+		http.arguments[http.argument_count++] = (struct argument){ query, value };
+		query = next;
+	}
+}
+
+/* The body in two pieces, as libmicrohttpd hands it on. */
+static void serve(const char *method, const char *url, const char *body, size_t length)
+{
+	size_t pieces[] = { length / 3, length - length / 3 };
+	void *exchange = NULL;
+	size_t none = 0;
+
+	fuzz_assert(handler(control, NULL, url, method, "HTTP/1.1", NULL, &none, &exchange));
+	for (int i = 0; i < 2; body += length / 3, i++)
+		if (pieces[i])
+			fuzz_assert(handler(control, NULL, url, method, "HTTP/1.1", body,
+					    &pieces[i], &exchange));
+	fuzz_assert(handler(control, NULL, url, method, "HTTP/1.1", NULL, &none, &exchange));
+	completed(control, NULL, &exchange, MHD_REQUEST_TERMINATED_COMPLETED_OK);
+	fuzz_assert(http.replies == 1 && !exchange);
+}
+
+static void run_request(const char *data, size_t size)
+{
+	const char *end = memchr(data, '\n', size);
+	size_t line_length = end ? (size_t)(end - data) : size;
+	char *line = strndup(data, line_length), *url = cut(line, ' ');
+	size_t used = line_length + (end ? 1 : 0);
+
+	memset(&http, 0, sizeof(http));
+	if (url) {
+		read_arguments(cut(url, '?'));
+		serve(line, url, data + used, size - used);
+	}
+	free(line);
+}
+
+/* What runs can be saved, and read again as the same. */
+static void check_running(void)
+{
+	char *text = config_format(running), *text_again;
+	struct config *again = NULL;
+	struct weft_error error;
+
+	fuzz_assert(text && config_parse(text, strlen(text), "again", &again, &error) == 0);
+	text_again = config_format(again);
+	fuzz_assert(strcmp(text, text_again) == 0);
+	free(text);
+	free(text_again);
+	config_free(again);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	static struct target target;
+	const struct control_options options = {
+		.socket_path = "/nonexistent/weft.sock", .config_path = "/nonexistent/config.json",
+		.target = &target, .engine = "none", .reactors = 1,
+	};
+	struct weft_error error;
+
+	log_set_level(LOG_EMERG);
+	pthread_mutex_init(&target.lock, NULL);
+	list_init(&target.subsystems);
+	fuzz_assert(control_open(&control, &options, &error) == 0);
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *text = (const char *)data;
+
+	running = config_new();
+	fuzz_assert(running);
+	for (unsigned int i = 0; i < REQUESTS_MAX && size; i++) {
+		const char *end = memchr(text, '\f', size);
+		size_t length = end ? (size_t)(end - text) : size;
+
+		run_request(text, length);
+		check_running();
+		text += length + (end ? 1 : 0);
+		size -= length + (end ? 1 : 0);
+	}
+	config_free(running);
+	running = NULL;
+	return 0;
+}

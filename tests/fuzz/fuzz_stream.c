@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Hosts against the real connection and target (transport, target, memory
+ * backend) on a loop that stands still. The input is records of 16 bytes; each
+ * is one step: a PDU, a command, the answer to an R2T, a change of the next PDU
+ * or of the configuration, a backend that completes, time that passes, an end.
+ * At the end everything is closed, and everything must have come back.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "fake_loop.h"
+#include "fuzz.h"
+#include "peer.h"
+#include "record.h"
+#include "spec/fabrics.h"
+#include "spec/feature.h"
+#include "spec/identify.h"
+#include "spec/log.h"
+#include "spec/property.h"
+#include "target/reactor.h"
+#include "transport/tcp_connection.h"
+#include "util/log.h"
+#include "world.h"
+
+#define RECORDS_MAX 160
+#define MS 1000000ull
+
+static struct peer peers[PEERS];
+static bool hold_sends;			/* sends end when a step says so */
+static unsigned int repeat;		/* of the next step */
+static uint8_t payload[256 << 10];
+
+/* ---- what the loop tells ---- */
+
+void fake_on_send(int fd, const struct iovec *iov, unsigned int iov_count)
+{
+	for (unsigned int i = 0; i < iov_count; i++)
+		peer_receive(&peers[fd], iov[i].iov_base, iov[i].iov_len);
+}
+
+static bool end_sends(void)
+{
+	bool any = false;
+
+	for (int i = 0; i < PEERS; i++)
+		any |= fake_socket_sent(i, 0);
+	return any;
+}
+
+/* A turn of each reactor, or all until nothing is left to do. */
+static void run(bool once)
+{
+	unsigned int turns = 0;
+
+	do {
+		bool any = world_turn(0);
+
+		any |= world_turn(1);
+		if (!hold_sends)
+			any |= end_sends();
+		if (!any)
+			return;
+		fuzz_assert(++turns < 4000);
+	} while (!once);
+}
+
+/* ---- commands ---- */
+
+static struct nvme_sqe sqe_of(uint8_t opcode, uint32_t nsid)
+{
+	return (struct nvme_sqe){ .opcode = opcode, .flags = NVME_SQE_PSDT_SGL,
+				  .nsid = le32_of(nsid) };
+}
+
+/* Sends it with an SGL for `length` bytes, and those that go to the controller in the capsule. */
+static void send_sqe(struct peer *peer, struct nvme_sqe *sqe, const void *data, uint32_t length,
+		     bool in_capsule)
+{
+	sqe->sgl.type = in_capsule ? NVME_SGL_IN_CAPSULE : NVME_SGL_TRANSPORT_SGL;
+	sqe->sgl.length = le32_of(length);
+	peer_command(peer, sqe, data, in_capsule ? length : 0);
+}
+
+static const char *const subnqns[] = { NQN_A, NQN_B, NVMF_DISCOVERY_NQN, "nqn.2026-11.example:c" };
+static const char *const hostnqns[] = { HOST_ANY, HOST_FRIEND, HOST_ANY, "x" };
+
+struct connect {
+	uint16_t qid, sqsize, cntlid;
+	uint8_t subnqn, hostnqn, cattr;
+	uint32_t kato;
+	bool in_capsule;
+};
+
+static void send_connect(struct peer *peer, const struct connect *connect)
+{
+	struct nvmf_connect_data data = { .cntlid = le16_of(connect->cntlid) };
+	struct nvmf_connect_cmd cmd = {
+		.opcode = NVME_ADMIN_FABRICS, .flags = NVME_SQE_PSDT_SGL, .fctype = NVMF_CONNECT,
+		.qid = le16_of(connect->qid), .sqsize = le16_of(connect->sqsize),
+		.cattr = connect->cattr, .kato = le32_of(connect->kato),
+	};
+	struct nvme_sqe sqe;
+
+	memset(data.hostid, 0x5a, sizeof(data.hostid));
+	strcpy(data.subnqn, subnqns[connect->subnqn & 3]);
+	strcpy(data.hostnqn, hostnqns[connect->hostnqn & 3]);
+	memcpy(&sqe, &cmd, sizeof(sqe));
+	peer->connect_cid = (uint16_t)(peer->cid + 1);
+	send_sqe(peer, &sqe, &data, sizeof(data), connect->in_capsule);
+}
+
+static void send_property(struct peer *peer, uint8_t fctype, uint8_t attrib, uint32_t offset,
+			  uint64_t value)
+{
+	struct nvmf_property_cmd cmd = {
+		.opcode = NVME_ADMIN_FABRICS, .flags = NVME_SQE_PSDT_SGL, .fctype = fctype,
+		.attrib = attrib, .ofst = le32_of(offset), .value = le64_of(value),
+	};
+	struct nvme_sqe sqe;
+
+	memcpy(&sqe, &cmd, sizeof(sqe));
+	send_sqe(peer, &sqe, NULL, 0, false);
+}
+
+#define CC_ENABLED (NVME_CC_EN | NVME_SQES << NVME_CC_IOSQES_SHIFT | \
+		    NVME_CQES << NVME_CC_IOCQES_SHIFT)
+
+/* ---- steps ---- */
+
+enum open_depth { OPEN_ONLY, OPEN_IC, OPEN_ADMIN, OPEN_ENABLED, OPEN_IO, OPEN_DISCOVERY };
+
+static void drop(struct peer *peer, int result)
+{
+	fake_socket_end(peer->fd, result);
+	run(false);
+}
+
+/* A new connection, as far as the step says; the old one of that peer ends. */
+static void step_open(struct peer *peer, const uint8_t *r)
+{
+	enum open_depth depth = r[2] % (OPEN_DISCOVERY + 1);
+	const struct peer *admin = &peers[r[9] % PEERS];
+	struct connect connect = {
+		.sqsize = r[8] % 32 + 1, .cntlid = NVMF_CNTLID_DYNAMIC, .in_capsule = true,
+		.cattr = r[10] & NVMF_CATTR_NO_SQ_FLOW, .kato = r[11] * 1000u,
+		.subnqn = depth == OPEN_DISCOVERY ? 2 : 0,
+	};
+
+	if (fake_socket(peer->fd))
+		drop(peer, 0);
+	/* one whose backend or whose send does not end stays */
+	if (fake_socket(peer->fd))
+		return;
+	peer_reset(peer);
+	tcp_connection_start(world_reactor(r[3]), peer->fd,
+			     depth == OPEN_DISCOVERY ? 8 : world_ports[r[4] % WORLD_PORTS]);
+	if (depth == OPEN_ONLY)
+		return;
+	peer_icreq(peer, r[5] & 3, r[6] & 16 ? r[6] & 15 : 0, r[7] & 3);
+	run(false);
+	if (depth == OPEN_IC)
+		return;
+	if (depth == OPEN_IO) {
+		connect.qid = r[12] % 4 + 1;
+		connect.cntlid = admin->cntlid;
+	}
+	send_connect(peer, &connect);
+	run(false);
+	if (depth == OPEN_ENABLED || depth == OPEN_DISCOVERY)
+		send_property(peer, NVMF_PROPERTY_SET, 0, NVME_PROP_CC, CC_ENABLED);
+}
+
+static void step_connect(struct peer *peer, const uint8_t *r)
+{
+	const struct connect connect = {
+		.qid = r[2] & 7, .sqsize = record_u16(r + 3),
+		.cntlid = r[5] & 8 ? record_u16(r + 6) : r[5] & 4 ? NVMF_CNTLID_DYNAMIC :
+			  peers[r[5] & 3].cntlid,
+		.subnqn = r[8], .hostnqn = r[9], .cattr = r[10], .kato = record_u32(r + 11),
+		.in_capsule = r[15] & 1,
+	};
+
+	send_connect(peer, &connect);
+}
+
+static void step_property(struct peer *peer, const uint8_t *r)
+{
+	static const uint32_t values[] = { CC_ENABLED, 0, CC_ENABLED | NVME_CC_SHN_NORMAL,
+					   CC_ENABLED | NVME_CC_CSS_IOCSS };
+
+	send_property(peer, r[2] & 1 ? NVMF_PROPERTY_GET : NVMF_PROPERTY_SET, r[3] & 3,
+		      r[2] & 2 ? NVME_PROP_CC : r[4], r[2] & 4 ? record_u32(r + 5) : values[r[5] & 3]);
+}
+
+/* How much an admin command transfers where it is as it should be. */
+static uint32_t admin_length(const struct nvme_sqe *sqe)
+{
+	uint32_t cdw10 = le32_get(sqe->cdw10);
+
+	switch (sqe->opcode) {
+	case NVME_ADMIN_IDENTIFY:
+		return NVME_IDENTIFY_SIZE;
+	case NVME_ADMIN_GET_LOG_PAGE:
+		return ((cdw10 >> 16) + 1) * 4;
+	case NVME_ADMIN_SET_FEATURES:
+	case NVME_ADMIN_GET_FEATURES:
+		switch (cdw10 & 0xff) {
+		case NVME_FEAT_HOST_BEHAVIOR:
+			return 512;
+		case NVME_FEAT_TIMESTAMP:
+		case NVME_FEAT_HOST_ID:
+			return 8;
+		default:
+			return 0;
+		}
+	default:
+		return 0;
+	}
+}
+
+static const uint32_t nsids[8] = { 1, 2, 7, 0, NVME_NSID_ALL, 3, 1024, 1025 };
+
+static void step_admin(struct peer *peer, const uint8_t *r)
+{
+	static const uint8_t opcodes[] = {
+		NVME_ADMIN_IDENTIFY, NVME_ADMIN_GET_LOG_PAGE, NVME_ADMIN_SET_FEATURES,
+		NVME_ADMIN_GET_FEATURES, NVME_ADMIN_ABORT, NVME_ADMIN_ASYNC_EVENT,
+		NVME_ADMIN_KEEP_ALIVE,
+	};
+	struct nvme_sqe sqe = sqe_of(r[2] & 0x80 ? r[2] : opcodes[r[2] % sizeof(opcodes)],
+				     nsids[r[3] & 7]);
+	uint32_t length;
+
+	sqe.cdw10 = le32_of(record_u32(r + 4));
+	sqe.cdw11 = le32_of(record_u32(r + 8));
+	if (sqe.opcode == NVME_ADMIN_GET_LOG_PAGE) {
+		sqe.cdw10 = le32_of(r[4] | (r[5] & 0x80u) << 8 | (r[6] * 16u + 15) << 16);
+		sqe.cdw11 = le32_of(0);
+		sqe.cdw12 = le32_of(record_u16(r + 8) * 4u);
+	}
+	if (sqe.opcode == NVME_ADMIN_ABORT)	/* one of the last commands of a peer */
+		sqe.cdw10 = le32_of((r[4] & 7u) |
+				    (uint32_t)(uint16_t)(peers[r[5] % PEERS].cid - (r[6] & 15)) << 16);
+	if (sqe.opcode == NVME_ADMIN_SET_FEATURES && (r[12] & 1))
+		sqe.cdw10 = le32_of(r[4]);
+	length = r[13] ? r[13] * 4u : admin_length(&sqe);
+	payload[0] = r[14] & 1;
+	send_sqe(peer, &sqe, payload, length,
+		 nvme_sqe_dir(&sqe) == NVME_DATA_TO_CTRL && length && (r[15] & 1));
+}
+
+static uint32_t block_size(uint32_t nsid)
+{
+	return nsid == 2 ? 4096 : 512;
+}
+
+static void step_io(struct peer *peer, const uint8_t *r)
+{
+	static const uint8_t opcodes[] = { NVME_CMD_READ, NVME_CMD_WRITE, NVME_CMD_WRITE_ZEROES,
+					   NVME_CMD_FLUSH };
+	uint32_t nsid = nsids[r[3] & 7];
+	struct nvme_sqe sqe = sqe_of(r[2] & 0x80 ? r[2] : opcodes[r[2] & 3], nsid);
+	uint32_t blocks = r[6] & 0x80 ? r[6] & 0x7f : r[6] & 7;
+	uint32_t size = block_size(nsid) << (r[15] >> 6);
+	uint32_t length = sqe.opcode <= NVME_CMD_READ && sqe.opcode ? (blocks + 1) * size : 0;
+	bool in_capsule = sqe.opcode == NVME_CMD_WRITE && length <= 16384 && (r[15] & 1);
+
+	if (length > sizeof(payload))
+		length = sizeof(payload);
+	sqe.cdw10 = le32_of(r[7] & 0x80 ? record_u32(r + 8) : record_u16(r + 4));
+	sqe.cdw12 = le32_of(blocks | (uint32_t)r[12] << 24 | (r[7] & 1u) << 23);
+	send_sqe(peer, &sqe, payload, length, in_capsule);
+}
+
+static void step_dsm(struct peer *peer, const uint8_t *r)
+{
+	struct nvme_sqe sqe = sqe_of(NVME_CMD_DSM, nsids[r[2] & 7]);
+	struct nvme_dsm_range ranges[256];
+	uint32_t count = r[3] + 1u;
+
+	for (uint32_t i = 0; i < count; i++)
+		ranges[i] = (struct nvme_dsm_range){
+			.nlb = le32_of(r[4 + i % 4]), .slba = le64_of(i * record_u16(r + 8)),
+		};
+	sqe.cdw10 = le32_of(r[3]);
+	sqe.cdw11 = le32_of(r[10] & 8 ? r[10] : NVME_DSM_AD);
+	send_sqe(peer, &sqe, ranges, r[11] & 1 ? sizeof(ranges) : count * sizeof(ranges[0]),
+		 r[15] & 1);
+}
+
+static void step_data(struct peer *peer, const uint8_t *r)
+{
+	peer_h2c_data(peer, r[2] & 0x80 ? r[2] & 0x7f : 0,
+		      r[3] & 1 ? record_u16(r + 4) * 4u + 4 : 128 << 10);
+}
+
+static void step_patch(struct peer *peer, const uint8_t *r)
+{
+	if (peer->patch_count == PEER_PATCHES)
+		return;
+	peer->patches[peer->patch_count++] = (struct peer_patch){
+		.offset = r[2] & 0x80 ? record_u16(r + 3) : r[3], .width = r[5] % 4 + 1,
+		.late = r[2] & 1, .xor = r[2] & 2, .value = record_u32(r + 6),
+	};
+}
+
+static void step_raw(struct peer *peer, const uint8_t *r)
+{
+	peer->wild = true;
+	peer_bytes(peer, r + 3, r[2] % 13 + 1);
+}
+
+static void step_complete(struct peer *peer, const uint8_t *r)
+{
+	static const int results[] = { 0, 0, 0, -EIO, -ENOSPC, -EROFS, -EOPNOTSUPP, -EAGAIN };
+
+	if (r[2] & 0x80)
+		world_late_at_once(r[2] & 1);
+	for (unsigned int i = 0; i < r[4] % 8u + 1; i++)
+		world_late_complete(r[3], results[r[5] & 7], r[5] & 0x80);
+}
+
+static void step_sent(struct peer *peer, const uint8_t *r)
+{
+	if (r[2] & 0x80)
+		hold_sends = r[2] & 1;
+	else
+		fake_socket_sent(peer->fd, r[2] & 1 ? -EPIPE : 0);
+}
+
+static void step_end(struct peer *peer, const uint8_t *r)
+{
+	fake_socket_end(peer->fd, r[2] & 1 ? -ECONNRESET : 0);
+}
+
+static void step_term(struct peer *peer, const uint8_t *r)
+{
+	peer_term(peer, record_u16(r + 2), record_u32(r + 4));
+}
+
+static void step_time(struct peer *peer, const uint8_t *r)
+{
+	fake_clock_advance((MS << r[2] % 20) + r[3]);
+}
+
+static void step_view(struct peer *peer, const uint8_t *r)
+{
+	world_change(record_u16(r + 2));
+}
+
+static void step_repeat(struct peer *peer, const uint8_t *r)
+{
+	repeat = r[2] % 80;
+}
+
+static void step_cork(struct peer *peer, const uint8_t *r)
+{
+	peer->cork = r[2] & 1;
+	peer->chop = r[3];
+	if (!peer->cork)
+		peer_flush(peer);
+	else if (r[4])
+		peer_flush_part(peer, r[4] & 0x80 ? (r[4] & 0x7f) * 256u : r[4]);
+}
+
+static void (*const steps[])(struct peer *peer, const uint8_t *r) = {
+	step_open, step_connect, step_property, step_admin, step_io, step_dsm, step_data,
+	step_patch, step_raw, step_complete, step_sent, step_end, step_term, step_time, step_view,
+	step_repeat, step_cork,
+};
+
+#define STEPS (sizeof(steps) / sizeof(steps[0]))
+
+static void take_step(const uint8_t *r)
+{
+	struct peer *peer = &peers[r[1] % PEERS];
+	unsigned int times = 1;
+
+	if (steps[r[0] % STEPS] != step_repeat) {
+		times += repeat;
+		repeat = 0;
+	}
+	for (unsigned int i = 0; i < times; i++)
+		steps[r[0] % STEPS](peer, r);
+	if (!(r[1] & 0x80))
+		run(r[1] & 0x40);
+}
+
+static void finish(void)
+{
+	hold_sends = false;
+	world_late_at_once(true);
+	for (int i = 0; i < PEERS; i++)
+		drop(&peers[i], 0);
+	/* what neither sends nor receives any more ends by its timer */
+	fake_clock_advance(60000 * MS);
+	run(false);
+	world_free();
+	for (int i = 0; i < PEERS; i++)
+		peer_done(&peers[i]);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	log_set_level(LOG_EMERG);
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	hold_sends = false;
+	repeat = 0;
+	for (int i = 0; i < PEERS; i++)
+		peer_init(&peers[i], i);
+	world_new();
+	for (size_t i = 0; i < RECORDS_MAX && size >= RECORD_SIZE; i++) {
+		take_step(data);
+		data += RECORD_SIZE;
+		size -= RECORD_SIZE;
+	}
+	finish();
+	return 0;
+}

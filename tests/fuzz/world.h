@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A target for fuzzers: two reactors on fake loops and one thread, a
+ * configuration that changes on demand, and two kinds of backends: the memory
+ * backend, and one that completes later or never does what was asked.
+ */
+#ifndef TESTS_FUZZ_WORLD_H
+#define TESTS_FUZZ_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WORLD_REACTORS 2
+#define NQN_A "nqn.2026-11.example:a"
+#define NQN_B "nqn.2026-11.example:b"
+#define HOST_ANY "nqn.2026-11.example:host"
+#define HOST_FRIEND "nqn.2026-11.example:friend"
+
+/* Ports: 1 has A, B and a referral, 2 has A, 3 is everywhere and has A, 8 is for discovery. */
+#define WORLD_PORTS 4
+extern const uint16_t world_ports[WORLD_PORTS];
+
+struct reactor;
+
+/* What of the configuration is not as it is at first. */
+enum world_change {
+	WORLD_NO_NS1 = 1 << 0,
+	WORLD_NO_NS2 = 1 << 1,
+	WORLD_SWAP_NS = 1 << 2,		/* NSIDs 1 and 2 have each other's device */
+	WORLD_SMALL_NS = 1 << 3,
+	WORLD_FRIENDS_ONLY = 1 << 4,
+	WORLD_NO_PORT2 = 1 << 5,
+	WORLD_UNLINKED = 1 << 6,	/* A and port 1 */
+	WORLD_ANA = 1 << 7,		/* another state of the group */
+	WORLD_NO_A = 1 << 8,
+	WORLD_REFERRALS = 1 << 9,
+	WORLD_FEW_QUEUES = 1 << 10,
+};
+
+void world_new(void);
+/*
+ * All connections are closed: completes what the backends hold, and sees that
+ * everything has come to its end and back.
+ */
+void world_free(void);
+struct reactor *world_reactor(unsigned int index);
+void world_change(unsigned int changes);
+/* One turn of one reactor; false: there was nothing to do. */
+bool world_turn(unsigned int reactor);
+/* Turns until nothing is left to do at this time. */
+void world_settle(void);
+
+/* Whether the late backend completes at once. */
+void world_late_at_once(bool at_once);
+/* Completes one of what it holds: 0 or -errno. */
+void world_late_complete(unsigned int which, int result, bool from_thread);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The machine that fuzz_control sees: nothing it asks for reaches the real one. */
+#include "wrap_control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <weft/backend.h>
+
+#include "config/model.h"
+
+int __wrap_socket_listen(const char *path, int *ret_fd, struct weft_error *error)
+{
+	*ret_fd = -1;
+	return 0;
+}
+
+int __wrap_address_list_read(struct address_list *ret_list)
+{
+	struct address *items = calloc(2, sizeof(*items));
+
+	if (!items)
+		return -ENOMEM;
+	strcpy(items[0].text, "192.0.2.1");
+	items[1].ipv6 = true;
+	strcpy(items[1].text, "2001:db8::1");
+	*ret_list = (struct address_list){ .items = items, .count = 2 };
+	return 0;
+}
+
+int __wrap_create_file(const char *path, uint64_t size, bool *ret_made, struct weft_error *error)
+{
+	bool exists = strchr(path, 'x');
+
+	if (!exists && !size)
+		return weft_error_set(error, ENOENT, "%s is not there", path);
+	if (!exists && strchr(path, 'q'))
+		return weft_error_set(error, ENOSPC, "%s cannot be made", path);
+	*ret_made = !exists;
+	return 0;
+}
+
+int __wrap_unlink(const char *path)
+{
+	return 0;
+}
+
+void __wrap_folder_make(const char *path, unsigned int mode)
+{
+}
+
+int __wrap_config_save(const struct config *config, const char *path, struct weft_error *error)
+{
+	return 0;
+}
+
+int __wrap_config_load(const char *path, struct config **ret_config, struct weft_error *error)
+{
+	*ret_config = config_new();
+	return *ret_config ? 0 : weft_error_set(error, ENOMEM, "out of memory");
+}
