@@ -57,12 +57,13 @@ static void note_scalar(struct tree_node *node, const char *label, const json_t 
 static void note_state(struct tree_node *node, const json_t *state, const char *good)
 {
 	const char *status = text_at(state, "status"), *reason = text_at(state, "reason");
+	const char *trouble = text_at(state, "trouble");
 
 	if (!status)
 		return;
 	if (strcmp(status, "ready") == 0) {
-		node->health = TREE_GOOD;
-		tree_note(node, "%s", good);
+		node->health = trouble ? TREE_BAD : TREE_GOOD;
+		tree_note(node, "%s%s%s", good, trouble ? ": " : "", trouble ? trouble : "");
 	} else if (strcmp(status, "failed") == 0) {
 		node->health = TREE_BAD;
 		tree_note(node, "failed%s%s", reason ? ": " : "", reason ? reason : "");

@@ -76,6 +76,7 @@ void apply_free(struct apply *apply)
 	for (size_t i = 0; i < apply->retired_count; i++)
 		namespace_close(apply->retired[i]);
 	free(apply->retired);
+	free(apply->watched);
 	running_done(&apply->now);
 	state_close(apply->state);
 	free(apply);
@@ -122,6 +123,7 @@ static int replace(struct apply *apply, struct config *wanted)
 
 int apply_config(struct apply *apply, struct config *wanted, struct weft_error *error)
 {
+	size_t retired = apply->retired_count;
 	int r = config_validate(wanted, error);
 
 	if (!r)
@@ -131,7 +133,7 @@ int apply_config(struct apply *apply, struct config *wanted, struct weft_error *
 	if (replace(apply, wanted) < 0)
 		return weft_error_set(error, ENOMEM, "out of memory");
 	/* First the old devices go: a new one may be the same file in another place. */
-	devices_reap(apply, REAP_WAIT_MS);
+	devices_reap(apply, retired, REAP_WAIT_MS);
 	if (devices_open(apply))
 		publish(apply);
 	endpoints_open(apply);
@@ -142,7 +144,8 @@ void apply_tick(struct apply *apply)
 {
 	bool changed;
 
-	devices_reap(apply, 0);
+	devices_reap(apply, 0, 0);
+	devices_watch(apply);
 	changed = devices_refresh(apply);
 	changed |= devices_open(apply);
 	if (changed || apply->stale)
@@ -183,6 +186,7 @@ bool apply_namespace_state(const struct apply *apply, const char *nqn, uint32_t 
 		ret->block_size = 1u << device->seen.block_shift;
 		ret->size = device->seen.block_count << device->seen.block_shift;
 		ret->ns = device->ns;
+		ret->trouble = device->trouble[0] ? device->trouble : NULL;
 		return true;
 	}
 	ret->state = APPLY_FAILED;

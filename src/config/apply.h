@@ -65,6 +65,7 @@ enum apply_state {
 struct apply_namespace_state {
 	enum apply_state state;
 	const char *reason;		/* of APPLY_FAILED, else NULL; until the next call */
+	const char *trouble;		/* what is wrong although it is ready, or NULL; the same */
 	uint64_t size;			/* bytes, of whole blocks; 0 unless ready */
 	uint32_t block_size;		/* 0 unless ready */
 	const struct namespace *ns;	/* NULL unless ready: for namespace_totals() */

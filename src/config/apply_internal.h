@@ -27,6 +27,9 @@ struct device {
 	struct retry retry;
 	struct view_namespace seen;	/* as hosts know it; generation 0: they don't */
 	bool lost;			/* it failed, and the published view has it still */
+	int flush_error;		/* of the namespace before it was lost, for the next one */
+	bool stalled;			/* the backend has kept an I/O for too long */
+	char trouble[160];		/* what is wrong with it while it is served; "": nothing */
 	bool kept;			/* the next configuration has it as well */
 };
 
@@ -53,6 +56,8 @@ struct apply {
 	struct running now;
 	struct namespace **retired;	/* owned: in no view, to be closed when idle */
 	size_t retired_count, retired_capacity;
+	struct namespace **watched;	/* owned: room for devices_watch() */
+	size_t watched_capacity;
 	uint64_t generation;		/* of namespaces; the last one given out */
 	uint64_t ana_change_count;
 	bool stale;			/* the published view lags behind */
@@ -90,12 +95,17 @@ void devices_keep(struct apply *apply, struct running *next);
 void devices_retire_others(struct apply *apply);
 /* Makes room to retire as many namespaces, so that it cannot fail later. 0 or -ENOMEM. */
 int devices_reserve(struct apply *apply, size_t count);
-/* Closes those retired that are idle, waiting up to timeout_ms for them. */
-void devices_reap(struct apply *apply, unsigned int timeout_ms);
+/*
+ * Closes those retired that are idle, waiting up to timeout_ms for apply->retired[first]
+ * and those after it: the ones before may hang for ever.
+ */
+void devices_reap(struct apply *apply, size_t first, unsigned int timeout_ms);
 /* Opens what is enabled, not open and due. true: something was opened. */
 bool devices_open(struct apply *apply);
 /* Asks open devices what they are. true: something changed or failed. */
 bool devices_refresh(struct apply *apply);
+/* Looks for backends that hang and flushes that failed, and reports them. (watch.c) */
+void devices_watch(struct apply *apply);
 /* Retires the namespaces of devices that failed. The published view must be without them. */
 void devices_drop_lost(struct apply *apply);
 /* The namespace's block size as hosts see it. 0, or -errno with *error filled. */

@@ -42,6 +42,7 @@ static void keep_one(struct apply *apply, const struct config_namespace *had,
 	from->kept = false;
 	if (!want || !want->enable || !config_same_device(had, want, apply->options.backends))
 		return;
+	to->flush_error = from->flush_error;
 	if (!from->ns) {
 		/* With another block size it may well succeed at once. */
 		if (had->block_size == want->block_size)
@@ -92,31 +93,38 @@ int devices_reserve(struct apply *apply, size_t count)
 
 static void retire(struct apply *apply, struct device *device)
 {
-	if (device->ns)
+	if (device->ns) {
+		device->flush_error = atomic_load(&device->ns->flush_error);
 		apply->retired[apply->retired_count++] = device->ns;
+	}
 	device->ns = NULL;
 	device->lost = false;
+	device->stalled = false;
+	device->trouble[0] = '\0';
 }
 
 
-void devices_reap(struct apply *apply, unsigned int timeout_ms)
+void devices_reap(struct apply *apply, size_t first, unsigned int timeout_ms)
 {
 	const struct timespec pause = { .tv_nsec = REAP_PAUSE_NS };
 	uint64_t deadline = loop_clock() + timeout_ms * UINT64_C(1000000);
 
 	for (;;) {
-		size_t left = 0;
+		size_t left = 0, earlier = 0;
 
 		for (size_t i = 0; i < apply->retired_count; i++) {
 			struct namespace *ns = apply->retired[i];
 
-			if (namespace_idle(ns))
+			if (namespace_idle(ns)) {
 				namespace_close(ns);
-			else
-				apply->retired[left++] = ns;
+				continue;
+			}
+			earlier += i < first;
+			apply->retired[left++] = ns;
 		}
 		apply->retired_count = left;
-		if (!left || loop_clock() >= deadline)
+		first = earlier;
+		if (left == first || loop_clock() >= deadline)
 			return;
 		nanosleep(&pause, NULL);
 	}
@@ -178,6 +186,8 @@ static bool open_one(struct apply *apply, const struct config_subsystem *subsyst
 	}
 	retry_clear(&device->retry);
 	device->seen.generation = 0;
+	/* that it went and came back makes nothing durable */
+	atomic_store(&device->ns->flush_error, device->flush_error);
 	log_info("namespace %u of %s is served: %s, backend %s", want->nsid, subsystem->nqn,
 		 size_format(device->ns->info.size, size, sizeof(size)), want->backend);
 	return true;
@@ -192,7 +202,7 @@ static bool refresh_one(struct apply *apply, const struct config_subsystem *subs
 	char size[32];
 	int r;
 
-	if (!device->ns || device->lost)
+	if (!device->ns || device->lost || device->stalled) /* one that hangs may hang us */
 		return false;
 	r = namespace_refresh(device->ns);
 	if (r == 0)

@@ -28,10 +28,12 @@ static void count_namespaces(struct control *control, const struct config *confi
 						   &state))
 				continue;
 			census->of[state.state]++;
-			if (state.state == APPLY_FAILED)
+			if (state.state == APPLY_FAILED || state.trouble)
 				json_array_append_new(problems,
 						      control_text("namespace %u of %s: %s", nsid,
-								   subsystem->nqn, state.reason));
+								   subsystem->nqn,
+								   state.trouble ? state.trouble :
+										   state.reason));
 		}
 	}
 }

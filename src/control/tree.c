@@ -29,11 +29,12 @@ static const char *state_name(enum apply_state state)
 	return "failed";
 }
 
-/* {"status", "reason"}; the reason only where there is one. */
-static json_t *describe_state(enum apply_state state, const char *reason)
+/* {"status", "reason", "trouble"}; the latter two only where there is one. */
+static json_t *describe_state(enum apply_state state, const char *reason, const char *trouble)
 {
-	return json_pack("{s:s, s:o*}", "status", state_name(state), "reason",
-			 reason ? control_text("%s", reason) : NULL);
+	return json_pack("{s:s, s:o*, s:o*}", "status", state_name(state), "reason",
+			 reason ? control_text("%s", reason) : NULL, "trouble",
+			 trouble ? control_text("%s", trouble) : NULL);
 }
 
 static json_t *describe_counters(const struct namespace *ns)
@@ -56,7 +57,7 @@ static int merge_namespace(struct control *control, const char *nqn, json_t *obj
 
 	if (!apply_namespace_state(control->options.apply, nqn, nsid, &state))
 		return 0;
-	told = describe_state(state.state, state.reason);
+	told = describe_state(state.state, state.reason, state.trouble);
 	if (told && state.ns) {
 		json_object_set_new(told, "size", json_integer((json_int_t)state.size));
 		json_object_set_new(told, "block_size", json_integer(state.block_size));
@@ -100,7 +101,8 @@ static int merge_port(struct control *control, json_t *object)
 
 	if (!apply_port_state(control->options.apply, portid, &state))
 		return 0;
-	return json_object_set_new(object, "state", describe_state(state.state, state.reason));
+	return json_object_set_new(object, "state",
+				   describe_state(state.state, state.reason, NULL));
 }
 
 static int merge(struct control *control, json_t *tree)

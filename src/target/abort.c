@@ -3,7 +3,8 @@
  * Abort (Base 2.1, 5.1.1). What waits is ended: an Asynchronous Event Request
  * and a command that has no buffer yet at once, one whose data is on its way as
  * soon as that has come; the Abort completes after it. What a backend executes
- * cannot be taken back, and the answer says so.
+ * cannot be taken back: the host is answered, and the backend keeps the request
+ * and its buffer until it lets go (request_abandon()).
  *
  * The command is looked for on the reactor that its queue lives on: the Abort
  * goes there as a message, and comes back as one to be completed.
@@ -57,7 +58,7 @@ static struct request *find_command(const struct queue *queue, const struct requ
 	list_for_each(node, &queue->busy_requests) {
 		struct request *req = list_entry(node, struct request, node);
 
-		if (req != abort && req->state != REQUEST_RESPONDING &&
+		if (req != abort && req->state != REQUEST_RESPONDING && !req->abandoned &&
 		    le16_get(req->sqe.cid) == cid)
 			return req;
 	}
@@ -92,6 +93,11 @@ static void abort_on(struct queue *queue, struct request *abort)
 			break;
 		req->aborted = true;
 		req->aborter = abort; /* goes on in abort_finished() */
+		return;
+	case REQUEST_EXECUTING:
+		if (!request_abandon(req))
+			break;
+		abort_finished(abort);
 		return;
 	default:
 		break;

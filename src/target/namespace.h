@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <weft/backend.h>
@@ -20,7 +21,10 @@ struct namespace_counters {
 	_Alignas(64) _Atomic uint64_t pins;	/* I/O under way, payload being sent */
 	_Atomic uint64_t reads, writes;		/* commands that succeeded */
 	_Atomic uint64_t read_bytes, written_bytes;
-	_Atomic uint64_t media_errors;		/* commands that the backend failed */
+	_Atomic uint64_t media_errors;		/* commands that the medium failed */
+	/* as of the last namespaces_survey() */
+	_Atomic uint32_t kept;			/* I/Os that the backend has */
+	_Atomic uint64_t oldest;		/* since when it has the oldest: loop_clock() */
 };
 
 struct namespace {
@@ -29,6 +33,12 @@ struct namespace {
 	struct weft_info info;			/* as of the last open or refresh; control thread */
 	struct target *target;
 	struct namespace_counters *counters;	/* owned: one for each reactor */
+	/*
+	 * The errno of the first flush, or durable write, that failed; 0: none has.
+	 * The kernel forgets what it could not write and would call the next flush
+	 * a success, so from here on none is, until the device is opened anew.
+	 */
+	_Atomic int flush_error;
 };
 
 /*
@@ -43,6 +53,13 @@ int namespace_refresh(struct namespace *ns);
 bool namespace_idle(const struct namespace *ns);
 /* Closes the device and frees. Only when idle and in no view. */
 void namespace_close(struct namespace *ns);
+/*
+ * Counts what the backends of these namespaces have at the moment. Asks every
+ * reactor, so leave it out while all are idle. Control thread.
+ */
+void namespaces_survey(struct target *target, struct namespace *const *namespaces, size_t count);
+/* What the survey found: how many I/Os, and for how long (ns) the oldest is there already. */
+uint32_t namespace_kept(const struct namespace *ns, uint64_t *ret_age);
 /* The sum of all reactors' counters. */
 struct namespace_totals {
 	uint64_t reads, writes, read_bytes, written_bytes, media_errors;

@@ -94,11 +94,22 @@ static bool check_again(struct request *req)
 	return false;
 }
 
+/* Is the I/O done only once something is durable? */
+static bool must_last(enum weft_op op, uint32_t flags)
+{
+	return op == WEFT_OP_FLUSH || flags & WEFT_IO_FUA;
+}
+
 static void submit(struct request *req, enum weft_op op, uint64_t offset, uint64_t length)
 {
 	struct namespace *ns = req->view_ns->ns;
 	struct reactor *reactor = req->queue->reactor;
 
+	if (must_last(op, req->io.flags) &&
+	    atomic_load_explicit(&ns->flush_error, memory_order_relaxed)) {
+		request_complete(req, nvme_status_dnr(NVME_SC_WRITE_FAULT));
+		return;
+	}
 	req->view_ns = NULL;
 	if (req->hold.pin != ns) {
 		/* a Dataset Management command may outlive the namespace that it began on */
@@ -111,6 +122,7 @@ static void submit(struct request *req, enum weft_op op, uint64_t offset, uint64
 	req->io.offset = offset;
 	req->io.length = length;
 	req->io.reactor = reactor;
+	req->submitted = loop_now(reactor->loop);
 	if (op == WEFT_OP_READ || op == WEFT_OP_WRITE) {
 		req->iov.iov_base = req->data;
 		req->iov.iov_len = req->data_length;
@@ -322,14 +334,41 @@ struct nvme_status nvm_parse(struct request *req)
 	}
 }
 
+/* Did it never reach what it was to be written to? */
+static bool untried(int error)
+{
+	return error == EAGAIN || error == EBUSY || error == EINTR || error == EOPNOTSUPP ||
+	       error == ENOSYS || error == ECANCELED;
+}
+
+static void io_failed(struct request *req, int error)
+{
+	struct namespace *ns = req->hold.pin;
+	struct nvme_status status = status_from_errno(error, req->io.op);
+	int none = 0;
+
+	if (nvme_status_sc(status) == NVME_SC_READ_ERROR ||
+	    nvme_status_sc(status) == NVME_SC_WRITE_FAULT)
+		counter_add(&counters(req)->media_errors, 1);
+	if (must_last(req->io.op, req->io.flags) && !untried(error) && ns->info.volatile_cache)
+		atomic_compare_exchange_strong(&ns->flush_error, &none, error);
+	if (req->abandoned)
+		request_let_go(req);
+	else
+		request_complete(req, status);
+}
+
 /* A backend has ended one I/O. */
 static void io_done(struct request *req, int result)
 {
 	struct namespace_counters *c = counters(req);
 
 	if (result < 0) {
-		counter_add(&c->media_errors, 1);
-		request_complete_errno(req, result);
+		io_failed(req, -result);
+		return;
+	}
+	if (req->abandoned) {
+		request_let_go(req);
 		return;
 	}
 	switch (req->io.op) {

@@ -40,11 +40,15 @@ void queue_init(struct queue *queue, struct reactor *reactor, const struct trans
 
 int queue_install(struct queue *queue, uint16_t size)
 {
-	queue->requests = calloc(size, sizeof(*queue->requests));
+	uint16_t count = size + QUEUE_SPARES < QUEUE_SIZE_MAX ? size + QUEUE_SPARES :
+								QUEUE_SIZE_MAX;
+
+	queue->requests = calloc(count, sizeof(*queue->requests));
 	if (!queue->requests)
 		return -ENOMEM;
 	queue->size = size;
-	for (uint16_t i = 0; i < size; i++) {
+	queue->request_count = count;
+	for (uint16_t i = 0; i < count; i++) {
 		request_setup(&queue->requests[i], queue, i);
 		list_add_tail(&queue->free_requests, &queue->requests[i].node);
 	}

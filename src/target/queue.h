@@ -22,6 +22,8 @@ struct view_subsystem;
 #define QUEUE_SIZE_MAX 1024
 #define QUEUE_SIZE_MIN 2
 #define ADMIN_QUEUE_SIZE_MAX 128
+/* Commands of a queue that an Abort answered while a backend keeps them: this many at a time. */
+#define QUEUE_SPARES 8
 
 /* Written by the queue's reactor, read by any thread (relaxed). */
 struct queue_counters {
@@ -38,7 +40,8 @@ struct queue {
 	const struct view_subsystem *subsystem; /* the same; NULL on a discovery controller */
 	struct controller *ctrl;	/* reference; NULL before Connect */
 	uint16_t qid;			/* 0: admin */
-	uint16_t size;			/* entries */
+	uint16_t size;			/* entries: commands that the host may have outstanding */
+	uint16_t request_count;		/* size, and spares for those that are abandoned */
 	uint16_t sqhd;
 	bool flow_control;		/* SQ flow control is in use: SQHD is reported */
 	bool stable_data;		/* transport: payload may not change while it is sent */
@@ -46,11 +49,12 @@ struct queue {
 	bool draining;			/* the daemon ends: commands that arrive are dropped */
 	bool closing;			/* disconnect() was called */
 	bool closed;			/* the transport has let go of the socket */
-	struct request *requests;	/* owned: size of them */
+	struct request *requests;	/* owned: request_count of them */
 	struct list free_requests;
 	struct list busy_requests;
 	uint32_t busy;			/* requests that are not free */
 	uint32_t held;			/* of those, AERs that wait for an event */
+	uint32_t abandoned;		/* of those, answered already and still with a backend */
 	struct request first;		/* serves the commands before Connect succeeds */
 	struct queue_counters counters;
 	uint64_t connected;		/* time(2) of Connect */

@@ -21,6 +21,9 @@ struct request *request_take(struct queue *queue)
 	struct list *node;
 
 	if (queue->live) {
+		/* the spares are for the backends: the host has no more than the queue's size */
+		if (queue->busy - queue->abandoned >= queue->size)
+			return NULL;
 		node = list_pop(&queue->free_requests);
 		if (!node)
 			return NULL;
@@ -36,6 +39,7 @@ struct request *request_take(struct queue *queue)
 	req->send_data = false;
 	req->consumes = false;
 	req->aborted = false;
+	req->abandoned = false;
 	req->status_kind = NVME_STATUS_KIND_ADMIN;
 	req->error_location = REQUEST_NO_LOCATION;
 	req->data = NULL;
@@ -57,11 +61,6 @@ struct nvme_status refuse(struct request *req, uint16_t sc, size_t sqe_offset)
 void request_fail_field(struct request *req, uint16_t sc, size_t sqe_offset)
 {
 	request_complete(req, refuse(req, sc, sqe_offset));
-}
-
-void request_complete_errno(struct request *req, int result)
-{
-	request_complete(req, result ? status_from_errno(-result, req->io.op) : NVME_SUCCESS);
 }
 
 static struct nvme_status parse(struct request *req)
@@ -319,6 +318,29 @@ void request_release(struct request *req)
 	if (aborter)
 		abort_finished(aborter);
 	queue_try_release(queue);
+}
+
+bool request_abandon(struct request *req)
+{
+	struct queue *queue = req->queue;
+	struct request *answer;
+
+	if (!req->hold.pin || queue->size + queue->abandoned >= queue->request_count)
+		return false;
+	req->abandoned = true;
+	queue->abandoned++;
+	answer = request_take(queue);
+	answer->sqe = req->sqe;
+	answer->status_kind = req->status_kind;
+	memcpy(answer->transport, req->transport, sizeof(answer->transport));
+	request_complete(answer, nvme_status(NVME_SC_ABORT_REQ));
+	return true;
+}
+
+void request_let_go(struct request *req)
+{
+	req->queue->abandoned--;
+	request_release(req);
 }
 
 /* Buffers came back: those who wait try again, in their order. */

@@ -53,6 +53,7 @@ struct request {
 	bool send_data;			/* respond() sends data before the completion */
 	bool consumes;			/* execute() is done with `data` when it returns */
 	bool aborted;			/* an Abort asked for it while it was being fetched */
+	bool abandoned;			/* the host has its answer; a backend has the rest */
 	uint8_t status_kind;		/* enum nvme_status_kind */
 	uint16_t error_location;	/* faulty byte of the command; REQUEST_NO_LOCATION */
 	struct nvme_sqe sqe;
@@ -68,6 +69,7 @@ struct request {
 	void (*resume)(struct request *req); /* what a buffer is waited for */
 	struct list wait;		/* in reactor->buffer_waiters */
 	struct loop_message remote;	/* of an Abort on its way to another reactor and back */
+	uint64_t submitted;		/* loop_now() when the backend got the I/O */
 	struct iovec iov;
 	struct weft_io io;
 	_Alignas(8) uint8_t transport[REQUEST_TRANSPORT_BYTES];
@@ -95,8 +97,6 @@ void request_received(struct request *req, struct nvme_status status);
 void request_complete(struct request *req, struct nvme_status status);
 /* The same for a field that is wrong: offset in the SQE (error log), Do Not Retry. */
 void request_fail_field(struct request *req, uint16_t sc, size_t sqe_offset);
-/* Completes with an errno of a backend (0 is success). */
-void request_complete_errno(struct request *req, int result);
 /*
  * Gives the request a zeroed data buffer of `length` bytes for admin data to
  * the host; false: it was completed with an error.
@@ -115,6 +115,16 @@ void request_reply(struct request *req, const void *bytes, size_t size, uint64_t
 bool request_read_buffer(struct request *req);
 /* The reactor's task for that. */
 void request_buffers_returned(struct loop_task *task);
+
+/*
+ * Answers a command that a backend executes with Command Abort Requested. The
+ * request, its buffer and its namespace stay with the backend until that is
+ * done with them; the host's slot in the queue is free at once, by a spare
+ * request. false: there is none left, or no backend has it.
+ */
+bool request_abandon(struct request *req);
+/* The backend is done with one that was abandoned. */
+void request_let_go(struct request *req);
 
 /* Transport: takes over what must stay until the data is sent. */
 struct request_hold request_take_hold(struct request *req);

@@ -177,7 +177,7 @@ static void drain(struct reactor *reactor, void *arg)
 		struct queue *queue = list_entry(node, struct queue, node);
 
 		queue->draining = true;
-		if (queue->busy == queue->held)
+		if (queue->busy == queue->held + queue->abandoned)
 			queue_disconnect(queue);
 	}
 	list_for_each(node, &reactor->queues)

@@ -40,7 +40,8 @@ struct transport_ops {
 	/*
 	 * Required. Sends req->cqe, after req->data_length bytes of req->data where
 	 * req->send_data; takes the request's hold over (request_take_hold()), and
-	 * calls request_release() as soon as it no longer reads *req.
+	 * calls request_release() as soon as it no longer reads *req. The request
+	 * may be another one than was started: req->transport is then a copy.
 	 */
 	void (*respond)(struct request *req);
 	/*

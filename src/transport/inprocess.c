@@ -90,6 +90,7 @@ static void respond(struct request *req)
 		command->received = req->data_length;
 	}
 	command->cqe = req->cqe;
+	slot->req = req;	/* which answers for another one where that was abandoned */
 	list_add_tail(&conn->answered, &slot->node);
 	settle_later(conn);
 }

@@ -163,7 +163,7 @@ static struct request *find_transfer(struct tcp_connection *conn,
 	struct tcp_request *transfer;
 	struct request *req;
 
-	req = index < conn->queue.size ? &conn->queue.requests[index] : NULL;
+	req = index < conn->queue.request_count ? &conn->queue.requests[index] : NULL;
 	if (!conn->queue.live)
 		req = index == 0 ? &conn->queue.first : NULL;
 	if (!req || req->state != REQUEST_FETCHING) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "loop/buffer.h"
+#include "target/queue.h"
 #include "target_rig.h"
 
 static struct host host;
@@ -101,10 +102,48 @@ static void test_executing(unsigned int reactor)
 	command_reads(&read, bytes, sizeof(bytes));
 	host_send(&io, &read);
 	rig_wait_stalled(1);
+	assert_true(aborted(1, cid_of(&read)));
+	assert_int_equal(host_wait(&io, &read), NVME_SC_ABORT_REQ);
+	/* it is over, although the backend has it */
 	assert_false(aborted(1, cid_of(&read)));
 	rig_stall(false);
-	assert_int_equal(host_wait(&io, &read), NVME_SC_SUCCESS);
-	assert_false(aborted(1, cid_of(&read)));
+	host_ok(&io, &read);
+	host_close(&io);
+}
+
+/*
+ * The queue holds as many commands as ever while aborted ones are with the
+ * backend; when there are no more spares, an Abort has no effect.
+ */
+static void test_abandoned(void **state)
+{
+	struct inprocess_command reads[31 + QUEUE_SPARES];
+	static uint8_t bytes[31 + QUEUE_SPARES][512];
+	unsigned int total = 31 + QUEUE_SPARES;
+	struct host io;
+
+	host_open_io(&io, &host, 1, 1, NQN_A);
+	rig_stall(true);
+	for (unsigned int i = 0; i < total; i++) {
+		reads[i] = command(NVME_CMD_READ, 1, 0, 0);
+		command_reads(&reads[i], bytes[i], sizeof(bytes[i]));
+		host_send(&io, &reads[i]);
+		rig_wait_stalled(i + 1);
+		if (i < QUEUE_SPARES) {
+			assert_true(aborted(1, cid_of(&reads[i])));
+			assert_int_equal(host_wait(&io, &reads[i]), NVME_SC_ABORT_REQ);
+		}
+	}
+	assert_false(aborted(1, cid_of(&reads[total - 1])));
+	rig_stall(false);
+	for (unsigned int i = QUEUE_SPARES; i < total; i++)
+		assert_int_equal(host_wait(&io, &reads[i]), NVME_SC_SUCCESS);
+	/* the spares are back */
+	rig_stall(true);
+	host_send(&io, &reads[0]);
+	rig_wait_stalled(1);
+	assert_true(aborted(1, cid_of(&reads[0])));
+	rig_stall(false);
 	host_close(&io);
 }
 
@@ -231,8 +270,7 @@ static void test_waiting_for_buffer(void **state)
 		}
 	}
 	rig_wait_stalled(kept);
-	/* 5 * 31 = 155 reads, of which 128 execute and 27 wait */
-	assert_false(aborted(1, cid_of(&read[0][0])));
+	/* 5 * 31 = 155 reads, of which 128 execute and 27 wait: those */
 	for (unsigned int i = 10; i < READS; i++) {
 		assert_true(aborted(QUEUES + 1, cid_of(&read[QUEUES][i])));
 		assert_int_equal(host_wait(&io[QUEUES], &read[QUEUES][i]), NVME_SC_ABORT_REQ);
@@ -279,6 +317,7 @@ int main(void)
 		abort_test(test_nothing_there),
 		abort_test(test_executing_here),
 		abort_test(test_executing_elsewhere),
+		abort_test(test_abandoned),
 		abort_test(test_waiting_for_data_here),
 		abort_test(test_waiting_for_data_elsewhere),
 		abort_test(test_queue_ends_here),
