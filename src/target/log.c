@@ -106,6 +106,15 @@ static const struct page *find_page(const struct controller *ctrl, uint8_t lid)
 	return NULL;
 }
 
+/*
+ * nvme-cli asks for the effects of the zoned command set wherever a controller
+ * can have several: it is told that there are no such commands.
+ */
+static bool csi_known(const struct page *page, uint32_t csi)
+{
+	return csi == NVME_CSI_NVM || (csi == NVME_CSI_ZNS && page->lid == NVME_LOG_EFFECTS);
+}
+
 struct nvme_status log_parse(struct request *req)
 {
 	const struct nvme_sqe *sqe = &req->sqe;
@@ -125,7 +134,7 @@ struct nvme_status log_parse(struct request *req)
 		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw14) + 2);
 	if (nvme_log_offset(sqe) & 3)
 		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw12));
-	if (cdw14 >> 24 != NVME_CSI_NVM)
+	if (!csi_known(page, cdw14 >> 24))
 		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw14) + 3);
 	req->data_length = (uint32_t)length;
 	req->execute = page->execute;

@@ -18,12 +18,13 @@ static const struct {
 
 void log_effects_reply(struct request *req)
 {
+	bool nvm = le32_get(req->sqe.cdw14) >> 24 == NVME_CSI_NVM;
 	struct nvme_log_effects page = { 0 };
 
 	for (unsigned int opcode = 0; opcode < 256; opcode++)
 		if (admin_opcode_supported((uint8_t)opcode))
 			page.acs[opcode] = le32_of(NVME_EFFECTS_CSUPP);
-	for (size_t i = 0; i < sizeof(nvm_commands) / sizeof(nvm_commands[0]); i++)
+	for (size_t i = 0; nvm && i < sizeof(nvm_commands) / sizeof(nvm_commands[0]); i++)
 		page.iocs[nvm_commands[i].opcode] = le32_of(nvm_commands[i].effects);
 	log_reply(req, &page, sizeof(page));
 }
