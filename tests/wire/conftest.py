@@ -5,6 +5,11 @@
 found it, but for the data. After each test it must be alive and without a sanitizer's finding, so
 that the test that broke it is the one that fails. Tests that change configurations or kill things
 start daemons of their own with `weftd`.
+
+The environment: WEFTD, the daemon; WEFTD_ARGS, options for it (`--loop epoll`); WEFT_TEST_TIMEOUT,
+seconds that an answer may take; WEFT_FUZZ_CASES and WEFT_STORM_SECONDS, for longer runs of
+test_hostile_fuzz.py and test_storm.py. Under ThreadSanitizer suppress `race:memory_submit`: hosts
+that read a block while others write it race by right.
 """
 
 import contextlib
