@@ -396,7 +396,9 @@ static void works_without_direct_io(void **state)
 /* Makes a loop device of a file of `size` bytes; skips where this machine has none. */
 static int make_loop(char option[64], uint64_t size, uint32_t block_size, uint32_t flags)
 {
-	struct loop_config config = { .block_size = block_size, .info.lo_flags = flags };
+	/* A test that fails halfway leaves no loop device behind. */
+	struct loop_config config = { .block_size = block_size,
+				      .info.lo_flags = flags | LO_FLAGS_AUTOCLEAR };
 	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), fd, number;
 	char node[32];
 
