@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A backend that hangs hurts only its own namespace. Cases 42, 45 and 46 of hostile input.
+
+`faulted` has a disk that fails to order as NSID 1, and a sound one as NSID 2.
+"""
+
+import time
+
+import pytest
+
+import weftconf
+from nvmetcp import Closed, command, status, wait_until
+
+QUICK = 2.0     # no timer of ours is as short; a loaded machine with sanitizers is faster
+
+
+def hang(faulted, io, count, *, what="write"):
+    """Submit `count` commands that hang; their Pendings."""
+    faulted.fault(f"hang {what}")
+    if what == "read":
+        held = [io.submit(io.rw(command.READ, 1, index, 1), length=512) for index in range(count)]
+    else:
+        held = [io.submit(io.rw(command.WRITE, 1, index, 1), bytes(512)) for index in range(count)]
+    faulted.fault(f"wait {count}")
+    return held
+
+
+def sound(faulted, ctrl=None, io=None):
+    """The other namespace answers at once, on a new association and on this one."""
+    started = time.monotonic()
+    with faulted.connect() as other:
+        other.connect_io().write(0, bytes(4096), nsid=2)
+    if io:
+        io.write(8, bytes(4096), nsid=2)
+    if ctrl:
+        ctrl.keep_alive()
+    assert time.monotonic() - started < QUICK
+
+
+@pytest.mark.parametrize("what", ["read", "write"])
+def test_abort(faulted, what):
+    """The host is answered; the backend keeps what it has until it lets go."""
+    with faulted.connect() as ctrl:
+        io = ctrl.connect_io()
+        held, = hang(faulted, io, 1, what=what)
+        faulted.fault("clear")
+        assert ctrl.abort(io.qid, held.cid).dw0 & 1 == 0
+        io.wait(held, status.ABORT_REQUESTED)
+        # the CID may be used again while the backend has the old command
+        again = io.submit(io.rw(command.READ, 1, 9, 1), length=512, cid=held.cid)
+        io.wait(again)
+        assert ctrl.abort(io.qid, held.cid).dw0 & 1 == 1
+        assert faulted.fault("release") == "1"
+        io.read(0, 8)
+        io.quiet(0.1)
+
+
+def test_aborted_commands_leave_the_queue_as_deep_as_it_was(faulted):
+    with faulted.connect(sqsize=15) as ctrl:
+        io = ctrl.connect_io(sqsize=15)
+        aborted = 0
+        held = hang(faulted, io, 15)
+        for pending in held:
+            if ctrl.abort(io.qid, pending.cid).dw0 & 1 == 0:
+                io.wait(pending, status.ABORT_REQUESTED)
+                aborted += 1
+        assert aborted == 8, "QUEUE_SPARES"
+        faulted.fault("clear")
+        batch = [io.submit(io.rw(command.WRITE, 2, index * 64, 64), bytes(32768), inline=False)
+                 for index in range(aborted)]
+        for pending in batch:
+            io.wait(pending)
+        faulted.fault("release")
+        for pending in held:
+            if pending.completion is None:
+                io.wait(pending)
+        io.quiet(0.1)
+        for pending in hang(faulted, io, 8):
+            assert ctrl.abort(io.qid, pending.cid).dw0 & 1 == 0
+            io.wait(pending, status.ABORT_REQUESTED)
+
+
+@pytest.mark.parametrize("how", ["disable", "shutdown", "disconnect", "FIN", "RST"])
+def test_host_leaves_while_it_hangs(faulted, how):
+    """Reset, shutdown and disconnect do not wait for the backend; nor does anybody else."""
+    ctrl = faulted.connect()
+    io = ctrl.connect_io()
+    hang(faulted, io, 8)
+    started = time.monotonic()
+    if how == "disable":
+        ctrl.disable()
+        io.expect_closed()
+    elif how == "shutdown":
+        ctrl.shutdown()
+    elif how == "disconnect":
+        io.submit(command.fabrics(command.DISCONNECT, bytes(2)))
+        with pytest.raises(Closed):
+            while True:
+                io.pump()
+    elif how == "RST":
+        io.conn.reset()
+        ctrl.admin.conn.reset()
+    assert time.monotonic() - started < QUICK
+    ctrl.close()
+    sound(faulted)
+    faulted.fault("clear")
+    faulted.fault("release")
+    with faulted.connect() as again:
+        again.connect_io().read(0, 8)
+
+
+def test_reconnects_again_and_again(faulted):
+    """What a Linux host does all the while: each time it leaves a few commands behind."""
+    for _ in range(20):
+        with faulted.connect() as ctrl:
+            hang(faulted, ctrl.connect_io(), 1)
+            faulted.fault("clear")
+    sound(faulted)
+    assert faulted.fault("release") == "20"
+    wait_until(lambda: faulted.weft("status")["sessions"] == 0, what="the end of all sessions")
+
+
+def test_is_reported(faulted):
+    """Once in the log, and in `weft ls` and `weft status` as long as it lasts."""
+    with faulted.connect() as ctrl:
+        io = ctrl.connect_io()
+        held = hang(faulted, io, 3)
+        wait_until(lambda: "trouble" in faulted.state(), what="a report")
+        assert "3 commands wait" in faulted.state()["trouble"]
+        assert "trouble" not in faulted.state(2)
+        assert "has not answered" in faulted.weft("status")["problems"][0]
+        assert faulted.state()["status"] == "ready"
+        sound(faulted, ctrl, io)
+        faulted.fault("clear")
+        faulted.fault("release")
+        for pending in held:
+            io.wait(pending)
+        wait_until(lambda: "trouble" not in faulted.state(), what="the end of it")
+        log = faulted.daemon.stderr
+        assert log.count("has not answered") == 1 and log.count("answers again") == 1
+
+
+def test_45_removal_while_it_hangs(faulted):
+    """A namespace that hangs can be removed, and others too, without waiting for it."""
+    with faulted.connect() as ctrl:
+        io = ctrl.connect_io()
+        held, = hang(faulted, io, 1)
+        both = faulted.daemon.config
+        none = weftconf.changed(both, lambda c: c["subsystems"][0].update(namespaces=[]))
+        other = weftconf.changed(both, lambda c: c["subsystems"][0]["namespaces"].pop(0))
+        for config in (other, none, other, none, other):
+            started = time.monotonic()
+            faulted.daemon.reload(config)
+            wanted = len(config["subsystems"][0]["namespaces"])
+            wait_until(lambda: len(faulted.weft("ls")["subsystems"][0]["namespaces"]) == wanted)
+            assert time.monotonic() - started < QUICK
+        io.write(0, bytes(512), nsid=2)
+        faulted.fault("clear")
+        faulted.fault("release")
+        io.wait(held)
+
+
+def test_sigterm_while_it_hangs(faulted):
+    """It ends in the promised 5 s; what the backend has is left to it."""
+    with faulted.connect() as ctrl:
+        hang(faulted, ctrl.connect_io(), 4)
+        faulted.fault.close()
+        del faulted.faults[1]
+        faulted.daemon.stop()
