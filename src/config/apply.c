@@ -107,7 +107,9 @@ static int replace(struct apply *apply, struct config *wanted)
 	if (devices_reserve(apply, apply->now.device_count) < 0 || running_init(&next, wanted) < 0)
 		return -ENOMEM;
 	devices_keep(apply, &next);
+	devices_open_beside(apply, &next);
 	if (compile_view(apply, &next, &view) < 0) {
+		devices_close_new(&next, &apply->now);
 		next.config = NULL;
 		running_done(&next);
 		return -ENOMEM;
@@ -148,6 +150,7 @@ void apply_tick(struct apply *apply)
 	devices_watch(apply);
 	changed = devices_refresh(apply);
 	changed |= devices_open(apply);
+	changed |= devices_show_again(apply);
 	if (changed || apply->stale)
 		publish(apply);
 	if (!apply->stale)

@@ -26,6 +26,7 @@ struct device {
 	struct namespace *ns;		/* owned; NULL: it is not open */
 	struct retry retry;
 	struct view_namespace seen;	/* as hosts know it; generation 0: they don't */
+	uint64_t hidden_until;		/* loop_clock(); hosts are to miss it first; 0: they needn't */
 	bool lost;			/* it failed, and the published view has it still */
 	int flush_error;		/* of the namespace before it was lost, for the next one */
 	bool stalled;			/* the backend has kept an I/O for too long */
@@ -91,6 +92,10 @@ bool retry_due(const struct retry *retry, uint64_t now);
  * them kept. Changes nothing that matters if that one is dropped.
  */
 void devices_keep(struct apply *apply, struct running *next);
+/* Opens what takes the place of an open device, beside it. What fails is left closed. */
+void devices_open_beside(struct apply *apply, struct running *next);
+/* The next configuration is dropped: closes what was opened for it alone. */
+void devices_close_new(struct running *next, const struct running *now);
 /* Retires those that were not kept; devices_reserve() made room for all. */
 void devices_retire_others(struct apply *apply);
 /* Makes room to retire as many namespaces, so that it cannot fail later. 0 or -ENOMEM. */
@@ -104,6 +109,8 @@ void devices_reap(struct apply *apply, size_t first, unsigned int timeout_ms);
 bool devices_open(struct apply *apply);
 /* Asks open devices what they are. true: something changed or failed. */
 bool devices_refresh(struct apply *apply);
+/* Is it time to show hosts a namespace that has other identifiers than before? */
+bool devices_show_again(struct apply *apply);
 /* Looks for backends that hang and flushes that failed, and reports them. (watch.c) */
 void devices_watch(struct apply *apply);
 /* Retires the namespaces of devices that failed. The published view must be without them. */

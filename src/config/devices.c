@@ -12,6 +12,8 @@
 #include "util/str.h"
 
 #define REAP_PAUSE_NS 1000000
+/* How long hosts have to notice that a namespace went, before another takes its number. */
+#define IDENTITY_PAUSE_NS UINT64_C(1000000000)
 
 int device_block_size(const struct config_namespace *want, const struct weft_info *info,
 		      uint32_t *ret, struct weft_error *error)
@@ -34,13 +36,39 @@ int device_block_size(const struct config_namespace *want, const struct weft_inf
 
 /* ---- from one configuration to the next ---- */
 
+static bool same_identity(const struct config_namespace *a, const struct config_namespace *b)
+{
+	return a->has_uuid == b->has_uuid && a->has_nguid == b->has_nguid &&
+	       a->has_eui64 == b->has_eui64 && !memcmp(a->uuid, b->uuid, sizeof(a->uuid)) &&
+	       !memcmp(a->nguid, b->nguid, sizeof(a->nguid)) &&
+	       !memcmp(a->eui64, b->eui64, sizeof(a->eui64));
+}
+
+/*
+ * Another disk under the same NSID: Linux drops the old one when it sees that the
+ * identifiers have changed, and looks for the new one only when it is told once
+ * more. So the old one goes, and a moment later the new one comes.
+ */
+static void hide_other(const struct config_namespace *had, struct device *from,
+		       const struct config_namespace *want, struct device *to)
+{
+	to->hidden_until = from->hidden_until;
+	if (!from->seen.generation || same_identity(had, want))
+		return;
+	to->hidden_until = loop_clock() + IDENTITY_PAUSE_NS;
+	to->seen.generation = 0;
+}
+
 static void keep_one(struct apply *apply, const struct config_namespace *had,
 		     struct device *from, const struct config_namespace *want, struct device *to)
 {
 	uint32_t block_size;
 
 	from->kept = false;
-	if (!want || !want->enable || !config_same_device(had, want, apply->options.backends))
+	if (!want || !want->enable)
+		return;
+	hide_other(had, from, want, to);
+	if (!config_same_device(had, want, apply->options.backends))
 		return;
 	to->flush_error = from->flush_error;
 	if (!from->ns) {
@@ -50,6 +78,7 @@ static void keep_one(struct apply *apply, const struct config_namespace *had,
 	} else if (!device_block_size(want, &from->ns->info, &block_size, NULL)) {
 		*to = *from;
 		from->kept = true;
+		hide_other(had, from, want, to);
 	}
 }
 
@@ -193,6 +222,46 @@ static bool open_one(struct apply *apply, const struct config_subsystem *subsyst
 	return true;
 }
 
+/*
+ * A device with other options takes the place of an open one: it is opened
+ * while that one still serves, so that hosts never miss the namespace. What
+ * cannot be opened twice is opened by devices_open(), after the old one is closed.
+ */
+static void open_beside(struct apply *apply, const struct config_subsystem *subsystem,
+			const struct config_namespace *want, struct device *device)
+{
+	const struct device *old = running_find_device(&apply->now, subsystem->nqn, want->nsid);
+	struct weft_error error;
+
+	if (!want->enable || device->ns || device->hidden_until || !old || !old->ns || old->lost)
+		return;
+	if (open_device(apply, want, &device->ns, &error) < 0)
+		device->ns = NULL;
+}
+
+void devices_open_beside(struct apply *apply, struct running *next)
+{
+	const struct config *config = next->config;
+
+	for (size_t i = 0; i < config->subsystem_count; i++)
+		for (size_t j = 0; j < config->subsystems[i].namespace_count; j++)
+			open_beside(apply, &config->subsystems[i],
+				    &config->subsystems[i].namespaces[j], device_of(next, i, j));
+}
+
+void devices_close_new(struct running *next, const struct running *now)
+{
+	for (size_t i = 0; i < next->device_count; i++) {
+		struct namespace *ns = next->devices[i].ns;
+		bool kept = false;
+
+		for (size_t j = 0; j < now->device_count; j++)
+			kept |= now->devices[j].ns == ns;
+		if (!kept)
+			namespace_close(ns);
+	}
+}
+
 static bool refresh_one(struct apply *apply, const struct config_subsystem *subsystem,
 			const struct config_namespace *want, struct device *device)
 {
@@ -256,6 +325,20 @@ void devices_retire_others(struct apply *apply)
 bool devices_open(struct apply *apply)
 {
 	return each_device(apply, open_one);
+}
+
+static bool show_again(struct apply *apply, const struct config_subsystem *subsystem,
+		       const struct config_namespace *want, struct device *device)
+{
+	if (!device->hidden_until || loop_clock() < device->hidden_until)
+		return false;
+	device->hidden_until = 0;
+	return true;
+}
+
+bool devices_show_again(struct apply *apply)
+{
+	return each_device(apply, show_again);
 }
 
 bool devices_refresh(struct apply *apply)

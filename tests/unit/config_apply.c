@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "backend/backend.h"
 #include "config/apply.h"
@@ -384,6 +385,12 @@ static void what_stays_is_left_alone(void **state)
 	config = draft();
 	memset(config->subsystems[0].namespaces[0].uuid, 0x33, 16);
 	run_config(config);
+	/* They see the old one go before the other comes. */
+	assert_null(shown(A, 1));
+	apply_tick(apply);
+	assert_null(shown(A, 1));
+	usleep(1100000);
+	apply_tick(apply);
 	assert_true(shown(A, 1)->generation > two);
 	assert_int_equal(shown(A, 2)->generation, two);
 	assert_ptr_equal(shown(A, 1)->ns, ns);
