@@ -255,27 +255,47 @@ static void finish_data(struct tcp_connection *conn)
 		transferred(conn, req, rx->length, intact);
 }
 
-/* Takes bytes of payload; returns how many. */
-static size_t take_data(struct tcp_connection *conn, const uint8_t *data, size_t count)
+/* `count` bytes of payload lie where they belong. */
+static void advance_data(struct tcp_connection *conn, size_t count)
 {
 	struct tcp_receiver *rx = &conn->rx;
-	size_t n = count < rx->left ? count : rx->left;
 
-	if (rx->stage == TCP_STAGE_DATA) {
-		memcpy(rx->data + (rx->length - rx->left), data, n);
-		if (conn->format.ddgst)
-			rx->crc = crc32c(rx->crc, data, n);
-	}
-	rx->left -= (uint32_t)n;
+	if (rx->stage == TCP_STAGE_DATA && conn->format.ddgst)
+		rx->crc = crc32c(rx->crc, rx->data + (rx->length - rx->left), count);
+	rx->left -= (uint32_t)count;
 	if (rx->left)
-		return n;
+		return;
 	if (conn->format.ddgst) {
 		rx->stage = TCP_STAGE_DIGEST;
 		rx->left = NVME_TCP_DIGEST_LEN;
 	} else {
 		finish_data(conn);
 	}
+}
+
+/* Takes bytes of payload; returns how many. */
+static size_t take_data(struct tcp_connection *conn, const uint8_t *data, size_t count)
+{
+	struct tcp_receiver *rx = &conn->rx;
+	size_t n = count < rx->left ? count : rx->left;
+
+	if (rx->stage == TCP_STAGE_DATA)
+		memcpy(rx->data + (rx->length - rx->left), data, n);
+	advance_data(conn, n);
 	return n;
+}
+
+/* Much payload is still to come: the kernel may put it where it belongs. */
+static void take_ahead(struct tcp_connection *conn)
+{
+	struct tcp_receiver *rx = &conn->rx;
+	size_t n;
+
+	if (conn->state >= CONN_ENDING || rx->stage != TCP_STAGE_DATA || rx->left < LOOP_TAKE_MIN)
+		return;
+	n = loop_socket_take(&conn->socket, rx->data + (rx->length - rx->left), rx->left);
+	if (n)
+		advance_data(conn, n);
 }
 
 static size_t take_digest(struct tcp_connection *conn, const uint8_t *data, size_t count)
@@ -417,6 +437,7 @@ void tcp_receive(struct tcp_connection *conn, const uint8_t *data, size_t count)
 		data += n;
 		count -= n;
 	}
+	take_ahead(conn);
 }
 
 void tcp_fetch(struct request *req)
