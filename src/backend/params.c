@@ -2,6 +2,7 @@
 /* Options of a device: checked against the backend's table, read by its open(). */
 #include "backend/backend.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,9 +176,11 @@ static int find_child(const struct weft_params *params, const struct weft_backen
 		      const char **ret_below, struct weft_error *error)
 {
 	const char *child = weft_param_string(params, "child");
-	size_t length = strcspn(child, ":");
+	size_t length;
 	char name[64];
 
+	assert(child); /* required, and checked before a device is opened */
+	length = strcspn(child, ":");
 	snprintf(name, sizeof(name), "%.*s", (int)length, child);
 	*ret_below = child[length] ? child + length + 1 : "";
 	*ret_backend = backend_find(name);

@@ -71,7 +71,7 @@ bool node_next(const struct node *parent, struct node *child)
 				  json_object_iter_next(parent->value, child->iterator);
 	child->value = json_object_iter_value(child->iterator);
 	child->key = json_object_iter_key(child->iterator);
-	return child->value;
+	return child->value && child->key; /* both or neither */
 }
 
 bool node_get(const struct node *parent, const char *key, struct node *ret_child)

@@ -2,6 +2,7 @@
 /* The load generator: set-up, threads, sums. */
 #include "host/perf.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,7 @@ static int open_lanes(struct perf *p, struct host_ctrl *ctrl, struct perf_worker
 {
 	uint16_t qid = 1;
 
+	assert(workers);
 	for (unsigned int t = 0; t < threads; t++) {
 		struct perf_worker *w = &workers[t];
 		unsigned int share = connections / threads + (t < connections % threads);

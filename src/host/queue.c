@@ -142,6 +142,7 @@ static int check_icresp(struct host_queue *q, const struct nvme_tcp_icresp *resp
 {
 	struct nvme_tcp_fault fault;
 
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): ch came in full */
 	if (nvme_tcp_header_check(&resp->ch, NVME_TCP_TO_HOST, false, false, 0, &fault) < 0 ||
 	    resp->ch.type != NVME_TCP_ICRESP)
 		return host_queue_error(q, error, EPROTO,

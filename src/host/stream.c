@@ -78,6 +78,7 @@ static int window_init(struct window *w, struct weft_error *error)
 	if (r < 0)
 		return r;
 	w->io_size = choose_io_size(w);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): 0 says that there is a queue */
 	w->slots = calloc(w->queue->depth, sizeof(w->slots[0]));
 	for (uint16_t i = 0; w->slots && i < w->queue->depth; i++) {
 		w->slots[i].buffer = malloc(w->io_size);

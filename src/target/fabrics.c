@@ -2,6 +2,7 @@
 /* Fabrics commands: Connect, Property Get, Property Set, Disconnect (NVMe Base 2.1, 6). */
 #include "spec/fabrics.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "spec/property.h"
@@ -111,6 +112,7 @@ static uint32_t queues_allowed(const struct controller *ctrl, const struct view_
 {
 	if (ctrl->queues_granted)
 		return ctrl->queues_granted;
+	assert(view); /* only discovery controllers have none */
 	return view->qid_max && view->qid_max < CONTROLLER_QUEUES_MAX ? view->qid_max :
 									CONTROLLER_QUEUES_MAX;
 }

@@ -5,6 +5,7 @@
  */
 #include "spec/feature.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "target/admin.h"
@@ -363,6 +364,7 @@ static void execute_get(struct request *req)
 	uint32_t dw0 = 0;
 	bool current = selector(req) == NVME_FEAT_SEL_CURRENT;
 
+	assert(feature); /* as parse found it */
 	if (selector(req) == NVME_FEAT_SEL_CAPS)
 		dw0 = capabilities(feature);
 	else if (feature->value)
@@ -408,6 +410,7 @@ static void execute_set(struct request *req)
 {
 	const struct feature *feature = find_feature(req);
 
+	assert(feature); /* as parse found it */
 	request_complete(req, feature->set ? feature->set(req) : set_fixed(feature, req));
 }
 

@@ -146,12 +146,11 @@ static void bring_data(struct request *req, const struct inprocess_command *comm
 
 static void lose_all(struct inprocess *conn)
 {
-	pthread_mutex_lock(&conn->lock);
-	while (!list_empty(&conn->pending)) {
-		struct list *node = list_pop(&conn->pending);
+	struct list *node;
 
+	pthread_mutex_lock(&conn->lock);
+	while ((node = list_pop(&conn->pending)))
 		list_entry(node, struct inprocess_command, node)->state = INPROCESS_LOST;
-	}
 	conn->closed = true;
 	pthread_cond_broadcast(&conn->changed);
 	pthread_mutex_unlock(&conn->lock);

@@ -2,6 +2,7 @@
 /* Where faults are told: points, and the commands of their control sockets. */
 #include "backend/fault/fault.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -112,6 +113,7 @@ int fault_point_open(struct fault_point **ret_point, const char *path, const cha
 	r = point_new(&point, path, seed, error);
 	if (r < 0)
 		return r;
+	assert(point);
 	r = rules ? add_rules(point, rules, error) : 0;
 	if (!r && path)
 		r = fault_control_start(point, error);
