@@ -57,8 +57,11 @@ def cores_of(workload):
 
 
 def output_of(command, timeout):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          timeout=timeout, check=False)
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        raise LoadError(f"{' '.join(command)}: not done after {timeout:.0f} s") from None
     if done.returncode:
         raise LoadError(f"{' '.join(command)}: {done.stderr.strip()[-500:]}")
     return done.stdout
@@ -68,7 +71,7 @@ def measure(command, pid, run):
     """Runs a client that prints JSON as weft perf does; pid is the server's."""
     for _ in range(ATTEMPTS):
         cpu = cpu_seconds(pid)
-        result = json.loads(output_of(command, run.seconds + run.ramp + 60))
+        result = json.loads(output_of(command, run.seconds + run.ramp + 30))
         cpu = cpu_seconds(pid) - cpu
         total = result["total"]
         if total["ios"]:

@@ -75,7 +75,8 @@ def _variants():
     read, write = Workload("rr4k-qd32"), Workload("rw4k-qd32", read=0)
     for base in (read, write):
         yield replace(base, name=f"{base.name}-digests", digests=True)
-        yield replace(base, name=f"{base.name}-2reactors", reactors=2, connections=8)
+        yield replace(base, name=f"{base.name}-2reactors", reactors=2, connections=8,
+                      host_polling=False)   # it has no cores of its own
         yield replace(base, name=f"{base.name}-epoll", loop="epoll")
         for disk in ("null", "direct", "cached"):
             yield replace(base, name=f"{base.name}-{disk}", disk=disk)
