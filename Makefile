@@ -24,4 +24,8 @@ fuzz:
 install: build/build.ninja
 	meson install -C build
 
-.PHONY: all run test bench fuzz install
+# CRASH: how often the daemon is killed, and the power is cut
+crash: all
+	WEFT_CRASH_ROUNDS=$(or $(CRASH),500) /usr/bin/python3 -m pytest -v -rP tests/faults/test_crash.py
+
+.PHONY: all run test bench fuzz crash install
