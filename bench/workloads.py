@@ -89,7 +89,7 @@ def _variants():
 
 def _peers():
     for subject in ("nbdkit", "qemu-nbd", "tgt"):
-        yield Workload(f"{subject}-rr4k-qd1", depth=1, subject=subject)
+        yield Workload(f"{subject}-rr4k-qd1", depth=1, host_polling=False, subject=subject)
         yield Workload(f"{subject}-rr4k-qd32", subject=subject)
         if subject != "tgt":    # its client, iscsi-perf, only reads
             yield Workload(f"{subject}-rw4k-qd32", read=0, subject=subject)
