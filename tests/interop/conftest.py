@@ -42,6 +42,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "weftd_only(reason): nvmet can't do it")
     config.stash[_log_key] = Path(os.environ.get("WEFT_GUEST_LOGS") or
                                   tempfile.mkdtemp(prefix="weft-guest-"))
+    config.stash[_log_key].mkdir(parents=True, exist_ok=True)
 
 
 def pytest_collection_modifyitems(config, items):
@@ -179,8 +180,10 @@ _verdict_key = pytest.StashKey()
 def _is_whole(config):
     """Whether nobody asked for a part of the folder."""
     chosen = any(Path(arg.partition("::")[0]).resolve() != HERE for arg in config.args)
-    return not (chosen or config.option.keyword or config.option.markexpr or config.option.lf
-                or config.option.collectonly or config.getoption("--target") != "weftd")
+    option = config.option
+    last_failed = getattr(option, "lf", False)     # of a plugin that may be off
+    return not (chosen or option.keyword or option.markexpr or last_failed
+                or option.collectonly or config.getoption("--target") != "weftd")
 
 
 def _is_here(nodeid):
