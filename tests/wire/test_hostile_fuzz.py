@@ -137,3 +137,24 @@ def test_io_queues(daemon, connect, digests):
                        damage_pdus(rng, io_session(hdgst=digests, ddgst=digests)))
         io.close()
     daemon.check()
+
+
+@pytest.mark.parametrize("digests", [False, True])
+@pytest.mark.parametrize("size", [8192, 524288])
+def test_answers_to_r2ts(daemon, connect, digests, size):
+    """The same for H2CData that was asked for, so that most of it gets as far as the buffer."""
+    ctrl = connect(hdgst=digests, ddgst=digests)
+    for seed in range(CASES // 2):
+        rng = random.Random(f"r2t {seed}")
+        io = ctrl.connect_io(qid=1 + seed % 100, maxr2t=rng.choice([0, 3]))
+        pending = io.submit(io.rw(command.WRITE, 1, 4096, size // 512), bytes(size), inline=False,
+                            manual=True)
+        r2t = io.wait_r2t(pending)
+        chunk = rng.choice([4096, 65536, r2t.length])
+        pdus = [pdu.h2cdata(pending.cid, r2t.ttag, at, bytes(min(chunk, r2t.length - at)),
+                            last=at + chunk >= r2t.length, **io.conn.agreed())
+                for at in range(0, r2t.length, chunk)]
+        stream = damage_pdus(rng, pdus) if rng.randrange(4) else b"".join(pdus)
+        send_and_drain(io.conn, rng, stream[:rng.randrange(len(stream)) + 1])
+        io.close()
+    daemon.check()

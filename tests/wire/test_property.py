@@ -3,7 +3,9 @@
 
 import pytest
 
-from nvmetcp import CAP, CC, CC_ENABLE, CSTS, VS, command, status
+import weftconf
+from nvmetcp import (CAP, CC, CC_ENABLE, CSTS, VS, command, connect_data, open_queue, send_connect,
+                     status)
 from nvmetcp.decode import u16
 
 READY = 1
@@ -37,6 +39,24 @@ def test_enable_and_disable(connect):
     ctrl.disable()
     ctrl.enable()
     ctrl.identify(1)
+
+
+def test_new_queues_outlive_a_reset(address, connect):
+    """A reset ends the I/O queues there are, wherever they live. Those that the host connects after
+    it, on sockets that it had ready, are not among them."""
+    ctrl = connect()
+    for _ in range(100):
+        queues = [open_queue(address) for _ in range(4)]
+        ctrl.property_set(CC, CC_ENABLE & ~1)
+        ctrl.property_set(CC, CC_ENABLE)
+        for qid, queue in enumerate(queues, 1):
+            send_connect(queue, connect_data(weftconf.nqn("main"), cntlid=ctrl.cntlid), qid=qid)
+        for queue in queues:
+            queue.flush()
+        ctrl.property_set(CC, CC_ENABLE & ~1)
+        for queue in queues:
+            queue.expect_closed()
+            queue.close()
 
 
 def test_linux_writes_cc_before_it_enables(connect):
