@@ -116,6 +116,8 @@ class Weftd:
         try:
             socket.create_connection(address, timeout=5).close()
             return True
+        except ConnectionResetError:
+            return True     # by a listener that is being closed
         except ConnectionRefusedError:
             return False
 
