@@ -222,7 +222,7 @@ static int check_child(const struct weft_params *params, struct weft_error *erro
 	struct weft_params *child;
 	int r = backend_params_child(params, &backend, &child, error);
 
-	if (!r)
+	if (!r) /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): 0 says that it was made */
 		backend_params_free(child);
 	return r;
 }

@@ -345,6 +345,7 @@ int node_attrs(const struct node *object, const char *prefix, const struct confi
 		char buf[NODE_NUMBER];
 		const char *text;
 
+		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): members have keys */
 		if (strncmp(child.key, prefix, length) || json_is_null(child.value))
 			continue;
 		attr = config_attr_find(attrs, child.key + length);

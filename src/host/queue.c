@@ -142,8 +142,8 @@ static int check_icresp(struct host_queue *q, const struct nvme_tcp_icresp *resp
 {
 	struct nvme_tcp_fault fault;
 
-	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): ch came in full */
 	if (nvme_tcp_header_check(&resp->ch, NVME_TCP_TO_HOST, false, false, 0, &fault) < 0 ||
+	    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): it came in full */
 	    resp->ch.type != NVME_TCP_ICRESP)
 		return host_queue_error(q, error, EPROTO,
 					"the answer to ICReq is not an ICResp; does the peer speak "
@@ -183,6 +183,7 @@ static int exchange_ic(struct host_queue *q, int64_t deadline_ms, struct weft_er
 	if (send(q->fd, &req, sizeof(req), MSG_NOSIGNAL) != sizeof(req))
 		return host_queue_error(q, error, errno, "cannot send ICReq: %s", strerror(errno));
 	r = read_all(q, &resp, sizeof(resp.ch), deadline_ms, error);
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): 0: it came in full */
 	if (r == 0 && resp.ch.type == NVME_TCP_ICRESP)
 		r = read_all(q, &resp.ch + 1, sizeof(resp) - sizeof(resp.ch), deadline_ms, error);
 	return r < 0 ? r : check_icresp(q, &resp, dgst, error);
