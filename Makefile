@@ -21,6 +21,9 @@ bench:
 fuzz:
 	./scripts/fuzz $(or $(FUZZ),600)
 
+analyze:
+	./scripts/analyze
+
 install: build/build.ninja
 	meson install -C build
 

@@ -326,6 +326,7 @@ void world_new(void)
 	target->options.connect_timeout_ms = CONNECT_TIMEOUT_MS;
 	target->reactors = world.pointers;
 	list_init(&target->subsystems);
+	list_init(&target->closed_namespaces);
 	pthread_mutex_init(&target->lock, NULL);
 	target->discovery = subsystem_get(target, NVMF_DISCOVERY_NQN);
 	target->discovery->discovery = true;
