@@ -122,7 +122,8 @@ class Limit:
 
 
 def configuration(folder):
-    disks = [weftconf.namespace(DISKS["memory"], size=DISK_SIZE),
+    # huge pages, as the limit's memory
+    disks = [weftconf.namespace(DISKS["memory"], size=DISK_SIZE, huge_pages=True),
              weftconf.namespace(DISKS["null"], backend="null", size=DISK_SIZE)]
     for name, direct in (("direct", True), ("cached", False)):
         disks.append(weftconf.namespace(DISKS[name], path=folder / f"{name}.img", size=DISK_SIZE,

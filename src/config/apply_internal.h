@@ -26,7 +26,7 @@ struct device {
 	struct namespace *ns;		/* owned; NULL: it is not open */
 	struct retry retry;
 	struct view_namespace seen;	/* as hosts know it; generation 0: they don't */
-	uint64_t hidden_until;		/* loop_clock(); hosts are to miss it first; 0: they needn't */
+	uint64_t hidden_until;		/* loop_clock(): hosts are to miss it first; 0: shown */
 	bool lost;			/* it failed, and the published view has it still */
 	int flush_error;		/* of the namespace before it was lost, for the next one */
 	bool stalled;			/* the backend has kept an I/O for too long */

@@ -7,7 +7,7 @@
 #include "loop/engine.h"
 
 #define RETRY_AFTER 100000000ull	/* nanoseconds */
-#define SEND_AT_ONCE ((size_t)512 * 1024) /* bytes of one socket in one turn */
+#define SEND_AT_ONCE ((size_t)2048 * 1024) /* bytes of one socket in one turn */
 
 int loop_fd_set_nonblocking(int fd, bool on)
 {

@@ -98,6 +98,12 @@ void controller_unref(struct controller *ctrl)
 	subsystem_unref(subsystem);
 }
 
+/* Is the queue to end with what the controller was? One that was made after a reset is not. */
+static bool outlived(const struct queue *queue, const struct controller *ctrl)
+{
+	return ctrl->dead || (queue->qid && queue->resets != atomic_load(&ctrl->resets));
+}
+
 static void stop_queues(struct loop_message *message)
 {
 	struct controller_stop *stop = container_of(message, struct controller_stop, message);
@@ -107,7 +113,7 @@ static void stop_queues(struct loop_message *message)
 	list_for_each_safe(node, &stop->reactor->queues) {
 		struct queue *queue = list_entry(node, struct queue, node);
 
-		if (queue->ctrl == ctrl && (queue->qid || ctrl->dead))
+		if (queue->ctrl == ctrl && outlived(queue, ctrl))
 			queue_disconnect(queue);
 	}
 	controller_unref(ctrl);
@@ -260,6 +266,7 @@ void controller_set_cc(struct controller *ctrl, uint32_t cc)
 		/* Connects of I/O queues look at some of it */
 		pthread_mutex_lock(&ctrl->subsystem->target->lock);
 		defaults(ctrl);
+		atomic_fetch_add(&ctrl->resets, 1);
 		pthread_mutex_unlock(&ctrl->subsystem->target->lock);
 		ctrl->cc = cc & ~NVME_CC_SHN_MASK;
 		post_stops(ctrl);

@@ -48,6 +48,7 @@ struct controller {
 	_Atomic bool traffic;		/* a command came since the keep alive timer last looked */
 	_Atomic bool ready;		/* CSTS.RDY; I/O queues read it */
 	_Atomic bool dead;		/* being torn down; any thread reads it */
+	_Atomic uint32_t resets;	/* by CC.EN; queues of before the last one are to end */
 
 	/* Under the target's lock: */
 	struct queue *admin;		/* NULL once its connection is gone */

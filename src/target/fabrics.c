@@ -138,6 +138,7 @@ static struct nvme_status join(struct request *req, const struct nvmf_connect_da
 	ctrl->io[qid] = queue;
 	ctrl->queues_frozen = true;
 	queue->qid = qid;
+	queue->resets = atomic_load(&ctrl->resets);
 	queue->ctrl = controller_ref(ctrl);
 	return NVME_SUCCESS;
 }

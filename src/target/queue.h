@@ -40,6 +40,7 @@ struct queue {
 	const struct view_subsystem *subsystem; /* the same; NULL on a discovery controller */
 	struct controller *ctrl;	/* reference; NULL before Connect */
 	uint16_t qid;			/* 0: admin */
+	uint32_t resets;		/* how often the controller had been reset at Connect */
 	uint16_t size;			/* entries: commands that the host may have outstanding */
 	uint16_t request_count;		/* size, and spares for those that are abandoned */
 	uint16_t sqhd;

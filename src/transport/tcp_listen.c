@@ -68,10 +68,11 @@ static void accepted(struct loop_listener *loop_listener, int result)
 	if (result < 0) {
 		uint64_t now = loop_now(loop_listener->loop);
 
-		if (!listener->complained || now - listener->complained > ACCEPT_COMPLAINT_NS)
+		if (!listener->complained || now - listener->complained > ACCEPT_COMPLAINT_NS) {
 			log_warning("port %u cannot accept a connection: %s", listener->portid,
 				    strerror(-result));
-		listener->complained = now;
+			listener->complained = now;
+		}
 		return;
 	}
 	arrival = malloc(sizeof(*arrival));

@@ -158,6 +158,11 @@ uint64_t weft_param_number(const struct weft_params *params, const char *name, u
 	return MEMORY_SIZE;
 }
 
+bool weft_param_bool(const struct weft_params *params, const char *name, bool fallback)
+{
+	return fallback;
+}
+
 static void device_open(unsigned int index)
 {
 	struct weft_error error;
