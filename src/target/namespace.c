@@ -26,6 +26,8 @@ int namespace_open(struct namespace **ret_ns, struct target *target,
 		return weft_error_set(error, ENOMEM, "out of memory");
 	ns->backend = backend;
 	ns->target = target;
+	ns->reactor_count = target->reactor_count;
+	namespaces_sweep(target, false);
 	ns->counters = aligned_alloc(64, target->reactor_count * sizeof(*ns->counters));
 	if (!ns->counters) {
 		r = weft_error_set(error, ENOMEM, "out of memory");
@@ -75,13 +77,41 @@ bool namespace_idle(const struct namespace *ns)
 	return true;
 }
 
+static bool has_buffers(const struct namespace *ns)
+{
+	for (unsigned int i = 0; i < ns->reactor_count; i++)
+		if (atomic_load_explicit(&ns->counters[i].buffers, memory_order_acquire))
+			return true;
+	return false;
+}
+
+static void namespace_free(struct namespace *ns)
+{
+	free(ns->counters);
+	free(ns);
+}
+
+void namespaces_sweep(struct target *target, bool all)
+{
+	list_for_each_safe(node, &target->closed_namespaces) {
+		struct namespace *ns = list_entry(node, struct namespace, node);
+
+		if (!all && has_buffers(ns))
+			continue;
+		list_del(&ns->node);
+		namespace_free(ns);
+	}
+}
+
 void namespace_close(struct namespace *ns)
 {
 	if (!ns)
 		return;
 	ns->backend->close(ns->device);
-	free(ns->counters);
-	free(ns);
+	if (has_buffers(ns))
+		list_add_tail(&ns->target->closed_namespaces, &ns->node);
+	else /* the target may be gone by now */
+		namespace_free(ns);
 }
 
 void namespace_totals(const struct namespace *ns, struct namespace_totals *ret)

@@ -13,6 +13,9 @@
 
 #include <weft/backend.h>
 
+#include "loop/buffer.h"
+#include "util/list.h"
+
 struct reactor;
 struct target;
 
@@ -25,14 +28,23 @@ struct namespace_counters {
 	/* as of the last namespaces_survey() */
 	_Atomic uint32_t kept;			/* I/Os that the backend has */
 	_Atomic uint64_t oldest;		/* since when it has the oldest: loop_clock() */
+	_Atomic uint64_t buffers;		/* bytes of I/O buffers that its commands hold */
 };
+
+/*
+ * Of the I/O buffers of a reactor, what the commands of one namespace may hold:
+ * when its backend hangs, there are others for the rest.
+ */
+#define NAMESPACE_BUFFERS_MAX (LOOP_BUFFER_LIMIT_DEFAULT / 2)
 
 struct namespace {
 	const struct weft_backend *backend;	/* borrowed: built in, or of a plugin that stays */
 	void *device;				/* owned */
 	struct weft_info info;			/* as of the last open or refresh; control thread */
 	struct target *target;
+	unsigned int reactor_count;
 	struct namespace_counters *counters;	/* owned: one for each reactor */
+	struct list node;			/* in target->closed_namespaces */
 	/*
 	 * The errno of the first flush, or durable write, that failed; 0: none has.
 	 * The kernel forgets what it could not write and would call the next flush
@@ -51,8 +63,13 @@ int namespace_open(struct namespace **ret_ns, struct target *target,
 int namespace_refresh(struct namespace *ns);
 /* true: no I/O is under way on any reactor. Meaningful once no published view points to it. */
 bool namespace_idle(const struct namespace *ns);
-/* Closes the device and frees. Only when idle and in no view. */
+/*
+ * Closes the device. Only when idle and in no view. Frees, or leaves that to a
+ * later call where buffers of its commands are still with their hosts.
+ */
 void namespace_close(struct namespace *ns);
+/* Frees those that were closed: all of them, or those whose buffers have come back. */
+void namespaces_sweep(struct target *target, bool all);
 /*
  * Counts what the backends of these namespaces have at the moment. Asks every
  * reactor, so leave it out while all are idle. Control thread.
@@ -80,6 +97,24 @@ static inline void namespace_unpin(struct namespace *ns, unsigned int reactor)
 	_Atomic uint64_t *pins = &ns->counters[reactor].pins;
 
 	atomic_store_explicit(pins, atomic_load_explicit(pins, memory_order_relaxed) - 1,
+			      memory_order_release);
+}
+
+/* May a command have a buffer of that many bytes? */
+static inline bool namespace_may_buffer(const struct namespace *ns, unsigned int reactor,
+					uint32_t bytes)
+{
+	return atomic_load_explicit(&ns->counters[reactor].buffers, memory_order_relaxed) + bytes <=
+	       NAMESPACE_BUFFERS_MAX;
+}
+
+/* Counts a buffer that was given out (or, negative, came back); on that reactor. */
+static inline void namespace_count_buffer(struct namespace *ns, unsigned int reactor, int64_t bytes)
+{
+	_Atomic uint64_t *buffers = &ns->counters[reactor].buffers;
+
+	atomic_store_explicit(buffers,
+			      atomic_load_explicit(buffers, memory_order_relaxed) + (uint64_t)bytes,
 			      memory_order_release);
 }
 

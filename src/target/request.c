@@ -2,6 +2,7 @@
 /* The life of a request: from the capsule to its completion. */
 #include "target/request.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -76,6 +77,7 @@ static struct nvme_status parse(struct request *req)
 		return nvme_status_dnr(NVME_SC_CMD_SEQ_ERROR);
 	if (queue->qid)
 		return nvm_parse(req);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): live queues have a controller */
 	return queue->ctrl->discovery ? discovery_parse(req) : admin_parse(req);
 }
 
@@ -108,18 +110,42 @@ static struct nvme_status check_sgl(struct request *req, uint32_t capsule_length
 	return NVME_SUCCESS;
 }
 
+/* The namespace of an I/O command, as the view has it now; NULL: it is none, or there is none. */
+static struct namespace *namespace_of(const struct request *req)
+{
+	const struct view_namespace *view_ns = req->view_ns;
+	const struct queue *queue = req->queue;
+
+	if (!view_ns && queue->qid && queue->subsystem)
+		view_ns = view_namespace(queue->subsystem, le32_get(req->sqe.nsid));
+	return view_ns ? view_ns->ns : NULL;
+}
+
+/* Takes a buffer out of what is free, and out of the namespace's share. */
+static bool try_buffer(struct request *req)
+{
+	struct reactor *reactor = req->queue->reactor;
+	struct namespace *ns = namespace_of(req);
+
+	req->over_share = ns && !namespace_may_buffer(ns, reactor->index, req->data_length);
+	if (req->over_share)
+		return false;
+	req->hold.buffer = loop_buffer_get(reactor->loop, req->data_length);
+	if (!req->hold.buffer)
+		return false;
+	req->hold.buffer_size = req->data_length;
+	req->hold.charged = ns;
+	if (ns)
+		namespace_count_buffer(ns, reactor->index, req->data_length);
+	return true;
+}
+
 /* Gives the request an I/O buffer, or puts it in the line for one: resume() is called then. */
 static bool take_buffer(struct request *req, void (*resume)(struct request *))
 {
 	struct reactor *reactor = req->queue->reactor;
 
-	if (req->hold.buffer) {
-		req->data = req->hold.buffer;
-		return true;
-	}
-	req->hold.buffer = loop_buffer_get(reactor->loop, req->data_length);
-	if (req->hold.buffer) {
-		req->hold.buffer_size = req->data_length;
+	if (req->hold.buffer || try_buffer(req)) {
 		req->data = req->hold.buffer;
 		return true;
 	}
@@ -295,6 +321,8 @@ void request_drop_hold(struct queue *queue, struct request_hold *hold)
 {
 	struct reactor *reactor = queue->reactor;
 
+	if (hold->charged)
+		namespace_count_buffer(hold->charged, reactor->index, -(int64_t)hold->buffer_size);
 	if (hold->buffer)
 		loop_buffer_put(reactor->loop, hold->buffer, hold->buffer_size);
 	if (hold->pin)
@@ -330,6 +358,7 @@ bool request_abandon(struct request *req)
 	req->abandoned = true;
 	queue->abandoned++;
 	answer = request_take(queue);
+	assert(answer); /* there is a spare, and one less counts for the queue's size */
 	answer->sqe = req->sqe;
 	answer->status_kind = req->status_kind;
 	memcpy(answer->transport, req->transport, sizeof(answer->transport));
@@ -356,8 +385,9 @@ void request_buffers_returned(struct loop_task *task)
 		struct request *req = list_entry(node, struct request, wait);
 
 		req->resume(req);
-		/* it is in line again: so are those behind it */
-		if (!list_empty(&req->wait))
+		/* it is in line again: so are those behind it, unless it is only its share that
+		 * is used up */
+		if (!list_empty(&req->wait) && !req->over_share)
 			break;
 	}
 	list_splice_tail(&reactor->buffer_waiters, &waiters);

@@ -40,6 +40,7 @@ struct request_hold {
 	void *buffer;			/* owned: of loop_buffer_get(), or NULL */
 	size_t buffer_size;
 	struct namespace *pin;		/* whose memory was lent, or that executes, or NULL */
+	struct namespace *charged;	/* whose share the buffer is of, or NULL */
 };
 
 /* What a transport keeps in a request for its own use. */
@@ -54,6 +55,7 @@ struct request {
 	bool consumes;			/* execute() is done with `data` when it returns */
 	bool aborted;			/* an Abort asked for it while it was being fetched */
 	bool abandoned;			/* the host has its answer; a backend has the rest */
+	bool over_share;		/* it waits for a buffer of its namespace's share */
 	uint8_t status_kind;		/* enum nvme_status_kind */
 	uint16_t error_location;	/* faulty byte of the command; REQUEST_NO_LOCATION */
 	struct nvme_sqe sqe;

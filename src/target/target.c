@@ -15,6 +15,7 @@
 
 #include "loop/loop.h"
 #include "spec/fabrics.h"
+#include "target/namespace.h"
 #include "target/queue.h"
 #include "target/reactor.h"
 #include "target/request.h"
@@ -122,6 +123,7 @@ static void target_free(struct target *target)
 		loop_free(target->reactors[i]->loop);
 		free(target->reactors[i]);
 	}
+	namespaces_sweep(target, true);
 	view_free(target->view);
 	subsystem_unref(target->discovery);
 	pthread_mutex_destroy(&target->lock);
@@ -145,6 +147,7 @@ int target_start(struct target **ret_target, const struct target_options *option
 	target->options = *options;
 	target->started = loop_clock();
 	list_init(&target->subsystems);
+	list_init(&target->closed_namespaces);
 	pthread_mutex_init(&target->lock, NULL);
 	target->reactors = calloc(options->reactor_count, sizeof(*target->reactors));
 	target->threads = calloc(options->reactor_count, sizeof(*target->threads));

@@ -37,6 +37,7 @@ struct target {
 	struct list subsystems;		/* struct subsystem.node, under lock */
 	struct subsystem *discovery;	/* the discovery subsystem, by its well-known NQN */
 	_Atomic uint32_t connection_count;
+	struct list closed_namespaces;	/* struct namespace.node: to be freed; control thread */
 	uint64_t started;		/* loop_clock() */
 	_Atomic bool draining;		/* no new connections */
 };
