@@ -167,3 +167,30 @@ def test_sigterm_while_it_hangs(faulted):
         faulted.fault.close()
         del faulted.faults[1]
         faulted.daemon.stop()
+
+
+@pytest.mark.parametrize("what", ["read", "write"])
+def test_buffers_are_left_for_others(faulted, what):
+    """Large commands on a disk that hangs do not use up the buffers that all share (256 MiB): on
+    the same queue, on the same host, on another one."""
+    with faulted.connect() as ctrl:
+        queues = [ctrl.connect_io(sqsize=127) for _ in range(2)]
+        faulted.fault(f"hang {what}")
+        for io in queues:
+            for _ in range(100):
+                if what == "read":
+                    io.submit(io.rw(command.READ, 1, 0, 4096), length=2 << 20)
+                else:
+                    io.submit(io.rw(command.WRITE, 1, 0, 4096), bytes(2 << 20))
+        for io in queues:
+            io.pump_for(0.5)
+        faulted.fault("wait 60")
+        for io in queues:
+            io.read(0, 4096, nsid=2)
+            io.write(0, bytes(1 << 20), nsid=2)
+        sound(faulted, ctrl)
+        faulted.fault("clear")
+        faulted.fault("release")
+        for io in queues:
+            for pending in list(io.pending.values()):
+                io.wait(pending)
