@@ -143,7 +143,7 @@ static void test_unsupported_fields(void **state)
 	cmd.sqe.cdw14 = le32_of(NVME_LOG_OT);
 	host_refused(&host, &cmd, NVME_SC_INVALID_FIELD, AT(cdw14) + 2);
 	cmd = log_command(NVME_LOG_EFFECTS, bytes, 512);
-	cmd.sqe.cdw14 = le32_of((uint32_t)NVME_CSI_ZNS << 24);
+	cmd.sqe.cdw14 = le32_of((uint32_t)NVME_CSI_KV << 24);
 	host_refused(&host, &cmd, NVME_SC_INVALID_FIELD, AT(cdw14) + 3);
 }
 
