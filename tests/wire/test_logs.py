@@ -182,6 +182,14 @@ def test_effects_name_what_there_is(ctrl):
         assert nvm[opcode] & CSUPP and nvm[opcode] & LBCC, f"I/O {opcode:02x}h"
 
 
+def test_effects_of_the_zoned_command_set(ctrl):
+    """nvme-cli asks for them wherever CAP.CSS says that there may be several command sets."""
+    log = dwords(ctrl.get_log(EFFECTS, 2048, csi=2))
+    assert log[:256] == effects(ctrl)[0]
+    assert not any(log[256:])
+    ctrl.get_log(EFFECTS, 2048, csi=1, expect=status.INVALID_FIELD)
+
+
 def test_admin_commands_that_the_log_denies(ctrl):
     admin, _ = effects(ctrl)
     for opcode in range(256):
