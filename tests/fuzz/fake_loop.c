@@ -235,6 +235,13 @@ size_t loop_socket_take(struct loop_socket *socket, void *buffer, size_t size)
 	return n;
 }
 
+size_t loop_socket_take_units(struct loop_socket *socket, void *buffer, size_t size, size_t unit)
+{
+	size_t ready = sockets[socket->fd].rest_count;
+
+	return loop_socket_take(socket, buffer, (ready < size ? ready : size) & ~(unit - 1));
+}
+
 static bool receives(int fd)
 {
 	return sockets[fd].socket && !sockets[fd].socket->closing && !sockets[fd].ended;

@@ -177,6 +177,7 @@ static void device_open(unsigned int index)
 /* As the control thread does: what no view has is closed once it is idle. */
 static void devices_close(void)
 {
+	namespaces_sweep(&world.target, false);
 	for (unsigned int i = 0; i < DEVICES; i++) {
 		if (!world.devices[i] || world.in_view[i] || !namespace_idle(world.devices[i]))
 			continue;
@@ -391,6 +392,8 @@ void world_free(void)
 	view_free(target->view);
 	for (unsigned int i = 0; i < DEVICES; i++)
 		namespace_close(world.devices[i]);
+	namespaces_sweep(target, false);
+	fuzz_assert(list_empty(&target->closed_namespaces));
 	subsystem_unref(target->discovery);
 	fuzz_assert(list_empty(&target->subsystems));
 	pthread_mutex_destroy(&target->lock);
