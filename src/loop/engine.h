@@ -86,6 +86,7 @@ struct loop {
 	/* Written by other threads; the newest comes first in both. */
 	_Alignas(64) _Atomic(struct loop_message *) messages;
 	_Atomic(struct loop_op *) finished;
+	_Atomic unsigned int posters;	/* threads that are within loop_post() */
 	atomic_bool sleeping;		/* whoever clears it writes to wake_fd */
 	atomic_bool stop;
 };

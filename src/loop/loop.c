@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The part of the loop that its engines share: turns, messages, deferred tasks. */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -110,6 +111,8 @@ void loop_free(struct loop *loop)
 {
 	if (!loop)
 		return;
+	while (atomic_load(&loop->posters))
+		sched_yield();
 	loop_workers_free(loop->workers);
 	loop->ops->close(loop);
 	loop_buffers_done(loop);
@@ -143,10 +146,13 @@ void loop_post(struct loop *loop, struct loop_message *message)
 {
 	struct loop_message *head = atomic_load_explicit(&loop->messages, memory_order_relaxed);
 
+	/* the message may run, and all end, while we still wake the loop: see loop_free() */
+	atomic_fetch_add(&loop->posters, 1);
 	do
 		message->next = head;
 	while (!atomic_compare_exchange_weak(&loop->messages, &head, message));
 	loop_wake(loop);
+	atomic_fetch_sub(&loop->posters, 1);
 }
 
 static void messages_run(struct loop *loop)
