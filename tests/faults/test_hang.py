@@ -14,14 +14,14 @@ from nvmetcp import Closed, command, status, wait_until
 QUICK = 2.0     # no timer of ours is as short; a loaded machine with sanitizers is faster
 
 
-def hang(faulted, io, count, *, what="write"):
-    """Submit `count` commands that hang; their Pendings."""
+def hang(faulted, io, count, *, what="write", before=0):
+    """Submit `count` commands that hang, beside those that do `before`; their Pendings."""
     faulted.fault(f"hang {what}")
     if what == "read":
         held = [io.submit(io.rw(command.READ, 1, index, 1), length=512) for index in range(count)]
     else:
         held = [io.submit(io.rw(command.WRITE, 1, index, 1), bytes(512)) for index in range(count)]
-    faulted.fault(f"wait {count}")
+    faulted.fault(f"wait {before + count}")
     return held
 
 
@@ -111,9 +111,9 @@ def test_host_leaves_while_it_hangs(faulted, how):
 
 def test_reconnects_again_and_again(faulted):
     """What a Linux host does all the while: each time it leaves a few commands behind."""
-    for _ in range(20):
+    for turn in range(20):
         with faulted.connect() as ctrl:
-            hang(faulted, ctrl.connect_io(), 1)
+            hang(faulted, ctrl.connect_io(), 1, before=turn)
             faulted.fault("clear")
     sound(faulted)
     assert faulted.fault("release") == "20"
