@@ -132,7 +132,9 @@ bool weft_param_bool(const struct weft_params *params, const char *name, bool fa
 enum weft_backend_flags {
 	WEFT_BACKEND_SYNC = 1 << 0,	 /* READ and WRITE are done before submit() returns */
 	WEFT_BACKEND_UNALIGNED = 1 << 1, /* takes buffers of any alignment */
-	WEFT_BACKEND_OVERLAY = 1 << 2,	 /* stands on a child: see above */
+	/* what lend() gives may be written: whole blocks at a time, in place of a WRITE */
+	WEFT_BACKEND_LENDS_WRITES = 1 << 2,
+	WEFT_BACKEND_OVERLAY = 1 << 3,	 /* stands on a child: see above */
 };
 
 struct weft_backend {
@@ -159,7 +161,8 @@ struct weft_backend {
 	void (*submit)(void *device, struct weft_io *io);
 	/*
 	 * Optional. Memory that holds [offset, offset + length) and stays mapped
-	 * until close(), for reads without a copy; NULL where there is none.
+	 * until close(), for reads without a copy; NULL where there is none. With
+	 * WEFT_BACKEND_LENDS_WRITES, for writes as well.
 	 */
 	void *(*lend)(void *device, uint64_t offset, uint64_t length);
 	/* Optional. Says what the device is now (it may have been resized); called about once a
