@@ -156,7 +156,8 @@ static void step_open(struct peer *peer, const uint8_t *r)
 		return;
 	peer_reset(peer);
 	tcp_connection_start(world_reactor(r[3]), peer->fd,
-			     depth == OPEN_DISCOVERY ? 8 : world_ports[r[4] % WORLD_PORTS]);
+			     depth == OPEN_DISCOVERY && !(r[4] & 0x80) ?
+				     8 : world_ports[r[4] % WORLD_PORTS]);
 	if (depth == OPEN_ONLY)
 		return;
 	peer_icreq(peer, r[5] & 3, r[6] & 16 ? r[6] & 15 : 0, r[7] & 3);
@@ -190,10 +191,18 @@ static void step_property(struct peer *peer, const uint8_t *r)
 {
 	static const uint32_t values[] = { CC_ENABLED, 0, CC_ENABLED | NVME_CC_SHN_NORMAL,
 					   CC_ENABLED | NVME_CC_CSS_IOCSS };
+	static const uint8_t offsets[] = { NVME_PROP_CC, NVME_PROP_CAP, NVME_PROP_VS,
+					   NVME_PROP_CSTS };
+	static const uint8_t fctypes[] = { NVMF_PROPERTY_SET, NVMF_PROPERTY_GET, NVMF_DISCONNECT,
+					   NVMF_AUTH_SEND };
+	uint8_t offset = offsets[r[4] & 3];
 
-	send_property(peer, r[2] & 1 ? NVMF_PROPERTY_GET : NVMF_PROPERTY_SET, r[3] & 3,
-		      r[2] & 2 ? NVME_PROP_CC : r[4], r[2] & 4 ? record_u32(r + 5) : values[r[5] & 3]);
+	send_property(peer, fctypes[r[2] & 3], r[3] ? r[3] & 3 : offset == NVME_PROP_CAP,
+		      r[4] & 0x80 ? r[6] : offset,
+		      r[2] & 4 ? record_u32(r + 5) : values[r[5] & 3]);
 }
+
+static const uint32_t nsids[8] = { 1, 2, 7, 0, NVME_NSID_ALL, 3, 1024, 1025 };
 
 /* How much an admin command transfers where it is as it should be. */
 static uint32_t admin_length(const struct nvme_sqe *sqe)
@@ -221,7 +230,34 @@ static uint32_t admin_length(const struct nvme_sqe *sqe)
 	}
 }
 
-static const uint32_t nsids[8] = { 1, 2, 7, 0, NVME_NSID_ALL, 3, 1024, 1025 };
+static void set_features(struct nvme_sqe *sqe, const uint8_t *r)
+{
+	static const uint8_t fids[] = {
+		NVME_FEAT_ASYNC_EVENT, NVME_FEAT_NUM_QUEUES, NVME_FEAT_KATO, NVME_FEAT_TIMESTAMP,
+		NVME_FEAT_HOST_BEHAVIOR, NVME_FEAT_TEMP_THRESHOLD, NVME_FEAT_HOST_ID,
+		NVME_FEAT_ARBITRATION, NVME_FEAT_POWER_MGMT, NVME_FEAT_ERROR_RECOVERY,
+		NVME_FEAT_VOLATILE_WC, NVME_FEAT_WRITE_ATOMIC, NVME_FEAT_WRITE_PROTECT,
+	};
+	uint8_t fid = r[4] & 0x80 ? r[5] : fids[r[4] % sizeof(fids)];
+
+	sqe->cdw10 = le32_of(fid | (r[12] & 7u) << NVME_FEAT_SEL_SHIFT | (r[12] & 8u) << 28);
+	sqe->cdw11 = le32_of(r[7] & 1 ? 0xffffffff : record_u32(r + 8));
+}
+
+static void set_log_page(struct nvme_sqe *sqe, const uint8_t *r)
+{
+	sqe->cdw10 = le32_of(r[4] | (r[5] & 0x80u) << 8 | (r[6] * 16u + 15) << 16);
+	sqe->cdw11 = le32_of(r[7]);
+	sqe->cdw12 = le32_of(record_u16(r + 8) * 4u);
+}
+
+/* Of one of the last commands of a peer. */
+static void set_abort(struct nvme_sqe *sqe, const uint8_t *r)
+{
+	uint16_t cid = (uint16_t)(peers[r[5] % PEERS].cid - (r[6] & 15));
+
+	sqe->cdw10 = le32_of((r[4] & 7u) | (uint32_t)cid << 16);
+}
 
 static void step_admin(struct peer *peer, const uint8_t *r)
 {
@@ -230,22 +266,19 @@ static void step_admin(struct peer *peer, const uint8_t *r)
 		NVME_ADMIN_GET_FEATURES, NVME_ADMIN_ABORT, NVME_ADMIN_ASYNC_EVENT,
 		NVME_ADMIN_KEEP_ALIVE,
 	};
-	struct nvme_sqe sqe = sqe_of(r[2] & 0x80 ? r[2] : opcodes[r[2] % sizeof(opcodes)],
-				     nsids[r[3] & 7]);
+	uint8_t opcode = r[2] & 0x80 ? r[2] : opcodes[r[2] % sizeof(opcodes)];
+	bool of_namespace = opcode == NVME_ADMIN_IDENTIFY || (r[3] & 0x80);
+	struct nvme_sqe sqe = sqe_of(opcode, of_namespace ? nsids[r[3] & 7] : 0);
 	uint32_t length;
 
 	sqe.cdw10 = le32_of(record_u32(r + 4));
 	sqe.cdw11 = le32_of(record_u32(r + 8));
-	if (sqe.opcode == NVME_ADMIN_GET_LOG_PAGE) {
-		sqe.cdw10 = le32_of(r[4] | (r[5] & 0x80u) << 8 | (r[6] * 16u + 15) << 16);
-		sqe.cdw11 = le32_of(0);
-		sqe.cdw12 = le32_of(record_u16(r + 8) * 4u);
-	}
-	if (sqe.opcode == NVME_ADMIN_ABORT)	/* one of the last commands of a peer */
-		sqe.cdw10 = le32_of((r[4] & 7u) |
-				    (uint32_t)(uint16_t)(peers[r[5] % PEERS].cid - (r[6] & 15)) << 16);
-	if (sqe.opcode == NVME_ADMIN_SET_FEATURES && (r[12] & 1))
-		sqe.cdw10 = le32_of(r[4]);
+	if (opcode == NVME_ADMIN_GET_LOG_PAGE)
+		set_log_page(&sqe, r);
+	else if (opcode == NVME_ADMIN_ABORT)
+		set_abort(&sqe, r);
+	else if (opcode == NVME_ADMIN_SET_FEATURES || opcode == NVME_ADMIN_GET_FEATURES)
+		set_features(&sqe, r);
 	length = r[13] ? r[13] * 4u : admin_length(&sqe);
 	payload[0] = r[14] & 1;
 	send_sqe(peer, &sqe, payload, length,
@@ -315,12 +348,14 @@ static void step_raw(struct peer *peer, const uint8_t *r)
 
 static void step_complete(struct peer *peer, const uint8_t *r)
 {
-	static const int results[] = { 0, 0, 0, -EIO, -ENOSPC, -EROFS, -EOPNOTSUPP, -EAGAIN };
+	static const int results[] = { 0, 0, 0, -EIO, -ENOSPC, -EROFS, -EOPNOTSUPP, -EAGAIN,
+				       -EACCES, -EBADE, -ENODEV, -ETIMEDOUT, -ENOMEM, -EINVAL,
+				       -EILSEQ, -ECANCELED };
 
 	if (r[2] & 0x80)
 		world_late_at_once(r[2] & 1);
 	for (unsigned int i = 0; i < r[4] % 8u + 1; i++)
-		world_late_complete(r[3], results[r[5] & 7], r[5] & 0x80);
+		world_late_complete(r[3], results[r[5] & 15], r[5] & 0x80);
 }
 
 static void step_sent(struct peer *peer, const uint8_t *r)

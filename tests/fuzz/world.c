@@ -19,7 +19,7 @@
 #include "target/thread.h"
 #include "target/view.h"
 
-#define BUFFER_LIMIT (1 << 20)
+#define BUFFER_LIMIT (256 << 10)	/* two of the largest transfers: who comes then, waits */
 #define CONNECT_TIMEOUT_MS 10000
 #define MDTS 5				/* 128 KiB */
 #define LATE_MAX 256
@@ -220,7 +220,7 @@ static struct view_subsystem *add_subsystem(struct view *view, const char *nqn)
 	subsystem->firmware = strdup("0.1");
 	subsystem->version = NVME_VS(2, 1, 0);
 	subsystem->cntlid_min = 1;
-	subsystem->cntlid_max = 12;
+	subsystem->cntlid_max = 3;
 	subsystem->qid_max = 4;
 	return subsystem;
 }
