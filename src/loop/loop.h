@@ -153,6 +153,8 @@ int loop_socket_open(struct loop *loop, struct loop_socket *socket, int fd,
  * Worth its while from about LOOP_TAKE_MIN bytes.
  */
 size_t loop_socket_take(struct loop_socket *socket, void *buffer, size_t size);
+/* The same in whole units of so many bytes, a power of two: never a part of one. */
+size_t loop_socket_take_units(struct loop_socket *socket, void *buffer, size_t size, size_t unit);
 
 #define LOOP_TAKE_MIN 65536
 #define LOOP_IOV_MAX 1024

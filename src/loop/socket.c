@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 
 #include "loop/engine.h"
 
@@ -101,6 +102,18 @@ size_t loop_socket_take(struct loop_socket *socket, void *buffer, size_t size)
 		return 0;
 	socket->took = true;
 	return socket->loop->ops->socket_take(socket, buffer, size);
+}
+
+size_t loop_socket_take_units(struct loop_socket *socket, void *buffer, size_t size, size_t unit)
+{
+	int ready = 0;
+
+	/* this thread alone receives: what is ready now is still there in a moment */
+	if (socket->closing || ioctl(socket->fd, FIONREAD, &ready) < 0 || ready < 0)
+		return loop_socket_take(socket, buffer, 0);
+	if ((size_t)ready < size)
+		size = (size_t)ready;
+	return loop_socket_take(socket, buffer, size & ~(unit - 1));
 }
 
 int loop_socket_next(struct loop_socket *socket)

@@ -21,6 +21,13 @@ struct nvme_status admin_parse(struct request *req);
 struct nvme_status discovery_parse(struct request *req);
 struct nvme_status nvm_parse(struct request *req);		/* nvm.c */
 
+/*
+ * Lets a large Write receive its data straight into the namespace's memory,
+ * where its backend lends that: sets data and block_shift. false: it takes an
+ * I/O buffer, as others do.
+ */
+bool nvm_lend_write(struct request *req);
+
 /* Parts of admin.c, a file each. */
 struct nvme_status identify_parse(struct request *req);
 struct nvme_status log_parse(struct request *req);

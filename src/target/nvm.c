@@ -2,6 +2,7 @@
 /* The NVM command set: Read, Write, Flush, Write Zeroes, Dataset Management. */
 #include <errno.h>
 
+#include "loop/buffer.h"
 #include "target/commands.h"
 #include "target/controller.h"
 #include "target/namespace.h"
@@ -184,15 +185,60 @@ static void execute_read(struct request *req)
 		submit_range(req, WEFT_OP_READ, 0);
 }
 
+static void execute_write(struct request *req);
+
 static uint32_t fua(const struct request *req)
 {
 	return le32_get(req->sqe.cdw12) & NVME_RW_FUA ? WEFT_IO_FUA : 0;
 }
 
+static void write_succeeded(struct request *req)
+{
+	struct namespace_counters *c = counters(req);
+
+	counter_add(&c->writes, 1);
+	counter_add(&c->written_bytes, req->data_length);
+	counter_add(&req->queue->counters.written_bytes, req->data_length);
+	request_complete(req, NVME_SUCCESS);
+}
+
+bool nvm_lend_write(struct request *req)
+{
+	const struct view_namespace *view_ns = req->view_ns;
+	struct reactor *reactor = req->queue->reactor;
+	struct namespace *ns = view_ns ? view_ns->ns : NULL;
+	void *memory, *block;
+
+	/* not where a digest may yet say that the data is not to be written */
+	if (req->execute != execute_write || !ns || req->queue->stable_data ||
+	    req->data_length < LOOP_TAKE_MIN || !ns->backend->lend ||
+	    !(ns->backend->flags & WEFT_BACKEND_LENDS_WRITES))
+		return false;
+	memory = ns->backend->lend(ns->device, nvme_rw_slba(&req->sqe) << view_ns->block_shift,
+				   req->data_length);
+	block = memory ? loop_buffer_get(reactor->loop, (size_t)1 << view_ns->block_shift) : NULL;
+	if (!block)
+		return false;
+	req->data = memory;
+	req->block_shift = view_ns->block_shift;
+	req->hold.buffer = block;
+	req->hold.buffer_size = (size_t)1 << view_ns->block_shift;
+	req->hold.pin = ns;
+	namespace_pin(ns, reactor->index);
+	return true;
+}
+
 static void execute_write(struct request *req)
 {
-	if (check_again(req))
+	if (!check_again(req))
+		return;
+	if (!req->block_shift)
 		submit_range(req, WEFT_OP_WRITE, fua(req));
+	else if (req->view_ns->ns == req->hold.pin)
+		write_succeeded(req);
+	else
+		/* it went to the device that the namespace had: once more, then */
+		request_complete(req, nvme_status(NVME_SC_CMD_INTERRUPTED));
 }
 
 static void execute_write_zeroes(struct request *req)
@@ -361,8 +407,6 @@ static void io_failed(struct request *req, int error)
 /* A backend has ended one I/O. */
 static void io_done(struct request *req, int result)
 {
-	struct namespace_counters *c = counters(req);
-
 	if (result < 0) {
 		io_failed(req, -result);
 		return;
@@ -376,10 +420,8 @@ static void io_done(struct request *req, int result)
 		read_succeeded(req);
 		return;
 	case WEFT_OP_WRITE:
-		counter_add(&c->writes, 1);
-		counter_add(&c->written_bytes, req->data_length);
-		counter_add(&req->queue->counters.written_bytes, req->data_length);
-		break;
+		write_succeeded(req);
+		return;
 	case WEFT_OP_DISCARD:
 		if (req->sqe.opcode == NVME_CMD_DSM) {
 			execute_dsm(req);

@@ -48,6 +48,7 @@ struct request *request_take(struct queue *queue)
 	req->progress = 0;
 	req->aborter = NULL;
 	req->view_ns = NULL;
+	req->block_shift = 0;
 	req->cqe.result = le64_of(0);
 	req->cqe.sqhd = le16_of(0);
 	return req;
@@ -165,7 +166,7 @@ static void execute(struct request *req)
 
 static void fetch(struct request *req)
 {
-	if (!take_buffer(req, fetch))
+	if (!nvm_lend_write(req) && !take_buffer(req, fetch))
 		return;
 	req->view_ns = NULL;
 	req->state = REQUEST_FETCHING;

@@ -57,24 +57,32 @@ struct request {
 	bool abandoned;			/* the host has its answer; a backend has the rest */
 	bool over_share;		/* it waits for a buffer of its namespace's share */
 	uint8_t status_kind;		/* enum nvme_status_kind */
+	/*
+	 * Not 0: `data` is the namespace's own memory, and what comes from the host
+	 * goes there in whole blocks of this size (log2), gathered in hold.buffer
+	 * where they come in parts: a host that dies leaves no block half written.
+	 */
+	uint8_t block_shift;
 	uint16_t error_location;	/* faulty byte of the command; REQUEST_NO_LOCATION */
 	struct nvme_sqe sqe;
 	struct nvme_cqe cqe;
+	uint32_t data_length;
 	/* Set by parse; called once all the data from the host is in `data`. */
 	void (*execute)(struct request *req);
 	uint8_t *data;			/* the payload, contiguous; NULL: none yet */
-	uint32_t data_length;
 	struct request_hold hold;
-	uint32_t progress;		/* execute's: how far it is (DSM ranges) */
 	struct request *aborter;	/* the Abort command that waits for this one's end */
 	const struct view_namespace *view_ns; /* of parse, until this turn ends; else NULL */
 	void (*resume)(struct request *req); /* what a buffer is waited for */
 	struct list wait;		/* in reactor->buffer_waiters */
-	struct loop_message remote;	/* of an Abort on its way to another reactor and back */
+	uint32_t progress;		/* execute's: how far it is (DSM ranges) */
 	uint64_t submitted;		/* loop_now() when the backend got the I/O */
 	struct iovec iov;
 	struct weft_io io;
-	_Alignas(8) uint8_t transport[REQUEST_TRANSPORT_BYTES];
+	union {
+		struct loop_message remote; /* of an Abort on its way to another reactor and back */
+		_Alignas(8) uint8_t transport[REQUEST_TRANSPORT_BYTES];
+	};
 };
 
 #define REQUEST_NO_LOCATION 0xffff

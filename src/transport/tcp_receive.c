@@ -255,6 +255,44 @@ static void finish_data(struct tcp_connection *conn)
 		transferred(conn, req, rx->length, intact);
 }
 
+/*
+ * Data for a namespace's own memory: whole blocks go there, a part of one waits in
+ * the request's buffer for the rest. `at`: offset of the bytes in the data.
+ */
+static void place_blocks(struct request *req, size_t at, const uint8_t *data, size_t count)
+{
+	const size_t block = (size_t)1 << req->block_shift;
+	uint8_t *gathered = req->hold.buffer;
+
+	while (count) {
+		size_t have = at & (block - 1);
+		size_t n = block - have < count ? block - have : count;
+
+		if (!have && count >= block) {
+			n = count & ~(block - 1);
+			memcpy(req->data + at, data, n);
+		} else {
+			memcpy(gathered + have, data, n);
+			if (have + n == block)
+				memcpy(req->data + at - have, gathered, block);
+		}
+		at += n;
+		data += n;
+		count -= n;
+	}
+}
+
+/* The next bytes of payload, which lie elsewhere, go where they belong. */
+static void place(struct tcp_receiver *rx, const uint8_t *data, size_t count)
+{
+	uint8_t *to = rx->data + (rx->length - rx->left);
+
+	if (rx->req->block_shift)
+		place_blocks(rx->req, (size_t)(to - rx->req->data), data, count);
+	else
+		memcpy(to, data, count);
+}
+
 /* `count` bytes of payload lie where they belong. */
 static void advance_data(struct tcp_connection *conn, size_t count)
 {
@@ -280,9 +318,36 @@ static size_t take_data(struct tcp_connection *conn, const uint8_t *data, size_t
 	size_t n = count < rx->left ? count : rx->left;
 
 	if (rx->stage == TCP_STAGE_DATA)
-		memcpy(rx->data + (rx->length - rx->left), data, n);
+		place(rx, data, n);
 	advance_data(conn, n);
 	return n;
+}
+
+/* Takes what completes the block that is gathered, then whole ones. */
+static void take_blocks(struct tcp_connection *conn)
+{
+	struct tcp_receiver *rx = &conn->rx;
+	struct request *req = rx->req;
+	const size_t block = (size_t)1 << req->block_shift;
+	size_t at = (size_t)(rx->data - req->data) + (rx->length - rx->left);
+	size_t have = at & (block - 1);
+	size_t n;
+
+	if (have) {
+		uint8_t *gathered = req->hold.buffer;
+
+		n = loop_socket_take(&conn->socket, gathered + have, block - have);
+		if (have + n == block)
+			memcpy(req->data + at - have, gathered, block);
+		if (n)
+			advance_data(conn, n);
+		if (have + n < block)
+			return;
+		at += n;
+	}
+	n = loop_socket_take_units(&conn->socket, req->data + at, rx->left, block);
+	if (n)
+		advance_data(conn, n);
 }
 
 /* Much payload is still to come: the kernel may put it where it belongs. */
@@ -293,6 +358,10 @@ static void take_ahead(struct tcp_connection *conn)
 
 	if (conn->state >= CONN_ENDING || rx->stage != TCP_STAGE_DATA || rx->left < LOOP_TAKE_MIN)
 		return;
+	if (rx->req->block_shift) {
+		take_blocks(conn);
+		return;
+	}
 	n = loop_socket_take(&conn->socket, rx->data + (rx->length - rx->left), rx->left);
 	if (n)
 		advance_data(conn, n);

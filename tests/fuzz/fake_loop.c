@@ -237,9 +237,9 @@ size_t loop_socket_take(struct loop_socket *socket, void *buffer, size_t size)
 
 size_t loop_socket_take_units(struct loop_socket *socket, void *buffer, size_t size, size_t unit)
 {
-	size_t ready = sockets[socket->fd].rest_count;
+	size_t rest = sockets[socket->fd].rest_count;
 
-	return loop_socket_take(socket, buffer, (ready < size ? ready : size) & ~(unit - 1));
+	return loop_socket_take(socket, buffer, (size < rest ? size : rest) & ~(unit - 1));
 }
 
 static bool receives(int fd)

@@ -2,6 +2,7 @@
 """How data moves: in capsules, by R2T and H2CData, by C2HData (TCP transport 1.1, section 3.4)."""
 
 import os
+import time
 
 import pytest
 
@@ -45,12 +46,33 @@ def test_8_kib_in_an_admin_capsule(ctrl):
     ctrl.identify(1)
 
 
-@pytest.mark.parametrize("chunk", [1000, 1328, 4096, 65536])
-def test_r2t_is_served_in_h2cdata_of_any_size(io, chunk):
-    data = os.urandom(65536)
-    pending = io.submit(io.rw(command.WRITE, 1, 8, 128), data, inline=False, manual=True)
+@pytest.mark.parametrize("size", [32768, 262144])
+@pytest.mark.parametrize("chunk", [1000, 1328, 4096, 65536, 100004])
+def test_r2t_is_served_in_h2cdata_of_any_size(io, chunk, size):
+    data = os.urandom(size)
+    pending = io.submit(io.rw(command.WRITE, 1, 8, size // 512), data, inline=False, manual=True)
     io.serve_all(pending, chunk=chunk)
-    assert io.read(8, 128) == data
+    assert io.read(8, size // 512) == data
+
+
+@pytest.mark.parametrize("nsid, block", [(1, 512), (2, 4096)])
+@pytest.mark.parametrize("sent", [1000, 65536, 100004, 131000])
+def test_a_host_that_dies_leaves_no_block_half_written(connect, nsid, block, sent):
+    """Large writes may go straight to the disk's memory: by whole blocks."""
+    blocks = 131072 // block
+    io = connect().connect_io()
+    io.write(0, b"\x0d" * 131072, nsid=nsid, block=block)
+    pending = io.submit(io.rw(command.WRITE, nsid, 0, blocks), b"\xe0" * 131072, inline=False,
+                        manual=True)
+    r2t = io.wait_r2t(pending)
+    for at in range(0, sent, 30000):
+        part = b"\xe0" * min(30000, sent - at)
+        io.conn.send_h2cdata(pending.cid, r2t.ttag, at, part, last=False)
+        time.sleep(0.01)
+    io.close()
+    left = connect().connect_io().read(0, blocks, nsid=nsid, block=block)
+    for at in range(0, len(left), block):
+        assert left[at:at + block] in (b"\x0d" * block, b"\xe0" * block), f"block {at // block}"
 
 
 @pytest.mark.parametrize("maxr2t", [0, 3])
