@@ -186,6 +186,22 @@ static void texts(const uint8_t *data, size_t size)
 	free(text);
 }
 
+/* What is appended comes out again. */
+static void growing(const uint8_t *data, size_t size)
+{
+	struct strbuf buf = { 0 };
+	char *text = text_of(data, size), *all;
+	size_t length = strlen(text);
+
+	strbuf_add_bytes(&buf, data, size);
+	strbuf_add(&buf, "%s%zu", text, size);
+	all = strbuf_take(&buf);
+	fuzz_assert(all && (!size || memcmp(all, data, size) == 0));
+	fuzz_assert(memcmp(all + size, text, length) == 0 && !buf.data);
+	free(all);
+	free(text);
+}
+
 /* In pieces it is the same as at once. */
 static void crc(const uint8_t *data, size_t size)
 {
@@ -201,7 +217,7 @@ static void crc(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const codecs[])(const uint8_t *, size_t) = {
-		check_header, encode, nqn, status, texts, crc,
+		check_header, encode, nqn, status, texts, crc, growing,
 	};
 
 	if (size)
