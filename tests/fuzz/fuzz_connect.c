@@ -116,7 +116,8 @@ static void try_connect(const uint8_t *r, const uint8_t *change, size_t size)
 	struct nvmf_connect_cmd cmd = {
 		.opcode = NVME_ADMIN_FABRICS, .flags = NVME_SQE_PSDT_SGL, .fctype = NVMF_CONNECT,
 		.qid = le16_of(r[2]), .sqsize = le16_of(record_u16(r + 3)),
-		.recfmt = le16_of(r[1] & 1 ? r[5] : 0), .cattr = r[6], .kato = le32_of(record_u32(r + 7)),
+		.recfmt = le16_of(r[1] & 1 ? r[5] : 0), .cattr = r[6],
+		.kato = le32_of(record_u32(r + 7)),
 	};
 	struct nvmf_connect_data data;
 

@@ -181,7 +181,8 @@ enum MHD_Result __wrap_MHD_queue_response(struct MHD_Connection *connection, uns
 					  struct MHD_Response *response)
 {
 	const struct reply *reply = (const struct reply *)response;
-	json_t *value = json_loadb(reply->text, reply->length, JSON_REJECT_DUPLICATES, NULL), *error;
+	json_t *value = json_loadb(reply->text, reply->length, JSON_REJECT_DUPLICATES, NULL);
+	json_t *error;
 
 	fuzz_assert(json_is_object(value));
 	fuzz_assert(status == 200 || status == 201 || (status >= 400 && status <= 507));
