@@ -35,6 +35,8 @@ static struct connection {
 	unsigned int count;
 	uint8_t *in, *out;		/* owned */
 	size_t in_count, out_count, out_at;
+	uint8_t *said;			/* owned: all that the host has read */
+	size_t said_count;
 	uint32_t cc;
 	uint8_t chop;
 } connections[CONNECTIONS];
@@ -82,6 +84,7 @@ void controller_close(int connection)
 
 	free(c->in);
 	free(c->out);
+	free(c->said);
 	*c = (struct connection){ 0 };
 }
 
@@ -367,6 +370,7 @@ long controller_send(int connection, uint8_t *data, size_t size)
 		n = c->chop;
 	if (n)
 		memcpy(data, c->out + c->out_at, n);
+	append(&c->said, &c->said_count, data, n);
 	c->out_at += n;
 	if (c->out_at == c->out_count)
 		c->out_at = c->out_count = 0;
@@ -396,6 +400,17 @@ static void take_data(struct connection *c, const struct nvme_tcp_h2c_data *pdu)
 		c->pending[i].asked = false;
 }
 
+/* The header that it sends back is one that it got, and no more than it got of it. */
+static void take_term(struct connection *c, const struct nvme_tcp_term *term)
+{
+	uint32_t length = le32_get(term->ch.plen) - NVME_TCP_TERM_LEN;
+
+	/* a common header alone may be one that the host made up */
+	if (length > sizeof(struct nvme_tcp_ch))
+		fuzz_assert(memmem(c->said, c->said_count, term + 1, length));
+	c->closing = true;
+}
+
 static void take_pdu(struct connection *c, const uint8_t *pdu)
 {
 	const struct nvme_tcp_ch *ch = (const struct nvme_tcp_ch *)pdu;
@@ -418,7 +433,7 @@ static void take_pdu(struct connection *c, const uint8_t *pdu)
 		take_data(c, (const struct nvme_tcp_h2c_data *)pdu);
 		break;
 	default:
-		c->closing = true;	/* H2CTermReq */
+		take_term(c, (const struct nvme_tcp_term *)pdu);
 	}
 }
 
