@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/client.h"
+#include "cli/show.h"
 #include "cli/term.h"
 #include "cli/treeview.h"
 #include "util/str.h"
@@ -225,35 +225,24 @@ struct tree_node *ls_tree(const json_t *tree)
 	return NULL;
 }
 
+static int print_tree(const struct cli *cli, const json_t *reply)
+{
+	struct tree_node *root = ls_tree(reply);
+	struct strbuf text = {0};
+	int r = CLI_OK;
+
+	if (root)
+		tree_render(&text, root, term_width(), term_colour());
+	if (text.data && !text.failed)
+		fputs(text.data, stdout);
+	else
+		r = cli_fail(cli, "out of memory");
+	tree_free(root);
+	strbuf_done(&text);
+	return r;
+}
+
 int cmd_ls(int argc, char **argv)
 {
-	struct strbuf text = {0};
-	struct tree_node *root;
-	json_t *reply = NULL;
-	struct cli cli;
-	int r;
-
-	cli_init(&cli, argv[0], help);
-	if (!cli_take_options(&cli, argc, argv, &r))
-		return r;
-	if (optind < argc)
-		return cli_usage(&cli, "it takes no argument such as %s", argv[optind]);
-	r = client_get(&cli, "/v1/tree", &reply);
-	if (r != CLI_OK)
-		return r;
-	if (cli.json) {
-		client_print(reply);
-	} else {
-		root = ls_tree(reply);
-		if (root)
-			tree_render(&text, root, term_width(), term_colour());
-		if (text.data && !text.failed)
-			fputs(text.data, stdout);
-		else
-			r = cli_fail(&cli, "out of memory");
-		tree_free(root);
-		strbuf_done(&text);
-	}
-	json_decref(reply);
-	return r;
+	return cli_show(argc, argv, help, "/v1/tree", print_tree);
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/client.h"
 #include "cli/rows.h"
+#include "cli/show.h"
 #include "cli/when.h"
 #include "util/str.h"
 
@@ -88,33 +88,22 @@ static void print_session(const json_t *session)
 	rows_print(&rows, "  ");
 }
 
+static int print_sessions(const struct cli *cli, const json_t *reply)
+{
+	json_t *sessions = json_object_get(reply, "sessions"), *session;
+	size_t i;
+
+	json_array_foreach(sessions, i, session) {
+		if (i > 0)
+			putchar('\n');
+		print_session(session);
+	}
+	if (json_array_size(sessions) == 0)
+		printf("nobody is connected\n");
+	return CLI_OK;
+}
+
 int cmd_sessions(int argc, char **argv)
 {
-	json_t *reply = NULL, *sessions, *session;
-	struct cli cli;
-	size_t i;
-	int r;
-
-	cli_init(&cli, argv[0], help);
-	if (!cli_take_options(&cli, argc, argv, &r))
-		return r;
-	if (optind < argc)
-		return cli_usage(&cli, "it takes no argument such as %s", argv[optind]);
-	r = client_get(&cli, "/v1/sessions", &reply);
-	if (r != CLI_OK)
-		return r;
-	if (cli.json) {
-		client_print(reply);
-	} else {
-		sessions = json_object_get(reply, "sessions");
-		json_array_foreach(sessions, i, session) {
-			if (i > 0)
-				putchar('\n');
-			print_session(session);
-		}
-		if (json_array_size(sessions) == 0)
-			printf("nobody is connected\n");
-	}
-	json_decref(reply);
-	return CLI_OK;
+	return cli_show(argc, argv, help, "/v1/sessions", print_sessions);
 }

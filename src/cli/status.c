@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
-#include "cli/client.h"
 #include "cli/rows.h"
+#include "cli/show.h"
 #include "cli/when.h"
 
 static const char help[] =
@@ -34,7 +34,7 @@ static void add_census(struct rows *rows, const char *label, const json_t *censu
 	rows_add(rows, label, "%lld%s", ready + failed + disabled, notes);
 }
 
-static void print_status(const json_t *reply)
+static int print_status(const struct cli *cli, const json_t *reply)
 {
 	const char *version = "?", *started = "?", *file = "?", *engine = "?";
 	json_int_t pid = 0, uptime = 0, reactors = 0, subsystems = 0, sessions = 0;
@@ -62,26 +62,10 @@ static void print_status(const json_t *reply)
 	json_array_foreach(problems, i, problem)
 		rows_add(&rows, i == 0 ? "problems" : "", "%s", json_string_value(problem));
 	rows_print(&rows, "");
+	return CLI_OK;
 }
 
 int cmd_status(int argc, char **argv)
 {
-	json_t *reply = NULL;
-	struct cli cli;
-	int r;
-
-	cli_init(&cli, argv[0], help);
-	if (!cli_take_options(&cli, argc, argv, &r))
-		return r;
-	if (optind < argc)
-		return cli_usage(&cli, "it takes no argument such as %s", argv[optind]);
-	r = client_get(&cli, "/v1/status", &reply);
-	if (r != CLI_OK)
-		return r;
-	if (cli.json)
-		client_print(reply);
-	else
-		print_status(reply);
-	json_decref(reply);
-	return CLI_OK;
+	return cli_show(argc, argv, help, "/v1/status", print_status);
 }

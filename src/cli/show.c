@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Commands that show something of weftd's: see show.h. */
+#include "cli/show.h"
+
+#include <getopt.h>
+
+#include "cli/cli.h"
+#include "cli/client.h"
+
+int cli_show(int argc, char **argv, const char *help, const char *path,
+	     int (*print)(const struct cli *cli, const json_t *reply))
+{
+	json_t *reply = NULL;
+	struct cli cli;
+	int r;
+
+	cli_init(&cli, argv[0], help);
+	if (!cli_take_options(&cli, argc, argv, &r))
+		return r;
+	if (optind < argc)
+		return cli_usage(&cli, "it takes no argument such as %s", argv[optind]);
+	r = client_get(&cli, path, &reply);
+	if (r != CLI_OK)
+		return r;
+	if (cli.json)
+		client_print(reply);
+	else
+		r = print(&cli, reply);
+	json_decref(reply);
+	return r;
+}
