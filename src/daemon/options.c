@@ -15,6 +15,7 @@
 
 #define EXIT_USAGE 2
 #define CONNECT_TIMEOUT_MS 10000
+#define MAX_CONNECTIONS 16384
 
 enum option_id {
 	OPTION_CONFIG = 256,
@@ -24,6 +25,7 @@ enum option_id {
 	OPTION_LOOP,
 	OPTION_POLL_US,
 	OPTION_CONNECT_TIMEOUT,
+	OPTION_MAX_CONNECTIONS,
 	OPTION_PLUGIN,
 	OPTION_CHECK,
 	OPTION_LOG_LEVEL,
@@ -46,6 +48,8 @@ static const struct {
 	{ "poll-us", "N", "look for work for N microseconds before sleeping (0)", OPTION_POLL_US },
 	{ "connect-timeout-ms", "N", "end connections that send no ICReq, or then no Connect, for "
 	  "so long (10000)", OPTION_CONNECT_TIMEOUT },
+	{ "max-connections", "N", "connections at a time; more are refused (16384)",
+	  OPTION_MAX_CONNECTIONS },
 	{ "plugin", "FILE", "load a backend plugin; may be repeated", OPTION_PLUGIN },
 	{ "check", NULL, "check the configuration file and exit", OPTION_CHECK },
 	{ "log-level", "LEVEL", "error, warning, notice, info or debug (info)", OPTION_LOG_LEVEL },
@@ -200,6 +204,10 @@ static void set_option(struct options *options, int id, const char *value)
 		options->target.connect_timeout_ms =
 			(uint32_t)number("connect-timeout-ms", value, 1, 3600000);
 		break;
+	case OPTION_MAX_CONNECTIONS:
+		options->target.max_connections =
+			(uint32_t)number("max-connections", value, 1, 1000000);
+		break;
 	case OPTION_PLUGIN:
 		if (options->plugin_count == OPTIONS_PLUGINS_MAX)
 			usage_error("plugin", value, "16 plugins are the most");
@@ -244,6 +252,7 @@ void options_parse(struct options *ret, int argc, char **argv)
 			.reactor_count = cpus < OPTIONS_REACTORS_MAX ? cpus : OPTIONS_REACTORS_MAX,
 			.engine = LOOP_ENGINE_AUTO,
 			.connect_timeout_ms = CONNECT_TIMEOUT_MS,
+			.max_connections = MAX_CONNECTIONS,
 		},
 	};
 	while ((id = getopt_long(argc, argv, "h", longs, NULL)) != -1) {

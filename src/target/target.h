@@ -25,6 +25,7 @@ struct target_options {
 	int engine;			/* enum loop_engine */
 	unsigned int poll_us;
 	uint32_t connect_timeout_ms;	/* for ICReq, and again for Connect */
+	uint32_t max_connections;	/* at a time; more are refused. 0: as many as descriptors */
 };
 
 struct target {

@@ -219,6 +219,15 @@ static void set_options(int fd)
 	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, TCP_USER_TIMEOUT_MS);
 }
 
+/* A connection that came to nothing. */
+static void turn_away(struct reactor *reactor, int fd, struct tcp_connection *conn)
+{
+	atomic_fetch_sub(&reactor->connections, 1);
+	atomic_fetch_sub(&reactor->target->connection_count, 1);
+	close(fd);
+	free(conn);
+}
+
 void tcp_connection_start(struct reactor *reactor, int fd, uint16_t portid)
 {
 	struct target *target = reactor->target;
@@ -226,8 +235,7 @@ void tcp_connection_start(struct reactor *reactor, int fd, uint16_t portid)
 	int r;
 
 	if (!conn || target->draining) {
-		free(conn);
-		close(fd);
+		turn_away(reactor, fd, conn);
 		return;
 	}
 	set_options(fd);
@@ -240,11 +248,8 @@ void tcp_connection_start(struct reactor *reactor, int fd, uint16_t portid)
 	if (r < 0) {
 		log_warning("connection refused: %s", strerror(-r));
 		list_del(&conn->queue.node);
-		close(fd);
-		free(conn);
+		turn_away(reactor, fd, conn);
 		return;
 	}
-	atomic_fetch_add(&reactor->connections, 1);
-	atomic_fetch_add(&target->connection_count, 1);
 	start_deadline(conn, target->options.connect_timeout_ms);
 }

@@ -110,7 +110,10 @@ static inline struct request *tcp_request_owner(struct tcp_request *tcp_req)
 	return container_of(tcp_req, struct request, transport);
 }
 
-/* A new connection on this reactor; takes the descriptor over, also on failure. */
+/*
+ * A new connection on this reactor. Takes over the descriptor, and the places that
+ * it has in the reactor's and the target's counts of connections, also on failure.
+ */
 void tcp_connection_start(struct reactor *reactor, int fd, uint16_t portid);
 /* The peer broke the protocol: C2HTermReq, then the end. */
 void tcp_connection_fault(struct tcp_connection *conn, const struct nvme_tcp_fault *fault);

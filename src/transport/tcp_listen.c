@@ -29,7 +29,7 @@ struct listener {
 	struct loop_listener listener;
 	struct target *target;
 	uint16_t portid;
-	uint64_t complained;	/* when a failing accept was last logged */
+	uint64_t complained;	/* when a connection that was not taken was last logged */
 	int result;		/* of the start */
 	sem_t stopped;
 };
@@ -60,19 +60,36 @@ static struct reactor *least_busy(const struct target *target)
 	return best;
 }
 
+/* Says why somebody was turned away, but not for each of many. */
+static void complain(struct listener *listener, const char *why)
+{
+	uint64_t now = loop_now(listener->listener.loop);
+
+	if (listener->complained && now - listener->complained <= ACCEPT_COMPLAINT_NS)
+		return;
+	log_warning("port %u cannot take a connection: %s", listener->portid, why);
+	listener->complained = now;
+}
+
+static bool full(const struct target *target)
+{
+	uint32_t max = target->options.max_connections;
+
+	return max && target->connection_count >= max;
+}
+
 static void accepted(struct loop_listener *loop_listener, int result)
 {
 	struct listener *listener = container_of(loop_listener, struct listener, listener);
 	struct arrival *arrival;
 
 	if (result < 0) {
-		uint64_t now = loop_now(loop_listener->loop);
-
-		if (!listener->complained || now - listener->complained > ACCEPT_COMPLAINT_NS) {
-			log_warning("port %u cannot accept a connection: %s", listener->portid,
-				    strerror(-result));
-			listener->complained = now;
-		}
+		complain(listener, strerror(-result));
+		return;
+	}
+	if (full(listener->target)) {
+		complain(listener, "as many as --max-connections allows are there");
+		close(result);
 		return;
 	}
 	arrival = malloc(sizeof(*arrival));
@@ -84,6 +101,8 @@ static void accepted(struct loop_listener *loop_listener, int result)
 	arrival->reactor = least_busy(listener->target);
 	arrival->fd = result;
 	arrival->portid = listener->portid;
+	atomic_fetch_add(&arrival->reactor->connections, 1);
+	atomic_fetch_add(&listener->target->connection_count, 1);
 	loop_post(arrival->reactor->loop, &arrival->message);
 }
 

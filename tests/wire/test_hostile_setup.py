@@ -128,7 +128,31 @@ def test_06_out_of_descriptors(weftd):
         wait_until(served, what="service after the flood")
 
 
-def test_06_a_limit_says_no_and_the_next_is_served(daemon, opened):
+def test_06_a_named_limit_refuses_the_rest(weftd):
+    """--max-connections: one more is closed, the others notice nothing; who goes makes room."""
+    daemon = weftd(weftconf.config([weftconf.subsystem("one", [weftconf.namespace(1)])]),
+                   args=["--max-connections", "4"])
+    with connect_admin(daemon.address, nqn("one")) as ctrl:
+        io = ctrl.connect_io()
+        kept = [Connection(daemon.address).initialize() for _ in range(2)]
+        for _ in range(20):
+            with pytest.raises((Closed, ConnectionError)):
+                Connection(daemon.address).initialize()
+        io.flush()
+        kept.pop().close()
+
+        def served():
+            try:
+                return Connection(daemon.address).initialize()
+            except (Closed, ConnectionError):
+                return None
+        wait_until(served, what="a place").close()
+        io.flush()
+        kept.pop().close()
+    assert "--max-connections" in daemon.stderr
+
+
+def test_06_idle_connections_lock_nobody_out(daemon, opened):
     """Connections that never send Connect do not lock out those that do."""
     idle = [Connection(daemon.address).initialize() for _ in range(100)]
     try:
