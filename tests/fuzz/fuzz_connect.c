@@ -12,7 +12,6 @@
 #include "record.h"
 #include "spec/fabrics.h"
 #include "target/controller.h"
-#include "target/reactor.h"
 #include "transport/tcp_connection.h"
 #include "util/log.h"
 #include "world.h"
@@ -59,7 +58,7 @@ static void send_connect(struct peer *peer, const struct nvmf_connect_cmd *cmd,
 static void open_peer(struct peer *peer, int fd, uint16_t portid)
 {
 	peer_init(peer, fd);
-	tcp_connection_start(world_reactor((unsigned int)fd), fd, portid);
+	world_connect((unsigned int)fd, fd, portid);
 	peer_icreq(peer, 0, 0, 0);
 	run();
 }

@@ -20,8 +20,6 @@
 #include "spec/identify.h"
 #include "spec/log.h"
 #include "spec/property.h"
-#include "target/reactor.h"
-#include "transport/tcp_connection.h"
 #include "util/log.h"
 #include "world.h"
 
@@ -155,9 +153,8 @@ static void step_open(struct peer *peer, const uint8_t *r)
 	if (fake_socket(peer->fd))
 		return;
 	peer_reset(peer);
-	tcp_connection_start(world_reactor(r[3]), peer->fd,
-			     depth == OPEN_DISCOVERY && !(r[4] & 0x80) ?
-				     8 : world_ports[r[4] % WORLD_PORTS]);
+	world_connect(r[3], peer->fd, depth == OPEN_DISCOVERY && !(r[4] & 0x80) ?
+					      8 : world_ports[r[4] % WORLD_PORTS]);
 	if (depth == OPEN_ONLY)
 		return;
 	peer_icreq(peer, r[5] & 3, r[6] & 16 ? r[6] & 15 : 0, r[7] & 3);

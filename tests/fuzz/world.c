@@ -18,6 +18,7 @@
 #include "target/target.h"
 #include "target/thread.h"
 #include "target/view.h"
+#include "transport/tcp_connection.h"
 
 #define BUFFER_LIMIT (256 << 10)	/* two of the largest transfers: who comes then, waits */
 #define CONNECT_TIMEOUT_MS 10000
@@ -317,7 +318,7 @@ void fake_on_enter(struct loop *loop)
 	reactor_set_current(reactor);
 }
 
-struct reactor *world_reactor(unsigned int index)
+static struct reactor *world_reactor(unsigned int index)
 {
 	return &world.reactors[index % WORLD_REACTORS];
 }
@@ -348,6 +349,15 @@ void world_new(void)
 		loop_task_init(&reactor->buffer_task, request_buffers_returned);
 	}
 	world_change(0);
+}
+
+void world_connect(unsigned int index, int fd, uint16_t portid)
+{
+	struct reactor *reactor = world_reactor(index);
+
+	atomic_fetch_add(&reactor->connections, 1);
+	atomic_fetch_add(&world.target.connection_count, 1);
+	tcp_connection_start(reactor, fd, portid);
 }
 
 bool world_turn(unsigned int index)

@@ -20,8 +20,6 @@
 #define WORLD_PORTS 4
 extern const uint16_t world_ports[WORLD_PORTS];
 
-struct reactor;
-
 /* What of the configuration is not as it is at first. */
 enum world_change {
 	WORLD_NO_NS1 = 1 << 0,
@@ -43,8 +41,9 @@ void world_new(void);
  * everything has come to its end and back.
  */
 void world_free(void);
-struct reactor *world_reactor(unsigned int index);
 void world_change(unsigned int changes);
+/* A connection was accepted for that port. */
+void world_connect(unsigned int reactor, int fd, uint16_t portid);
 /* One turn of one reactor; false: there was nothing to do. */
 bool world_turn(unsigned int reactor);
 /* Turns until nothing is left to do at this time. */
