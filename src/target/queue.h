@@ -23,7 +23,7 @@ struct view_subsystem;
 #define QUEUE_SIZE_MIN 2
 #define ADMIN_QUEUE_SIZE_MAX 128
 /* Commands of a queue that an Abort answered while a backend keeps them: this many at a time. */
-#define QUEUE_SPARES 8
+#define QUEUE_SPARES 4
 
 /* Written by the queue's reactor, read by any thread (relaxed). */
 struct queue_counters {

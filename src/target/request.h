@@ -44,7 +44,7 @@ struct request_hold {
 };
 
 /* What a transport keeps in a request for its own use. */
-#define REQUEST_TRANSPORT_BYTES 48
+#define REQUEST_TRANSPORT_BYTES 32
 
 struct request {
 	struct list node;		/* in the queue's free or busy list */

@@ -64,7 +64,7 @@ def test_aborted_commands_leave_the_queue_as_deep_as_it_was(faulted):
             if ctrl.abort(io.qid, pending.cid).dw0 & 1 == 0:
                 io.wait(pending, status.ABORT_REQUESTED)
                 aborted += 1
-        assert aborted == 8, "QUEUE_SPARES"
+        assert aborted == 4, "QUEUE_SPARES"
         faulted.fault("clear")
         batch = [io.submit(io.rw(command.WRITE, 2, index * 64, 64), bytes(32768), inline=False)
                  for index in range(aborted)]
@@ -75,7 +75,7 @@ def test_aborted_commands_leave_the_queue_as_deep_as_it_was(faulted):
             if pending.completion is None:
                 io.wait(pending)
         io.quiet(0.1)
-        for pending in hang(faulted, io, 8):
+        for pending in hang(faulted, io, 4):
             assert ctrl.abort(io.qid, pending.cid).dw0 & 1 == 0
             io.wait(pending, status.ABORT_REQUESTED)
 
