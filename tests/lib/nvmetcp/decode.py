@@ -116,13 +116,16 @@ class DiscoveryLog:
 
     @classmethod
     def read(cls, ctrl, rae=False):
-        """Read as libnvme does: header, all records, header again."""
-        header = ctrl.get_log(0x70, 1024, nsid=0, rae=True)
-        count = u64(header, 8)
-        assert u16(header, 16) == 0, "RECFMT"
-        raw = ctrl.get_log(0x70, 1024 * count, offset=1024, nsid=0, rae=True) if count else b""
-        again = ctrl.get_log(0x70, 1024, nsid=0, rae=rae)
-        assert again[:16] == header[:16], "GENCTR moved while nothing changed"
+        """Read as libnvme does: header, all records, header again, and anew if it has changed."""
+        for _ in range(5):
+            header = ctrl.get_log(0x70, 1024, nsid=0, rae=True)
+            count = u64(header, 8)
+            assert u16(header, 16) == 0, "RECFMT"
+            raw = ctrl.get_log(0x70, 1024 * count, offset=1024, nsid=0, rae=True) if count else b""
+            again = ctrl.get_log(0x70, 1024, nsid=0, rae=rae)
+            if again[:8] == header[:8]:
+                break
+        assert again[:16] == header[:16], "GENCTR moves all the time, or the log without it"
         return cls(u64(header, 0), [DiscoveryEntry.parse(raw[at:at + 1024])
                                     for at in range(0, len(raw), 1024)])
 
