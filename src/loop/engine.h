@@ -75,6 +75,8 @@ struct loop_workers;
 struct loop {
 	const struct loop_engine_ops *ops;
 	uint64_t now;
+	const struct loop_socket *bulk_sender; /* the last that sent much; only compared */
+	uint64_t others_heard;		/* when any other one received something */
 	uint64_t poll_ns;
 	struct list tasks;		/* of struct loop_task */
 	struct list ended;		/* of struct loop_socket: closed() is due */

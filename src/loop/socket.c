@@ -8,7 +8,11 @@
 #include "loop/engine.h"
 
 #define RETRY_AFTER 100000000ull	/* nanoseconds */
-#define SEND_AT_ONCE ((size_t)2048 * 1024) /* bytes of one socket in one turn */
+/* Bytes of one socket in one turn: while it is alone, and while others have something to say. */
+#define SEND_ALONE ((size_t)2048 * 1024)
+#define SEND_SHARED ((size_t)512 * 1024)
+/* Nobody but the one that sends much was heard for so long: it is alone. Nanoseconds. */
+#define ALONE_AFTER 20000000ull
 
 int loop_fd_set_nonblocking(int fd, bool on)
 {
@@ -93,6 +97,8 @@ void loop_socket_send(struct loop_socket *socket, struct iovec *iov, unsigned in
 void loop_socket_received(struct loop_socket *socket, const uint8_t *data, ssize_t count)
 {
 	socket->took = false;
+	if (socket != socket->loop->bulk_sender)
+		socket->loop->others_heard = socket->loop->now;
 	socket->ops->received(socket, data, count);
 }
 
@@ -116,18 +122,26 @@ size_t loop_socket_take_units(struct loop_socket *socket, void *buffer, size_t s
 	return loop_socket_take(socket, buffer, size & ~(unit - 1));
 }
 
+/* The larger the parts, the less a lone socket runs dry; the longer others wait for their turn. */
+static size_t send_at_once(const struct loop *loop)
+{
+	return loop->now - loop->others_heard > ALONE_AFTER ? SEND_ALONE : SEND_SHARED;
+}
+
 int loop_socket_next(struct loop_socket *socket)
 {
 	struct iovec *iov = socket->message.msg_iov;
-	size_t size = 0;
+	size_t size = 0, at_once = send_at_once(socket->loop);
 
-	if (socket->unsent <= SEND_AT_ONCE) {
+	if (socket->unsent > SEND_SHARED)
+		socket->loop->bulk_sender = socket;
+	if (socket->unsent <= at_once) {
 		socket->message.msg_iovlen = socket->iov_count;
 		return MSG_NOSIGNAL;
 	}
-	while (size < SEND_AT_ONCE)
+	while (size < at_once)
 		size += (iov++)->iov_len;
-	socket->cut = size - SEND_AT_ONCE;
+	socket->cut = size - at_once;
 	iov[-1].iov_len -= socket->cut;
 	socket->message.msg_iovlen = (size_t)(iov - socket->message.msg_iov);
 	return MSG_NOSIGNAL | MSG_MORE;
