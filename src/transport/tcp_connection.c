@@ -157,12 +157,6 @@ static void received(struct loop_socket *socket, const uint8_t *data, ssize_t co
 		tcp_receive(conn, data, (size_t)count);
 }
 
-static void try_free(struct tcp_connection *conn)
-{
-	if (conn->free_due && conn->socket_done)
-		free(conn);
-}
-
 static void closed(struct loop_socket *socket)
 {
 	struct tcp_connection *conn = tcp_of_socket(socket);
@@ -174,16 +168,12 @@ static void closed(struct loop_socket *socket)
 	tcp_send_drop(conn);
 	atomic_fetch_sub(&reactor->connections, 1);
 	atomic_fetch_sub(&reactor->target->connection_count, 1);
-	conn->socket_done = true;
 	queue_closed(&conn->queue);	/* may free */
 }
 
 static void tcp_release(struct queue *queue)
 {
-	struct tcp_connection *conn = tcp_of_queue(queue);
-
-	conn->free_due = true;
-	try_free(conn);
+	free(tcp_of_queue(queue));
 }
 
 static const struct loop_socket_ops socket_ops = {

@@ -90,8 +90,6 @@ struct tcp_connection {
 	struct tcp_batch *batch;	/* owned: the send under way */
 	bool icresp_due;
 	bool term_due;
-	bool free_due;			/* release() came: free as soon as the socket is done */
-	bool socket_done;
 	struct nvme_tcp_fault fault;	/* of the C2HTermReq */
 	uint16_t fault_header_length;	/* bytes of the faulty header, in rx.header */
 	struct tcp_receiver rx;
@@ -110,6 +108,15 @@ static inline struct request *tcp_request_owner(struct tcp_request *tcp_req)
 	return container_of(tcp_req, struct request, transport);
 }
 
+/* How much the R2T for the request's data from `offset` on asks for, bytes. */
+static inline uint32_t tcp_r2t_length(const struct tcp_connection *conn, const struct request *req,
+				      uint32_t offset)
+{
+	uint32_t left = req->data_length - offset;
+
+	return conn->maxr2t > 1 && left > TCP_R2T_CHUNK ? TCP_R2T_CHUNK : left;
+}
+
 /*
  * A new connection on this reactor. Takes over the descriptor, and the places that
  * it has in the reactor's and the target's counts of connections, also on failure.
@@ -124,6 +131,7 @@ void tcp_connection_progress(struct tcp_connection *conn);
 
 /* tcp_receive.c */
 void tcp_receive(struct tcp_connection *conn, const uint8_t *data, size_t count);
+/* Expects the start of a PDU. */
 void tcp_receive_init(struct tcp_connection *conn);
 /* The request is being given up: the receiver must not write to it. */
 void tcp_receive_forget(struct tcp_connection *conn);

@@ -51,11 +51,6 @@ static void fault(struct tcp_connection *conn, uint16_t fes, uint32_t fei, const
 	end_with(conn, &f);
 }
 
-static void next_pdu(struct tcp_connection *conn)
-{
-	tcp_receive_init(conn);
-}
-
 static void receive_icreq(struct tcp_connection *conn, const struct nvme_tcp_icreq *req)
 {
 	if (le16_get(req->pfv) != NVME_TCP_PFV) {
@@ -78,7 +73,7 @@ static void receive_icreq(struct tcp_connection *conn, const struct nvme_tcp_icr
 	conn->icresp_due = true;
 	tcp_connection_progress(conn);
 	tcp_send_wake(conn);
-	next_pdu(conn);
+	tcp_receive_init(conn);
 }
 
 static void receive_term(struct tcp_connection *conn, const struct nvme_tcp_term *term)
@@ -143,7 +138,7 @@ static size_t receive_command(struct tcp_connection *conn, const struct nvme_tcp
 	if (count >= (size_t)length + tail) {
 		bool intact = !tail || digest_matches(data + length, crc32c(0, data, length));
 
-		next_pdu(conn);
+		tcp_receive_init(conn);
 		start_command(conn, req, length ? data : NULL, length, intact);
 		return length + tail;
 	}
@@ -230,8 +225,7 @@ static void transferred(struct tcp_connection *conn, struct request *req, uint32
 				 nvme_status(NVME_SC_TRANSIENT_TRANSPORT) : NVME_SUCCESS);
 		return;
 	}
-	transfer->r2t_end = transfer->r2t_end + TCP_R2T_CHUNK < req->data_length ?
-				    transfer->r2t_end + TCP_R2T_CHUNK : req->data_length;
+	transfer->r2t_end += tcp_r2t_length(conn, req, transfer->r2t_end);
 	if (transfer->asked < req->data_length)
 		tcp_send_r2t(req);
 }
@@ -246,7 +240,7 @@ static void finish_data(struct tcp_connection *conn)
 	uint8_t *data = rx->data;
 
 	tcp_receive_forget(conn);
-	next_pdu(conn);
+	tcp_receive_init(conn);
 	if (!req)
 		return;
 	if (type == NVME_TCP_CMD)
@@ -516,7 +510,6 @@ void tcp_fetch(struct request *req)
 
 	*transfer = (struct tcp_request){ 0 };
 	list_init(&transfer->node);
-	transfer->r2t_end = conn->maxr2t > 1 && req->data_length > TCP_R2T_CHUNK ?
-				    TCP_R2T_CHUNK : req->data_length;
+	transfer->r2t_end = tcp_r2t_length(conn, req, 0);
 	tcp_send_r2t(req);
 }

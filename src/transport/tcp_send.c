@@ -153,8 +153,7 @@ static bool stage_r2ts(struct tcp_connection *conn, struct tcp_batch *batch, str
 	struct tcp_request *transfer = tcp_request(req);
 
 	while (transfer->r2t_count < conn->maxr2t && transfer->asked < req->data_length) {
-		uint32_t left = req->data_length - transfer->asked;
-		uint32_t length = conn->maxr2t > 1 && left > TCP_R2T_CHUNK ? TCP_R2T_CHUNK : left;
+		uint32_t length = tcp_r2t_length(conn, req, transfer->asked);
 		uint32_t ttag = (uint32_t)transfer->r2t_next << TCP_TTAG_INDEX_BITS | req->index;
 		struct nvme_tcp_r2t *pdu;
 
