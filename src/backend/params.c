@@ -10,6 +10,8 @@
 
 #include "util/str.h"
 
+#define OVERLAYS_MAX 8	/* on each other: they are checked and opened by recursion */
+
 /* An option that an overlay hands on to its child, which checks it. */
 struct handed {
 	char *name, *value;			/* owned */
@@ -171,6 +173,18 @@ int backend_params_set(struct weft_params *params, const char *name, const char 
 	return 0;
 }
 
+/* How many more there are below a child such as "fault:fault:file": colons. */
+static unsigned int overlays_below(const char *child)
+{
+	unsigned int count = 0;
+
+	while ((child = strchr(child, ':'))) {
+		child++;
+		count++;
+	}
+	return count;
+}
+
 /* The backend that an overlay's option "child" names, and what that one stands on ("": nothing). */
 static int find_child(const struct weft_params *params, const struct weft_backend **ret_backend,
 		      const char **ret_below, struct weft_error *error)
@@ -180,6 +194,10 @@ static int find_child(const struct weft_params *params, const struct weft_backen
 	char name[64];
 
 	assert(child); /* required, and checked before a device is opened */
+	if (overlays_below(child) >= OVERLAYS_MAX)
+		return weft_error_set(error, EINVAL, "backend '%s', option 'child': too many "
+				      "overlays stand on each other; there may be %u",
+				      params->backend->name, OVERLAYS_MAX);
 	length = strcspn(child, ":");
 	snprintf(name, sizeof(name), "%.*s", (int)length, child);
 	*ret_below = child[length] ? child + length + 1 : "";

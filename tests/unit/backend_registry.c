@@ -214,6 +214,28 @@ static void refuses_options(void **state)
 	backend_params_free(params);
 }
 
+/* Overlays are checked by recursion: a long text must not use up the stack. */
+static void refuses_a_tower_of_overlays(void **state)
+{
+	static char tower[1 << 20];
+	struct weft_params *params = backend_params_new(&fault_backend);
+	struct weft_error error;
+
+	for (size_t at = 0; at + sizeof("fault:") < sizeof(tower) - sizeof("null"); at += 6)
+		memcpy(tower + at, "fault:", 6);
+	strcat(tower, "null");
+	assert_int_equal(backend_params_set(params, "size", "1M", &error), 0);
+	assert_int_equal(backend_params_set(params, "child", tower, &error), 0);
+	assert_int_equal(backend_params_check(params, &error), -EINVAL);
+	assert_text_has(error.text, "'child'");
+	assert_text_has(error.text, "there may be 8");
+	/* as many as there may be */
+	assert_int_equal(backend_params_set(params, "child", "fault:fault:fault:fault:fault:fault:"
+					    "fault:null", &error), 0);
+	assert_int_equal(backend_params_check(params, &error), 0);
+	backend_params_free(params);
+}
+
 static void prints_help(void **state)
 {
 	char *text = NULL;
@@ -241,6 +263,7 @@ int main(void)
 		cmocka_unit_test(refuses_files_that_are_no_plugins),
 		cmocka_unit_test(reads_options),
 		cmocka_unit_test(refuses_options),
+		cmocka_unit_test(refuses_a_tower_of_overlays),
 		cmocka_unit_test(prints_help),
 	};
 
