@@ -20,6 +20,9 @@
 #include "util/log.h"
 #include "util/str.h"
 
+/* Further than counting leads; what is stored stays an integer that JSON can hold. */
+#define GENCTR_MAX (INT64_MAX / 2)
+
 struct state {
 	char *path;			/* owned; NULL: nothing is stored */
 	uint64_t genctr;
@@ -90,7 +93,8 @@ static int load(struct state *state)
 	json_int_t genctr = json_integer_value(json_object_get(root, "genctr"));
 	int r = -EINVAL;
 
-	if (genctr > 0 && digest && strlen(digest) < sizeof(state->digest)) {
+	if (genctr > 0 && genctr < GENCTR_MAX && digest &&
+	    strlen(digest) < sizeof(state->digest)) {
 		state->genctr = (uint64_t)genctr;
 		strcpy(state->digest, digest);
 		r = 0;
