@@ -8,6 +8,8 @@
 #include "fuzz.h"
 #include "loop/engine.h"
 
+#define PAGE 4096
+
 static struct loop *current;
 static uint64_t now = 1000000000;
 static bool in_turn;
@@ -57,6 +59,9 @@ struct loop *fake_loop_new(size_t buffer_limit)
 	list_init(&loop->tasks);
 	list_init(&loop->ended);
 	fuzz_assert(loop_buffers_init(loop, buffer_limit, &error) == 0);
+	/* it rounds up to its largest buffer; here it is to run out */
+	fuzz_assert(buffer_limit <= LOOP_BUFFER_MAX);
+	loop->buffers.pages = (uint32_t)(buffer_limit / PAGE);
 	return loop;
 }
 
@@ -67,6 +72,7 @@ void fake_loop_free(struct loop *loop)
 	fuzz_assert(loop_buffer_in_use(loop) == 0);
 	loop_timer_stop(loop, &loop->buffers.trim);
 	fuzz_assert(loop->timers.count == 0);
+	loop->buffers.pages = LOOP_BUFFER_MAX / PAGE;
 	loop_buffers_done(loop);
 	free(loop->timers.heap);
 	free(loop);

@@ -21,7 +21,7 @@
 
 #define FAKE_SOCKETS 8
 
-/* A loop with that many bytes of I/O buffers. Never fails. */
+/* A loop with that many bytes of I/O buffers, LOOP_BUFFER_MAX at most. Never fails. */
 struct loop *fake_loop_new(size_t buffer_limit);
 /* Nothing may be in progress. */
 void fake_loop_free(struct loop *loop);

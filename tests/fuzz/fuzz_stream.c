@@ -29,7 +29,7 @@
 static struct peer peers[PEERS];
 static bool hold_sends;			/* sends end when a step says so */
 static unsigned int repeat;		/* of the next step */
-static uint8_t payload[256 << 10];
+static uint8_t payload[512 << 10];
 
 /* ---- what the loop tells ---- */
 
@@ -73,13 +73,40 @@ static struct nvme_sqe sqe_of(uint8_t opcode, uint32_t nsid)
 				  .nsid = le32_of(nsid) };
 }
 
+/* An SGL that is wrong in one field; most values leave it as it is. */
+static void spoil_sgl(struct nvme_sgl *sgl, uint8_t how)
+{
+	static const uint8_t types[] = { NVME_SGL_IN_CAPSULE, NVME_SGL_TRANSPORT_SGL, 0x40, 0x00 };
+
+	switch (how & 0xf) {
+	case 1:
+		sgl->type = types[how >> 4 & 3];
+		break;
+	case 2:
+		sgl->addr = le64_of(UINT64_C(1) << (how >> 4) * 4);
+		break;
+	case 3:
+		sgl->length = le32_of(le32_get(sgl->length) ^ 1u << (how >> 4) * 2);
+		break;
+	default:
+		break;
+	}
+}
+
 /* Sends it with an SGL for `length` bytes, and those that go to the controller in the capsule. */
-static void send_sqe(struct peer *peer, struct nvme_sqe *sqe, const void *data, uint32_t length,
-		     bool in_capsule)
+static void send_odd_sqe(struct peer *peer, struct nvme_sqe *sqe, const void *data,
+			 uint32_t length, bool in_capsule, uint8_t odd)
 {
 	sqe->sgl.type = in_capsule ? NVME_SGL_IN_CAPSULE : NVME_SGL_TRANSPORT_SGL;
 	sqe->sgl.length = le32_of(length);
+	spoil_sgl(&sqe->sgl, odd);
 	peer_command(peer, sqe, data, in_capsule ? length : 0);
+}
+
+static void send_sqe(struct peer *peer, struct nvme_sqe *sqe, const void *data, uint32_t length,
+		     bool in_capsule)
+{
+	send_odd_sqe(peer, sqe, data, length, in_capsule, 0);
 }
 
 static const char *const subnqns[] = { NQN_A, NQN_B, NVMF_DISCOVERY_NQN, "nqn.2026-11.example:c" };
@@ -87,7 +114,7 @@ static const char *const hostnqns[] = { HOST_ANY, HOST_FRIEND, HOST_ANY, "x" };
 
 struct connect {
 	uint16_t qid, sqsize, cntlid;
-	uint8_t subnqn, hostnqn, cattr;
+	uint8_t subnqn, hostnqn, hostid, cattr;
 	uint32_t kato;
 	bool in_capsule;
 };
@@ -102,7 +129,7 @@ static void send_connect(struct peer *peer, const struct connect *connect)
 	};
 	struct nvme_sqe sqe;
 
-	memset(data.hostid, 0x5a, sizeof(data.hostid));
+	memset(data.hostid, 0x5a ^ connect->hostid, sizeof(data.hostid));
 	strcpy(data.subnqn, subnqns[connect->subnqn & 3]);
 	strcpy(data.hostnqn, hostnqns[connect->hostnqn & 3]);
 	memcpy(&sqe, &cmd, sizeof(sqe));
@@ -157,7 +184,7 @@ static void step_open(struct peer *peer, const uint8_t *r)
 					      8 : world_ports[r[4] % WORLD_PORTS]);
 	if (depth == OPEN_ONLY)
 		return;
-	peer_icreq(peer, r[5] & 3, r[6] & 16 ? r[6] & 15 : 0, r[7] & 3);
+	peer_icreq(peer, r[5] & 3, r[6] & 0x30 ? r[6] & 31 : 0, r[7] & 3);
 	run(false);
 	if (depth == OPEN_IC)
 		return;
@@ -178,7 +205,7 @@ static void step_connect(struct peer *peer, const uint8_t *r)
 		.cntlid = r[5] & 8 ? record_u16(r + 6) : r[5] & 4 ? NVMF_CNTLID_DYNAMIC :
 			  peers[r[5] & 3].cntlid,
 		.subnqn = r[8], .hostnqn = r[9], .cattr = r[10], .kato = record_u32(r + 11),
-		.in_capsule = r[15] & 1,
+		.in_capsule = r[15] & 1, .hostid = r[15] & 2,
 	};
 
 	send_connect(peer, &connect);
@@ -189,10 +216,11 @@ static void step_property(struct peer *peer, const uint8_t *r)
 	static const uint32_t values[] = { CC_ENABLED, 0, CC_ENABLED | NVME_CC_SHN_NORMAL,
 					   CC_ENABLED | NVME_CC_CSS_IOCSS };
 	static const uint8_t offsets[] = { NVME_PROP_CC, NVME_PROP_CAP, NVME_PROP_VS,
-					   NVME_PROP_CSTS };
+					   NVME_PROP_CSTS, NVME_PROP_CC, NVME_PROP_NSSR,
+					   NVME_PROP_CRTO, NVME_PROP_CAP };
 	static const uint8_t fctypes[] = { NVMF_PROPERTY_SET, NVMF_PROPERTY_GET, NVMF_DISCONNECT,
 					   NVMF_AUTH_SEND };
-	uint8_t offset = offsets[r[4] & 3];
+	uint8_t offset = offsets[r[4] & 7];
 
 	send_property(peer, fctypes[r[2] & 3], r[3] ? r[3] & 3 : offset == NVME_PROP_CAP,
 		      r[4] & 0x80 ? r[6] : offset,
@@ -217,8 +245,9 @@ static uint32_t admin_length(const struct nvme_sqe *sqe)
 		case NVME_FEAT_HOST_BEHAVIOR:
 			return 512;
 		case NVME_FEAT_TIMESTAMP:
-		case NVME_FEAT_HOST_ID:
 			return 8;
+		case NVME_FEAT_HOST_ID:
+			return le32_get(sqe->cdw11) & NVME_FEAT_HOST_ID_EXHID ? 16 : 8;
 		default:
 			return 0;
 		}
@@ -238,14 +267,30 @@ static void set_features(struct nvme_sqe *sqe, const uint8_t *r)
 	uint8_t fid = r[4] & 0x80 ? r[5] : fids[r[4] % sizeof(fids)];
 
 	sqe->cdw10 = le32_of(fid | (r[12] & 7u) << NVME_FEAT_SEL_SHIFT | (r[12] & 8u) << 28);
-	sqe->cdw11 = le32_of(r[7] & 1 ? 0xffffffff : record_u32(r + 8));
+	sqe->cdw11 = le32_of(r[7] & 1 ? 0xffffffff : r[7] & 2 ? 1u << r[8] % 32 :
+			     r[7] & 4 ? 0xffff0000 : record_u32(r + 8));
+	if (fid == NVME_FEAT_WRITE_PROTECT)
+		sqe->nsid = le32_of(nsids[r[3] & 7]);
+	payload[0] = r[14] & 3;
+	payload[1] = r[14] >> 7;
+}
+
+static void set_identify(struct nvme_sqe *sqe, const uint8_t *r)
+{
+	static const uint8_t cns[] = { 0x00, 0x01, 0x02, 0x03, 0x05, 0x06, 0x07, 0x08, 0x10, 0x11,
+				       0x12, 0x13, 0x17, 0x19, 0x1c, 0x14 };
+
+	if (r[15] & 4)
+		sqe->cdw10 = le32_of(cns[r[4] % sizeof(cns)] | (uint32_t)record_u16(r + 6) << 16);
 }
 
 static void set_log_page(struct nvme_sqe *sqe, const uint8_t *r)
 {
 	sqe->cdw10 = le32_of(r[4] | (r[5] & 0x80u) << 8 | (r[6] * 16u + 15) << 16);
 	sqe->cdw11 = le32_of(r[7]);
-	sqe->cdw12 = le32_of(record_u16(r + 8) * 4u);
+	sqe->cdw12 = le32_of(record_u16(r + 8) * 4u + (r[15] >> 1 & 1));
+	sqe->cdw13 = le32_of(r[10]);
+	sqe->cdw14 = le32_of((uint32_t)r[11] << 24 | (r[12] & 1u) << 23);
 }
 
 /* Of one of the last commands of a peer. */
@@ -272,14 +317,17 @@ static void step_admin(struct peer *peer, const uint8_t *r)
 	sqe.cdw11 = le32_of(record_u32(r + 8));
 	if (opcode == NVME_ADMIN_GET_LOG_PAGE)
 		set_log_page(&sqe, r);
+	else if (opcode == NVME_ADMIN_IDENTIFY)
+		set_identify(&sqe, r);
 	else if (opcode == NVME_ADMIN_ABORT)
 		set_abort(&sqe, r);
 	else if (opcode == NVME_ADMIN_SET_FEATURES || opcode == NVME_ADMIN_GET_FEATURES)
 		set_features(&sqe, r);
 	length = r[13] ? r[13] * 4u : admin_length(&sqe);
-	payload[0] = r[14] & 1;
-	send_sqe(peer, &sqe, payload, length,
-		 nvme_sqe_dir(&sqe) == NVME_DATA_TO_CTRL && length && (r[15] & 1));
+	send_odd_sqe(peer, &sqe, payload, length,
+		     nvme_sqe_dir(&sqe) == NVME_DATA_TO_CTRL && length && (r[15] & 1),
+		     r[15] & 8 ? r[14] : 0);
+	payload[0] = payload[1] = 0;
 }
 
 static uint32_t block_size(uint32_t nsid)
@@ -293,7 +341,8 @@ static void step_io(struct peer *peer, const uint8_t *r)
 					   NVME_CMD_FLUSH };
 	uint32_t nsid = nsids[r[3] & 7];
 	struct nvme_sqe sqe = sqe_of(r[2] & 0x80 ? r[2] : opcodes[r[2] & 3], nsid);
-	uint32_t blocks = r[6] & 0x80 ? r[6] & 0x7f : r[6] & 7;
+	uint32_t blocks = (r[6] & 0xc0) == 0xc0 ? (r[6] & 0x3fu) << 4 | 15 :
+			  r[6] & 0x80 ? r[6] & 0x7f : r[6] & 7;
 	uint32_t size = block_size(nsid) << (r[15] >> 6);
 	uint32_t length = sqe.opcode <= NVME_CMD_READ && sqe.opcode ? (blocks + 1) * size : 0;
 	bool in_capsule = sqe.opcode == NVME_CMD_WRITE && length <= 16384 && (r[15] & 1);
@@ -302,7 +351,7 @@ static void step_io(struct peer *peer, const uint8_t *r)
 		length = sizeof(payload);
 	sqe.cdw10 = le32_of(r[7] & 0x80 ? record_u32(r + 8) : record_u16(r + 4));
 	sqe.cdw12 = le32_of(blocks | (uint32_t)r[12] << 24 | (r[7] & 1u) << 23);
-	send_sqe(peer, &sqe, payload, length, in_capsule);
+	send_odd_sqe(peer, &sqe, payload, length, in_capsule, r[13]);
 }
 
 static void step_dsm(struct peer *peer, const uint8_t *r)
@@ -321,8 +370,33 @@ static void step_dsm(struct peer *peer, const uint8_t *r)
 		 r[15] & 1);
 }
 
+/* One field of the next H2CData is not what it should be. */
+static void spoil_data(struct peer *peer, const uint8_t *r)
+{
+	static const struct {
+		uint8_t offset, width;
+	} fields[] = {
+		{ offsetof(struct nvme_tcp_ch, flags), 1 },
+		{ offsetof(struct nvme_tcp_h2c_data, cccid), 2 },
+		{ offsetof(struct nvme_tcp_h2c_data, ttag), 2 },
+		{ offsetof(struct nvme_tcp_h2c_data, datao), 4 },
+		{ offsetof(struct nvme_tcp_h2c_data, datal), 4 },
+	};
+	uint8_t field = r[6] % 8;
+
+	if (field < sizeof(fields) / sizeof(fields[0]) && peer->patch_count < PEER_PATCHES)
+		peer->patches[peer->patch_count++] = (struct peer_patch){
+			.offset = fields[field].offset, .width = fields[field].width, .xor = true,
+			.value = r[7] & 1 ? record_u32(r + 8) : 1u << r[8] % 32,
+		};
+	else
+		peer_stretch(peer, r[8] * 16u);
+}
+
 static void step_data(struct peer *peer, const uint8_t *r)
 {
+	if (r[6] & 0x40)
+		spoil_data(peer, r);
 	peer_h2c_data(peer, r[2] & 0x80 ? r[2] & 0x7f : 0,
 		      r[3] & 1 ? record_u16(r + 4) * 4u + 4 : 128 << 10);
 }
@@ -347,12 +421,14 @@ static void step_complete(struct peer *peer, const uint8_t *r)
 {
 	static const int results[] = { 0, 0, 0, -EIO, -ENOSPC, -EROFS, -EOPNOTSUPP, -EAGAIN,
 				       -EACCES, -EBADE, -ENODEV, -ETIMEDOUT, -ENOMEM, -EINVAL,
-				       -EILSEQ, -ECANCELED };
+				       -EILSEQ, -ECANCELED, -ENOENT, -ENXIO, -ENOLINK, -ECONNRESET,
+				       -ENOTCONN, -ESHUTDOWN, -EHOSTUNREACH, -ENETUNREACH, -EFBIG,
+				       -EINTR, -EBUSY, -EPERM, -EBADMSG, -EREMOTEIO, -ESTALE, -1 };
 
 	if (r[2] & 0x80)
 		world_late_at_once(r[2] & 1);
 	for (unsigned int i = 0; i < r[4] % 8u + 1; i++)
-		world_late_complete(r[3], results[r[5] & 15], r[5] & 0x80);
+		world_late_complete(r[3], results[r[5] & 31], r[5] & 0x80);
 }
 
 static void step_sent(struct peer *peer, const uint8_t *r)

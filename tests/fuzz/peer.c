@@ -139,6 +139,14 @@ void peer_command(struct peer *peer, const struct nvme_sqe *sqe, const void *dat
 	send_pdu(peer, &pdu, data, length);
 }
 
+void peer_stretch(struct peer *peer, uint32_t length)
+{
+	if (!peer->r2t_count)
+		return;
+	peer->wild = true;
+	peer->r2ts[0].length += length;
+}
+
 void peer_h2c_data(struct peer *peer, unsigned int index, uint32_t length)
 {
 	static const uint8_t payload[128 << 10] = { 1, 2, 3 };

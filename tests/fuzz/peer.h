@@ -65,6 +65,8 @@ void peer_command(struct peer *peer, const struct nvme_sqe *sqe, const void *dat
 		  uint32_t length);
 /* Up to `length` bytes for the R2T with that index, which is gone when it is served. */
 void peer_h2c_data(struct peer *peer, unsigned int index, uint32_t length);
+/* The oldest R2T is taken to have asked for that many bytes more. */
+void peer_stretch(struct peer *peer, uint32_t length);
 void peer_term(struct peer *peer, uint16_t fes, uint32_t fei);
 void peer_bytes(struct peer *peer, const void *bytes, size_t count);
 /* Lets the controller receive what waits. */

@@ -33,6 +33,11 @@ enum world_change {
 	WORLD_NO_A = 1 << 8,
 	WORLD_REFERRALS = 1 << 9,
 	WORLD_FEW_QUEUES = 1 << 10,
+	WORLD_LOSS = 1 << 11,		/* the state of another group */
+	WORLD_TRANSITION = 1 << 12,
+	WORLD_REGROUP = 1 << 13,	/* NSID 2 is in the other group */
+	WORLD_ANY_IPV6 = 1 << 14,	/* port 2 is everywhere */
+	WORLD_DRAINING = 1 << 15,	/* the daemon is ending; stays so */
 };
 
 void world_new(void);
