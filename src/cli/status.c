@@ -6,6 +6,7 @@
 #include "cli/rows.h"
 #include "cli/show.h"
 #include "cli/when.h"
+#include "util/str.h"
 
 static const char help[] =
 	"usage: weft status [OPTION...]\n"
@@ -34,6 +35,48 @@ static void add_census(struct rows *rows, const char *label, const json_t *censu
 	rows_add(rows, label, "%lld%s", ready + failed + disabled, notes);
 }
 
+/* "12 of 16384 (3 refused)"; of memory in units. */
+static void add_limit(struct rows *rows, const char *label, const json_t *limits, const char *name,
+		      bool bytes)
+{
+	const json_t *limit = json_object_get(limits, name);
+	json_int_t refused = json_integer_value(json_object_get(limit, "refused"));
+	uint64_t now = (uint64_t)json_integer_value(json_object_get(limit, "now"));
+	uint64_t max = (uint64_t)json_integer_value(json_object_get(limit, "max"));
+	char now_text[32], max_text[32], note[48] = "";
+
+	if (refused)
+		snprintf(note, sizeof(note), " (%lld refused)", (long long)refused);
+	snprintf(now_text, sizeof(now_text), "%llu", (unsigned long long)now);
+	snprintf(max_text, sizeof(max_text), "%llu", (unsigned long long)max);
+	rows_add(rows, label, "%s of %s%s",
+		 bytes ? size_format(now, now_text, sizeof(now_text)) : now_text,
+		 bytes ? size_format(max, max_text, sizeof(max_text)) : max_text, note);
+}
+
+/* The bounds of what hosts may take; those of one host where it was refused something. */
+static void add_limits(struct rows *rows, const json_t *limits)
+{
+	static const struct {
+		const char *label, *name;
+		bool bytes, always;
+	} table[] = {
+		{ "connections", "connections", false, true },
+		{ "of an address", "pending_connections", false, false },
+		{ "of one host", "host_connections", false, false },
+		{ "memory", "memory", true, true },
+		{ "of one host", "host_memory", true, false },
+		{ "buffers", "buffers", true, true },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const json_t *limit = json_object_get(limits, table[i].name);
+
+		if (table[i].always || json_integer_value(json_object_get(limit, "refused")))
+			add_limit(rows, table[i].label, limits, table[i].name, table[i].bytes);
+	}
+}
+
 static int print_status(const struct cli *cli, const json_t *reply)
 {
 	const char *version = "?", *started = "?", *file = "?", *engine = "?";
@@ -56,6 +99,7 @@ static int print_status(const struct cli *cli, const json_t *reply)
 	add_census(&rows, "namespaces", json_object_get(reply, "namespaces"));
 	add_census(&rows, "ports", json_object_get(reply, "ports"));
 	rows_add(&rows, "sessions", "%lld", (long long)sessions);
+	add_limits(&rows, json_object_get(reply, "limits"));
 	rows_add(&rows, "changes", "%s",
 		 unsaved ? "not saved yet: 'weft save' keeps them" : "all saved");
 	rows_add(&rows, "file", "%s", file);

@@ -58,6 +58,11 @@ control_handler control_get_sessions;
 /* 0 where the reply could be built, else -ENOMEM with *error filled: the end of most handlers. */
 int control_reply(json_t *reply, json_t **ret_reply, struct weft_error *error);
 
+/* ---- limits.c ---- */
+
+/* What hosts may take and have taken, as an object by bound; NULL where memory ran out. */
+json_t *control_limits(struct target *target);
+
 /* ---- change.c ---- */
 
 /* A copy of the running configuration to change; NULL with *error filled. */

@@ -73,7 +73,7 @@ int control_get_status(struct control *control, const struct http_request *reque
 	count_namespaces(control, config, &namespaces, problems);
 	count_ports(control, config, &ports, problems);
 	return control_reply(
-		json_pack("{s:s, s:I, s:s, s:I, s:s, s:b, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:I, "
+		json_pack("{s:s, s:I, s:s, s:I, s:s, s:b, s:s, s:I, s:I, s:o, s:o, s:I, s:o, s:I, "
 			  "s:o}",
 			  "version", WEFT_VERSION, "pid", (json_int_t)getpid(),
 			  "started", when_format(control->started, started),
@@ -84,8 +84,7 @@ int control_get_status(struct control *control, const struct http_request *reque
 			  "namespaces", describe_census(&namespaces),
 			  "ports", describe_census(&ports),
 			  "sessions", (json_int_t)sessions_count(options->target, NULL),
-			  "connections",
-			  (json_int_t)atomic_load(&options->target->connection_count), "genctr",
+			  "limits", control_limits(options->target), "genctr",
 			  (json_int_t)apply_genctr(options->apply), "problems", problems),
 		ret_reply, error);
 }

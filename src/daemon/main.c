@@ -33,6 +33,7 @@
 #include "util/notify.h"
 
 #define STOP_TIMEOUT_MS 4500	/* within the 5 s that are promised */
+#define DESCRIPTORS_KEPT 8	/* this part of them is not for connections */
 
 struct daemon {
 	struct options options;
@@ -268,15 +269,24 @@ static void stop(struct daemon *daemon)
 	close(daemon->signals);
 }
 
-/* Each connection is a descriptor: as many as we may have. */
-static void raise_descriptor_limit(void)
+/* Each connection is a descriptor: as many as we may have, but for disks and the API. */
+static void fit_descriptors(struct target_options *options)
 {
 	struct rlimit limit;
+	rlim_t most;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	if (limit.rlim_cur < limit.rlim_max) {
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
+	most = limit.rlim_cur - limit.rlim_cur / DESCRIPTORS_KEPT;
+	if (limit.rlim_cur == RLIM_INFINITY || options->max_connections <= most)
+		return;
+	options->max_connections = (uint32_t)most;
+	log_notice("weftd may have %llu descriptors: %u connections are the most",
+		   (unsigned long long)limit.rlim_cur, options->max_connections);
 }
 
 int main(int argc, char **argv)
@@ -292,7 +302,7 @@ int main(int argc, char **argv)
 		return help_backend(daemon.options.help_backend);
 	if (daemon.options.check)
 		return check_config(&daemon.options);
-	raise_descriptor_limit();
+	fit_descriptors(&daemon.options.target);
 	if (open_events(&daemon) < 0)
 		return EXIT_FAILURE;
 	result = start(&daemon);

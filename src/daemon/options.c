@@ -15,7 +15,12 @@
 
 #define EXIT_USAGE 2
 #define CONNECT_TIMEOUT_MS 10000
+#define STALL_TIMEOUT_MS 30000
 #define MAX_CONNECTIONS 16384
+#define MAX_PENDING_CONNECTIONS 4096
+#define MAX_HOST_CONNECTIONS 4096
+#define MAX_MEMORY (UINT64_C(1) << 30)
+#define MAX_MEMORY_LEAST (UINT64_C(1) << 20)
 
 enum option_id {
 	OPTION_CONFIG = 256,
@@ -25,7 +30,12 @@ enum option_id {
 	OPTION_LOOP,
 	OPTION_POLL_US,
 	OPTION_CONNECT_TIMEOUT,
+	OPTION_STALL_TIMEOUT,
 	OPTION_MAX_CONNECTIONS,
+	OPTION_MAX_PENDING_CONNECTIONS,
+	OPTION_MAX_HOST_CONNECTIONS,
+	OPTION_MAX_MEMORY,
+	OPTION_MAX_BUFFERS,
 	OPTION_PLUGIN,
 	OPTION_CHECK,
 	OPTION_LOG_LEVEL,
@@ -48,8 +58,18 @@ static const struct {
 	{ "poll-us", "N", "look for work for N microseconds before sleeping (0)", OPTION_POLL_US },
 	{ "connect-timeout-ms", "N", "end connections that send no ICReq, or then no Connect, for "
 	  "so long (10000)", OPTION_CONNECT_TIMEOUT },
+	{ "stall-timeout-ms", "N", "end connections of hosts that for so long neither take what "
+	  "they asked for nor send what they were asked for; 0: never (30000)", OPTION_STALL_TIMEOUT },
 	{ "max-connections", "N", "connections at a time; more are refused (16384)",
 	  OPTION_MAX_CONNECTIONS },
+	{ "max-pending-connections", "N", "of those, from one address before Connect (4096)",
+	  OPTION_MAX_PENDING_CONNECTIONS },
+	{ "max-host-connections", "N", "of those, of one host: its queues (4096)",
+	  OPTION_MAX_HOST_CONNECTIONS },
+	{ "max-memory", "SIZE", "for connections and queues, half of it for one host (1G)",
+	  OPTION_MAX_MEMORY },
+	{ "max-buffers", "SIZE", "for I/O buffers, a quarter of it for one host (256M for each "
+	  "reactor)", OPTION_MAX_BUFFERS },
 	{ "plugin", "FILE", "load a backend plugin; may be repeated", OPTION_PLUGIN },
 	{ "check", NULL, "check the configuration file and exit", OPTION_CHECK },
 	{ "log-level", "LEVEL", "error, warning, notice, info or debug (info)", OPTION_LOG_LEVEL },
@@ -69,7 +89,7 @@ static void print_help(void)
 
 		snprintf(left, sizeof(left), "--%s%s%s", table[i].name, table[i].value ? " " : "",
 			 table[i].value ? table[i].value : "");
-		printf("  %-26s %s\n", left, table[i].help);
+		printf("  %-28s %s\n", left, table[i].help);
 	}
 	printf("\nweft(1) changes what is served; weftd(8) and weft.json(5) tell more.\n");
 }
@@ -91,6 +111,24 @@ static uint64_t number(const char *option, const char *value, uint64_t low, uint
 		usage_error(option, value, right);
 	}
 	return n;
+}
+
+static uint64_t size(const char *option, const char *value, uint64_t low)
+{
+	char least[32], right[80];
+	uint64_t n;
+
+	if (size_parse(value, &n) < 0 || n < low || n > INT64_MAX) {
+		snprintf(right, sizeof(right), "a size from %s on is needed",
+			 size_format(low, least, sizeof(least)));
+		usage_error(option, value, right);
+	}
+	return n;
+}
+
+static uint32_t count(const char *option, const char *value)
+{
+	return (uint32_t)number(option, value, 1, 1000000);
 }
 
 static unsigned int allowed_cpus(cpu_set_t *set)
@@ -204,9 +242,24 @@ static void set_option(struct options *options, int id, const char *value)
 		options->target.connect_timeout_ms =
 			(uint32_t)number("connect-timeout-ms", value, 1, 3600000);
 		break;
+	case OPTION_STALL_TIMEOUT:
+		options->target.stall_timeout_ms =
+			(uint32_t)number("stall-timeout-ms", value, 0, 3600000);
+		break;
 	case OPTION_MAX_CONNECTIONS:
-		options->target.max_connections =
-			(uint32_t)number("max-connections", value, 1, 1000000);
+		options->target.max_connections = count("max-connections", value);
+		break;
+	case OPTION_MAX_PENDING_CONNECTIONS:
+		options->target.max_pending_connections = count("max-pending-connections", value);
+		break;
+	case OPTION_MAX_HOST_CONNECTIONS:
+		options->target.max_host_connections = count("max-host-connections", value);
+		break;
+	case OPTION_MAX_MEMORY:
+		options->target.max_memory = size("max-memory", value, MAX_MEMORY_LEAST);
+		break;
+	case OPTION_MAX_BUFFERS:
+		options->target.max_buffers = size("max-buffers", value, LIMITS_BUFFERS_MIN);
 		break;
 	case OPTION_PLUGIN:
 		if (options->plugin_count == OPTIONS_PLUGINS_MAX)
@@ -231,6 +284,17 @@ static void set_option(struct options *options, int id, const char *value)
 	}
 }
 
+/* Each reactor has its part of the I/O buffers. */
+static void check_buffers(const struct target_options *target)
+{
+	if (!target->max_buffers ||
+	    target->max_buffers / target->reactor_count >= LIMITS_BUFFERS_MIN)
+		return;
+	fprintf(stderr, "weftd: --max-buffers: %u reactors need 16 MiB each at least\n",
+		target->reactor_count);
+	exit(EXIT_USAGE);
+}
+
 void options_parse(struct options *ret, int argc, char **argv)
 {
 	struct option longs[TABLE_COUNT + 1] = { 0 };
@@ -252,7 +316,11 @@ void options_parse(struct options *ret, int argc, char **argv)
 			.reactor_count = cpus < OPTIONS_REACTORS_MAX ? cpus : OPTIONS_REACTORS_MAX,
 			.engine = LOOP_ENGINE_AUTO,
 			.connect_timeout_ms = CONNECT_TIMEOUT_MS,
+			.stall_timeout_ms = STALL_TIMEOUT_MS,
 			.max_connections = MAX_CONNECTIONS,
+			.max_pending_connections = MAX_PENDING_CONNECTIONS,
+			.max_host_connections = MAX_HOST_CONNECTIONS,
+			.max_memory = MAX_MEMORY,
 		},
 	};
 	while ((id = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
@@ -262,6 +330,7 @@ void options_parse(struct options *ret, int argc, char **argv)
 		}
 		set_option(ret, id == 'h' ? OPTION_HELP : id, optarg);
 	}
+	check_buffers(&ret->target);
 	if (optind < argc) {
 		fprintf(stderr, "weftd: %s: only options are expected; a configuration is named by "
 				"--config %s\n", argv[optind], argv[optind]);

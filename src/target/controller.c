@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spec/log.h"
 #include "spec/property.h"
 #include "target/queue.h"
 #include "target/reactor.h"
@@ -38,6 +39,13 @@ static void controller_destroy(struct controller *ctrl)
 	free(ctrl->errors);
 	free(ctrl->stops);
 	free(ctrl);
+}
+
+uint64_t controller_memory(const struct target *target)
+{
+	return sizeof(struct controller) + VIEW_NSID_MAX * sizeof(uint32_t) +
+	       CONTROLLER_ERROR_LOG * sizeof(struct nvme_log_error) +
+	       target->reactor_count * sizeof(struct controller_stop);
 }
 
 struct nvme_status controller_new(struct controller **ret_ctrl, struct subsystem *subsystem,

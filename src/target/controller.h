@@ -21,6 +21,7 @@ struct queue;
 struct reactor;
 struct request;
 struct subsystem;
+struct target;
 
 #define CONTROLLER_AER_MAX 4		/* AERL is 0's based: 3 */
 #define CONTROLLER_ABORT_MAX 4		/* ACL is 0's based: 3 */
@@ -79,6 +80,8 @@ struct controller {
 	struct controller_stop *stops;	/* owned: one for each reactor */
 };
 
+/* What a controller takes, bytes; it counts with its admin queue. */
+uint64_t controller_memory(const struct target *target);
 /*
  * Makes one for an admin Connect that was found good. The reference goes to
  * the queue. A status says why not.

@@ -89,17 +89,23 @@ static struct nvme_status connect_admin(struct request *req, const struct nvmf_c
 		return bad_data(req, DATA(cntlid));
 	if (size > ADMIN_QUEUE_SIZE_MAX)
 		return bad_cmd(req, CMD(sqsize));
+	if (!limits_join(queue, data->hostnqn,
+			 queue_memory((uint16_t)size) + controller_memory(subsystem->target)))
+		return nvme_status(NVME_SC_CONNECT_CTRL_BUSY);
 	status = controller_new(&ctrl, subsystem, queue, view ? view->cntlid_min : 1,
 				view ? view->cntlid_max : NVMF_CNTLID_MAX, data->hostnqn,
 				data->hostid, le32_get(cmd->kato));
-	if (!nvme_status_ok(status))
+	if (!nvme_status_ok(status)) {
+		limits_unjoin(queue);
 		return status;
+	}
 	queue->ctrl = ctrl;
 	queue->qid = 0;
 	if (queue_install(queue, (uint16_t)size) < 0) {
 		queue->ctrl = NULL;
 		controller_queue_gone(ctrl, queue);
 		controller_unref(ctrl);
+		limits_unjoin(queue);
 		return nvme_status(NVME_SC_CONNECT_CTRL_BUSY);
 	}
 	queue->subsystem = view;
@@ -153,11 +159,15 @@ static struct nvme_status connect_io(struct request *req, const struct nvmf_conn
 
 	if (size > queue->port->max_queue_size)
 		return bad_cmd(req, CMD(sqsize));
+	if (!limits_join(queue, data->hostnqn, queue_memory((uint16_t)size)))
+		return nvme_status(NVME_SC_CONNECT_CTRL_BUSY);
 	pthread_mutex_lock(&target->lock);
 	status = join(req, data, subsystem, view);
 	pthread_mutex_unlock(&target->lock);
-	if (!nvme_status_ok(status))
+	if (!nvme_status_ok(status)) {
+		limits_unjoin(queue);
 		return status;
+	}
 	if (queue_install(queue, (uint16_t)size) < 0) {
 		struct controller *ctrl = queue->ctrl;
 
@@ -165,6 +175,7 @@ static struct nvme_status connect_io(struct request *req, const struct nvmf_conn
 		queue->ctrl = NULL;
 		queue->qid = 0;
 		controller_unref(ctrl);
+		limits_unjoin(queue);
 		return nvme_status(NVME_SC_CONNECT_CTRL_BUSY);
 	}
 	queue->subsystem = view;

@@ -27,6 +27,7 @@ int namespace_open(struct namespace **ret_ns, struct target *target,
 	ns->backend = backend;
 	ns->target = target;
 	ns->reactor_count = target->reactor_count;
+	ns->buffers_max = target->buffer_limit / LIMITS_NAMESPACE_BUFFERS_SHARE;
 	namespaces_sweep(target, false);
 	ns->counters = aligned_alloc(64, target->reactor_count * sizeof(*ns->counters));
 	if (!ns->counters) {

@@ -31,18 +31,13 @@ struct namespace_counters {
 	_Atomic uint64_t buffers;		/* bytes of I/O buffers that its commands hold */
 };
 
-/*
- * Of the I/O buffers of a reactor, what the commands of one namespace may hold:
- * when its backend hangs, there are others for the rest.
- */
-#define NAMESPACE_BUFFERS_MAX (LOOP_BUFFER_LIMIT_DEFAULT / 2)
-
 struct namespace {
 	const struct weft_backend *backend;	/* borrowed: built in, or of a plugin that stays */
 	void *device;				/* owned */
 	struct weft_info info;			/* as of the last open or refresh; control thread */
 	struct target *target;
 	unsigned int reactor_count;
+	uint64_t buffers_max;			/* that its commands hold on a reactor, bytes */
 	struct namespace_counters *counters;	/* owned: one for each reactor */
 	struct list node;			/* in target->closed_namespaces */
 	/*
@@ -105,7 +100,7 @@ static inline bool namespace_may_buffer(const struct namespace *ns, unsigned int
 					uint32_t bytes)
 {
 	return atomic_load_explicit(&ns->counters[reactor].buffers, memory_order_relaxed) + bytes <=
-	       NAMESPACE_BUFFERS_MAX;
+	       ns->buffers_max;
 }
 
 /* Counts a buffer that was given out (or, negative, came back); on that reactor. */

@@ -38,10 +38,19 @@ void queue_init(struct queue *queue, struct reactor *reactor, const struct trans
 	list_add_tail(&reactor->queues, &queue->node);
 }
 
+static uint16_t request_count(uint16_t size)
+{
+	return size + QUEUE_SPARES < QUEUE_SIZE_MAX ? size + QUEUE_SPARES : QUEUE_SIZE_MAX;
+}
+
+uint64_t queue_memory(uint16_t size)
+{
+	return request_count(size) * sizeof(struct request);
+}
+
 int queue_install(struct queue *queue, uint16_t size)
 {
-	uint16_t count = size + QUEUE_SPARES < QUEUE_SIZE_MAX ? size + QUEUE_SPARES :
-								QUEUE_SIZE_MAX;
+	uint16_t count = request_count(size);
 
 	queue->requests = calloc(count, sizeof(*queue->requests));
 	if (!queue->requests)
@@ -82,6 +91,7 @@ void queue_closed(struct queue *queue)
 
 	queue->closing = true;
 	queue->closed = true;
+	limits_closed(queue);
 	queue->busy++;	/* stay while the requests are looked through */
 	node = queue->busy_requests.next;
 	while (node != &queue->busy_requests) {
@@ -110,6 +120,7 @@ void queue_try_release(struct queue *queue)
 	free(queue->requests);
 	queue->requests = NULL;
 	queue->ctrl = NULL;
+	limits_release(queue);
 	queue->ops->release(queue);
 	if (ctrl)
 		controller_unref(ctrl);

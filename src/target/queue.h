@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "target/limits.h"
 #include "target/request.h"
 #include "util/list.h"
 
@@ -35,6 +36,8 @@ struct queue {
 	struct reactor *reactor;
 	const struct transport_ops *ops;
 	uint16_t portid;
+	struct limits_place place;	/* what of the daemon's bounds it has */
+	struct limits_share *share;	/* borrowed: its host's I/O buffers; NULL before Connect */
 	const struct view_port *port;	/* borrowed from the reactor's view; NULL: it is gone */
 	/* From Connect on: */
 	const struct view_subsystem *subsystem; /* the same; NULL on a discovery controller */
@@ -65,6 +68,8 @@ struct queue {
 /* The connection is up: no command yet. */
 void queue_init(struct queue *queue, struct reactor *reactor, const struct transport_ops *ops,
 		uint16_t portid);
+/* What the requests of a queue of that size take, bytes. */
+uint64_t queue_memory(uint16_t size);
 /* Connect succeeded: allocates the requests. 0 or -ENOMEM. */
 int queue_install(struct queue *queue, uint16_t size);
 /* Ends the connection, from any cause; what executes is awaited. */

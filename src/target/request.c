@@ -122,15 +122,23 @@ static struct namespace *namespace_of(const struct request *req)
 	return view_ns ? view_ns->ns : NULL;
 }
 
-/* Takes a buffer out of what is free, and out of the namespace's share. */
-static bool try_buffer(struct request *req)
+/* Has its host, or its namespace, as much of the I/O buffers as it may? */
+static bool host_full(const struct request *req)
+{
+	return req->queue->share && !limits_share_has(req->queue->share, req->data_length);
+}
+
+static bool namespace_full(const struct request *req, const struct namespace *ns)
+{
+	return ns && !namespace_may_buffer(ns, req->queue->reactor->index, req->data_length);
+}
+
+/* Takes a buffer out of what is free, which counts for the namespace and the host. */
+static bool try_buffer(struct request *req, struct namespace *ns)
 {
 	struct reactor *reactor = req->queue->reactor;
-	struct namespace *ns = namespace_of(req);
+	struct limits_share *share = req->queue->share;
 
-	req->over_share = ns && !namespace_may_buffer(ns, reactor->index, req->data_length);
-	if (req->over_share)
-		return false;
 	req->hold.buffer = loop_buffer_get(reactor->loop, req->data_length);
 	if (!req->hold.buffer)
 		return false;
@@ -138,6 +146,9 @@ static bool try_buffer(struct request *req)
 	req->hold.charged = ns;
 	if (ns)
 		namespace_count_buffer(ns, reactor->index, req->data_length);
+	req->hold.shared = share != NULL;
+	if (share)
+		share->bytes += req->data_length;
 	return true;
 }
 
@@ -145,14 +156,22 @@ static bool try_buffer(struct request *req)
 static bool take_buffer(struct request *req, void (*resume)(struct request *))
 {
 	struct reactor *reactor = req->queue->reactor;
+	struct namespace *ns = req->hold.buffer ? NULL : namespace_of(req);
+	bool host_waits = !req->hold.buffer && host_full(req);
 
-	if (req->hold.buffer || try_buffer(req)) {
+	req->over_share = host_waits || namespace_full(req, ns);
+	if (req->hold.buffer || (!req->over_share && try_buffer(req, ns))) {
 		req->data = req->hold.buffer;
 		return true;
 	}
 	req->state = REQUEST_PARSING;
 	req->view_ns = NULL;
 	req->resume = resume;
+	if (host_waits) {
+		/* for its own: nobody else has to look at it */
+		list_add_tail(&req->queue->share->waiters, &req->wait);
+		return false;
+	}
 	list_add_tail(&reactor->buffer_waiters, &req->wait);
 	loop_buffer_wait(reactor->loop, &reactor->buffer_task);
 	return false;
@@ -170,6 +189,7 @@ static void fetch(struct request *req)
 		return;
 	req->view_ns = NULL;
 	req->state = REQUEST_FETCHING;
+	req->submitted = loop_now(req->queue->reactor->loop);
 	req->queue->ops->fetch(req);
 }
 
@@ -184,13 +204,13 @@ static void start_in_capsule(struct request *req, const uint8_t *data)
 	if (data == req->hold.buffer || req->consumes) {
 		req->data = (uint8_t *)(uintptr_t)data;
 	} else {
-		req->hold.buffer = loop_buffer_get(req->queue->reactor->loop,
-							  req->data_length);
-		if (!req->hold.buffer) {
+		struct namespace *ns = namespace_of(req);
+
+		/* there is no place to wait at: the host tries again */
+		if (namespace_full(req, ns) || !try_buffer(req, ns)) {
 			request_complete(req, nvme_status(NVME_SC_TRANSIENT_TRANSPORT));
 			return;
 		}
-		req->hold.buffer_size = req->data_length;
 		req->data = req->hold.buffer;
 		memcpy(req->data, data, req->data_length);
 	}
@@ -324,6 +344,8 @@ void request_drop_hold(struct queue *queue, struct request_hold *hold)
 
 	if (hold->charged)
 		namespace_count_buffer(hold->charged, reactor->index, -(int64_t)hold->buffer_size);
+	if (hold->shared)
+		limits_share_return(queue->share, reactor, hold->buffer_size);
 	if (hold->buffer)
 		loop_buffer_put(reactor->loop, hold->buffer, hold->buffer_size);
 	if (hold->pin)

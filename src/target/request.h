@@ -38,7 +38,8 @@ enum request_state {
 /* What must stay as it is until the payload has been sent. */
 struct request_hold {
 	void *buffer;			/* owned: of loop_buffer_get(), or NULL */
-	size_t buffer_size;
+	uint32_t buffer_size;
+	bool shared;			/* it counts in the share of the queue's host */
 	struct namespace *pin;		/* whose memory was lent, or that executes, or NULL */
 	struct namespace *charged;	/* whose share the buffer is of, or NULL */
 };
@@ -55,7 +56,7 @@ struct request {
 	bool consumes;			/* execute() is done with `data` when it returns */
 	bool aborted;			/* an Abort asked for it while it was being fetched */
 	bool abandoned;			/* the host has its answer; a backend has the rest */
-	bool over_share;		/* it waits for a buffer of its namespace's share */
+	bool over_share;		/* it waits for its host's or its namespace's share */
 	uint8_t status_kind;		/* enum nvme_status_kind */
 	/*
 	 * Not 0: `data` is the namespace's own memory, and what comes from the host
@@ -74,9 +75,9 @@ struct request {
 	struct request *aborter;	/* the Abort command that waits for this one's end */
 	const struct view_namespace *view_ns; /* of parse, until this turn ends; else NULL */
 	void (*resume)(struct request *req); /* what a buffer is waited for */
-	struct list wait;		/* in reactor->buffer_waiters */
+	struct list wait;		/* in reactor->buffer_waiters or its host's share->waiters */
 	uint32_t progress;		/* execute's: how far it is (DSM ranges) */
-	uint64_t submitted;		/* loop_now() when the backend got the I/O */
+	uint64_t submitted;		/* loop_now() when the transport, then the backend got it */
 	struct iovec iov;
 	struct weft_io io;
 	union {

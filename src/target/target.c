@@ -13,6 +13,7 @@
 
 #include <weft/backend.h>
 
+#include "loop/buffer.h"
 #include "loop/loop.h"
 #include "spec/fabrics.h"
 #include "target/namespace.h"
@@ -56,6 +57,7 @@ static void *reactor_main(void *arg)
 	const struct target_options *options = &reactor->target->options;
 	struct loop_options loop_options = {
 		.engine = (enum loop_engine)options->engine, .poll_us = options->poll_us,
+		.buffer_limit = reactor->target->buffer_limit,
 	};
 	char name[16];
 	int r;
@@ -146,6 +148,10 @@ int target_start(struct target **ret_target, const struct target_options *option
 	}
 	target->options = *options;
 	target->started = loop_clock();
+	target->buffer_limit = options->max_buffers ?
+				       options->max_buffers / options->reactor_count :
+				       LOOP_BUFFER_LIMIT_DEFAULT;
+	limits_init(&target->limits);
 	list_init(&target->subsystems);
 	list_init(&target->closed_namespaces);
 	pthread_mutex_init(&target->lock, NULL);

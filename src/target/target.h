@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "target/limits.h"
 #include "util/list.h"
 
 struct reactor;
@@ -25,7 +26,13 @@ struct target_options {
 	int engine;			/* enum loop_engine */
 	unsigned int poll_us;
 	uint32_t connect_timeout_ms;	/* for ICReq, and again for Connect */
-	uint32_t max_connections;	/* at a time; more are refused. 0: as many as descriptors */
+	/* Bounds of what hosts may take (limits.h); 0: none. */
+	uint32_t max_connections;	/* at a time */
+	uint32_t max_pending_connections; /* of one address, before Connect */
+	uint32_t max_host_connections;	/* of one host */
+	uint64_t max_memory;		/* bytes of connections, queues and controllers */
+	uint64_t max_buffers;		/* bytes of I/O buffers of all reactors; 0: the default */
+	uint32_t stall_timeout_ms;	/* for a host that takes or sends nothing; 0: any time */
 };
 
 struct target {
@@ -37,7 +44,8 @@ struct target {
 	struct view *view;		/* the published one; control thread only */
 	struct list subsystems;		/* struct subsystem.node, under lock */
 	struct subsystem *discovery;	/* the discovery subsystem, by its well-known NQN */
-	_Atomic uint32_t connection_count;
+	struct limits limits;		/* under lock */
+	size_t buffer_limit;		/* bytes of I/O buffers of each reactor */
 	struct list closed_namespaces;	/* struct namespace.node: to be freed; control thread */
 	uint64_t started;		/* loop_clock() */
 	_Atomic bool draining;		/* no new connections */

@@ -128,6 +128,10 @@ static void deadline_fired(struct loop_timer *timer)
 	struct tcp_connection *conn = container_of(timer, struct tcp_connection, deadline);
 	struct transport_address local, peer;
 
+	if (conn->queue.live && conn->state < CONN_ENDING) {
+		tcp_stall_check(conn);
+		return;
+	}
 	if (conn->state < CONN_ENDING) {
 		tcp_addresses(&conn->queue, &local, &peer);
 		log_notice("%s port %u sent no %s within %u ms: connection ended", peer.traddr,
@@ -167,7 +171,6 @@ static void closed(struct loop_socket *socket)
 	tcp_receive_forget(conn);
 	tcp_send_drop(conn);
 	atomic_fetch_sub(&reactor->connections, 1);
-	atomic_fetch_sub(&reactor->target->connection_count, 1);
 	queue_closed(&conn->queue);	/* may free */
 }
 
@@ -210,22 +213,24 @@ static void set_options(int fd)
 }
 
 /* A connection that came to nothing. */
-static void turn_away(struct reactor *reactor, int fd, struct tcp_connection *conn)
+static void turn_away(struct reactor *reactor, int fd, struct tcp_connection *conn,
+		      struct limits_place *place)
 {
 	atomic_fetch_sub(&reactor->connections, 1);
-	atomic_fetch_sub(&reactor->target->connection_count, 1);
+	limits_turn_away(reactor->target, place);
 	close(fd);
 	free(conn);
 }
 
-void tcp_connection_start(struct reactor *reactor, int fd, uint16_t portid)
+void tcp_connection_start(struct reactor *reactor, int fd, uint16_t portid,
+			  struct limits_place *place)
 {
 	struct target *target = reactor->target;
 	struct tcp_connection *conn = calloc(1, sizeof(*conn));
 	int r;
 
 	if (!conn || target->draining) {
-		turn_away(reactor, fd, conn);
+		turn_away(reactor, fd, conn, place);
 		return;
 	}
 	set_options(fd);
@@ -238,8 +243,9 @@ void tcp_connection_start(struct reactor *reactor, int fd, uint16_t portid)
 	if (r < 0) {
 		log_warning("connection refused: %s", strerror(-r));
 		list_del(&conn->queue.node);
-		turn_away(reactor, fd, conn);
+		turn_away(reactor, fd, conn, place);
 		return;
 	}
+	conn->queue.place = *place;
 	start_deadline(conn, target->options.connect_timeout_ms);
 }

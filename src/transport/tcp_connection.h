@@ -5,7 +5,7 @@
  * and nothing executes. Everything happens on its reactor.
  *
  * tcp_listen.c accepts, tcp_connection.c holds the life, tcp_receive.c takes
- * the stream apart, tcp_send.c puts it together.
+ * the stream apart, tcp_send.c puts it together, tcp_stall.c ends what stands still.
  */
 #ifndef WEFT_TRANSPORT_TCP_CONNECTION_H
 #define WEFT_TRANSPORT_TCP_CONNECTION_H
@@ -29,6 +29,10 @@
 #define TCP_TTAG_TURNS 64
 /* How long a connection that ends may take to send what it has and to see the peer's end. */
 #define TCP_LINGER_MS 1000
+/* What a host takes, or sends, of what it asked for within the stall timeout, or it has stalled. */
+#define TCP_STALL_BYTES 65536
+/* What a connection takes without its queue, bytes: its own object and a send under way. */
+#define TCP_CONNECTION_BYTES (20u * 1024)
 _Static_assert(QUEUE_SIZE_MAX <= TCP_TTAG_INDEX_MASK + 1, "TTAG holds a request's index");
 
 enum tcp_connection_state {
@@ -84,10 +88,14 @@ struct tcp_connection {
 	uint8_t state;			/* enum tcp_connection_state */
 	uint8_t maxr2t;			/* R2Ts of one command at a time */
 	struct nvme_tcp_format format;	/* digests, and the host's alignment */
-	struct loop_timer deadline;	/* for ICReq, for Connect, for the end */
+	struct loop_timer deadline;	/* for ICReq, Connect, the end; else tcp_stall.c's */
 	struct loop_task flush;		/* sends what is ready, at the end of the turn */
 	struct list ready;		/* tcp_request.node: completions and R2Ts to send */
 	struct tcp_batch *batch;	/* owned: the send under way */
+	uint64_t send_started;		/* loop_now() of that */
+	struct {
+		uint64_t taken, sent;	/* by the peer, bytes in all */
+	} seen[2];			/* as of the last look for a stall, and the one before */
 	bool icresp_due;
 	bool term_due;
 	struct nvme_tcp_fault fault;	/* of the C2HTermReq */
@@ -118,16 +126,26 @@ static inline uint32_t tcp_r2t_length(const struct tcp_connection *conn, const s
 }
 
 /*
- * A new connection on this reactor. Takes over the descriptor, and the places that
- * it has in the reactor's and the target's counts of connections, also on failure.
+ * A new connection on this reactor. Takes over the descriptor, its place (limits.h)
+ * and that in the reactor's count of connections, also on failure.
  */
-void tcp_connection_start(struct reactor *reactor, int fd, uint16_t portid);
+void tcp_connection_start(struct reactor *reactor, int fd, uint16_t portid,
+			  struct limits_place *place);
 /* The peer broke the protocol: C2HTermReq, then the end. */
 void tcp_connection_fault(struct tcp_connection *conn, const struct nvme_tcp_fault *fault);
 /* Ends without a word: the peer is gone. */
 void tcp_connection_close(struct tcp_connection *conn);
 /* ICReq is done, or Connect is: the deadline moves. */
 void tcp_connection_progress(struct tcp_connection *conn);
+
+/*
+ * tcp_stall.c: looks from time to time, while there is traffic, whether the host
+ * takes what it asked for and sends what it was asked for, and ends the connection
+ * of one that does not: it holds I/O buffers that others wait for.
+ */
+void tcp_stall_watch(struct tcp_connection *conn);
+/* The timer fired. */
+void tcp_stall_check(struct tcp_connection *conn);
 
 /* tcp_receive.c */
 void tcp_receive(struct tcp_connection *conn, const uint8_t *data, size_t count);

@@ -29,7 +29,8 @@ struct listener {
 	struct loop_listener listener;
 	struct target *target;
 	uint16_t portid;
-	uint64_t complained;	/* when a connection that was not taken was last logged */
+	uint64_t complained;	/* when it was last logged that accepting fails */
+	bool pausing;		/* and it was not yet that it works again */
 	int result;		/* of the start */
 	sem_t stopped;
 };
@@ -40,13 +41,14 @@ struct arrival {
 	struct reactor *reactor;
 	int fd;
 	uint16_t portid;
+	struct limits_place place;
 };
 
 static void arrive(struct loop_message *message)
 {
 	struct arrival *arrival = container_of(message, struct arrival, message);
 
-	tcp_connection_start(arrival->reactor, arrival->fd, arrival->portid);
+	tcp_connection_start(arrival->reactor, arrival->fd, arrival->portid, &arrival->place);
 	free(arrival);
 }
 
@@ -60,40 +62,64 @@ static struct reactor *least_busy(const struct target *target)
 	return best;
 }
 
-/* Says why somebody was turned away, but not for each of many. */
-static void complain(struct listener *listener, const char *why)
+/* Accepting failed, as where descriptors ran out: says so once, and again when it works. */
+static void failed(struct listener *listener, int error)
 {
 	uint64_t now = loop_now(listener->listener.loop);
 
-	if (listener->complained && now - listener->complained <= ACCEPT_COMPLAINT_NS)
+	if (listener->pausing || (listener->complained &&
+				  now - listener->complained <= ACCEPT_COMPLAINT_NS))
 		return;
-	log_warning("port %u cannot take a connection: %s", listener->portid, why);
+	log_warning("port %u cannot take connections: %s; it tries ten times a second",
+		    listener->portid, strerror(error));
 	listener->complained = now;
+	listener->pausing = true;
 }
 
-static bool full(const struct target *target)
+static void works(struct listener *listener)
 {
-	uint32_t max = target->options.max_connections;
+	if (!listener->pausing)
+		return;
+	listener->pausing = false;
+	log_notice("port %u takes connections again", listener->portid);
+}
 
-	return max && target->connection_count >= max;
+/* Who is at the other end, for limits_arrive(). Of an IPv6 host, any address of its network. */
+static void network_of(int fd, char ret_name[INET6_ADDRSTRLEN])
+{
+	struct sockaddr_storage address = { 0 };
+	socklen_t size = sizeof(address);
+
+	snprintf(ret_name, INET6_ADDRSTRLEN, "nowhere");
+	if (getpeername(fd, (struct sockaddr *)&address, &size) < 0)
+		return;
+	if (address.ss_family == AF_INET6) {
+		struct in6_addr *in6 = &((struct sockaddr_in6 *)&address)->sin6_addr;
+
+		memset(&in6->s6_addr[8], 0, 8);
+		inet_ntop(AF_INET6, in6, ret_name, INET6_ADDRSTRLEN);
+	} else if (address.ss_family == AF_INET) {
+		inet_ntop(AF_INET, &((struct sockaddr_in *)&address)->sin_addr, ret_name,
+			  INET6_ADDRSTRLEN);
+	}
 }
 
 static void accepted(struct loop_listener *loop_listener, int result)
 {
 	struct listener *listener = container_of(loop_listener, struct listener, listener);
+	char name[INET6_ADDRSTRLEN];
 	struct arrival *arrival;
 
 	if (result < 0) {
-		complain(listener, strerror(-result));
+		failed(listener, -result);
 		return;
 	}
-	if (full(listener->target)) {
-		complain(listener, "as many as --max-connections allows are there");
-		close(result);
-		return;
-	}
+	works(listener);
 	arrival = malloc(sizeof(*arrival));
-	if (!arrival) {
+	network_of(result, name);
+	if (!arrival ||
+	    !limits_arrive(listener->target, name, TCP_CONNECTION_BYTES, &arrival->place)) {
+		free(arrival);
 		close(result);
 		return;
 	}
@@ -102,7 +128,6 @@ static void accepted(struct loop_listener *loop_listener, int result)
 	arrival->fd = result;
 	arrival->portid = listener->portid;
 	atomic_fetch_add(&arrival->reactor->connections, 1);
-	atomic_fetch_add(&listener->target->connection_count, 1);
 	loop_post(arrival->reactor->loop, &arrival->message);
 }
 

@@ -27,6 +27,8 @@ struct tcp_batch {
 	uint32_t used;			/* of bytes */
 	uint8_t bytes[BATCH_BYTES];
 };
+_Static_assert(sizeof(struct tcp_connection) + sizeof(struct tcp_batch) <= TCP_CONNECTION_BYTES,
+	       "what a connection is counted for");
 
 bool tcp_send_idle(const struct tcp_connection *conn)
 {
@@ -256,6 +258,9 @@ void tcp_flush(struct loop_task *task)
 		return;
 	}
 	conn->batch = batch;
+	conn->send_started = loop_now(conn->socket.loop);
+	if (!conn->deadline.slot)
+		tcp_stall_watch(conn);
 	loop_socket_send(&conn->socket, batch->iov, batch->iov_count);
 }
 

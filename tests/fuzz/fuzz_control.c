@@ -286,6 +286,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	log_set_level(LOG_EMERG);
 	pthread_mutex_init(&target.lock, NULL);
 	list_init(&target.subsystems);
+	limits_init(&target.limits);
 	fuzz_assert(control_open(&control, &options, &error) == 0);
 	return 0;
 }

@@ -331,6 +331,8 @@ void world_new(void)
 	memset(&late, 0, sizeof(late));
 	target->options.reactor_count = target->reactor_count = WORLD_REACTORS;
 	target->options.connect_timeout_ms = CONNECT_TIMEOUT_MS;
+	target->buffer_limit = 3 * BUFFER_LIMIT;
+	limits_init(&target->limits);
 	target->reactors = world.pointers;
 	list_init(&target->subsystems);
 	list_init(&target->closed_namespaces);
@@ -355,9 +357,11 @@ void world_connect(unsigned int index, int fd, uint16_t portid)
 {
 	struct reactor *reactor = world_reactor(index);
 
+	struct limits_place place;
+
 	atomic_fetch_add(&reactor->connections, 1);
-	atomic_fetch_add(&world.target.connection_count, 1);
-	tcp_connection_start(reactor, fd, portid);
+	fuzz_assert(limits_arrive(&world.target, "192.0.2.1", TCP_CONNECTION_BYTES, &place));
+	tcp_connection_start(reactor, fd, portid, &place);
 }
 
 bool world_turn(unsigned int index)
@@ -394,7 +398,9 @@ void world_free(void)
 		fuzz_assert(list_empty(&world.reactors[i].buffer_waiters));
 		fuzz_assert(world.reactors[i].connections == 0);
 	}
-	fuzz_assert(target->connection_count == 0);
+	fuzz_assert(target->limits.connections == 0 && target->limits.memory == 0);
+	for (unsigned int i = 0; i < LIMITS_BUCKETS; i++)
+		fuzz_assert(list_empty(&target->limits.buckets[i]));
 	for (unsigned int i = 0; i < DEVICES; i++)
 		fuzz_assert(!world.devices[i] || namespace_idle(world.devices[i]));
 	for (unsigned int i = 0; i < WORLD_REACTORS; i++)

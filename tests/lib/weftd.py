@@ -5,6 +5,7 @@ WEFTD names the binary; without it the one in build/ of this checkout is taken. 
 options for each daemon, as `--loop epoll`.
 """
 
+import http.client
 import json
 import os
 import pathlib
@@ -204,6 +205,25 @@ class Weftd:
         raise DaemonError(f"{message}\n--- weftd stderr\n{self.stderr[-20000:]}")
 
     # what the tests measure of it
+
+    def status(self):
+        """What GET /v1/status answers."""
+        connection = http.client.HTTPConnection("weftd")
+        connection.sock = socket.socket(socket.AF_UNIX)
+        try:
+            connection.sock.settimeout(START_SECONDS)
+            connection.sock.connect(str(self.socket_path))
+            connection.request("GET", "/v1/status")
+            return json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+
+    def taken(self):
+        """What hosts have of each bound: {"connections": 3, "memory": 200000, ...}."""
+        return {name: limit["now"] for name, limit in self.status()["limits"].items()}
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def sockets(self):
         """Sockets it holds: listeners, connections, the API's."""

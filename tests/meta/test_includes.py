@@ -15,7 +15,7 @@ import tree
 LOOP = ["loop/loop.h", "loop/buffer.h"]
 # The seams that target owns: what a transport needs of it, and nothing of how it works.
 TARGET_SEAMS = ["target/transport.h", "target/request.h", "target/queue.h", "target/reactor.h",
-                "target/target.h"]
+                "target/limits.h", "target/target.h"]
 # Installed, for plugins
 PUBLIC = ["weft/backend.h"]
 

@@ -244,7 +244,7 @@ static void test_admin_queue_ends(void **state)
 }
 
 #define BIG (2u << 20)		/* bytes of a read, as much as MDTS 9 allows */
-#define QUEUES 4		/* of 32 entries: all their reads take 256 MiB of buffers */
+#define QUEUES 4		/* of 32 entries: all their reads take 256 MiB, a host has 64 */
 #define READS 31		/* of one queue */
 
 /* Buffers are limited: what waits for one has not begun, and is aborted at once. */
@@ -253,7 +253,7 @@ static void test_waiting_for_buffer(void **state)
 	static struct inprocess_command read[QUEUES + 1][READS];
 	struct host io[QUEUES + 1];
 	struct view *view = rig_view();
-	unsigned int kept = NAMESPACE_BUFFERS_MAX / BIG;
+	unsigned int kept = LOOP_BUFFER_LIMIT_DEFAULT / LIMITS_HOST_BUFFERS_SHARE / BIG;
 
 	view_find_port(view, PORT_BOTH)->mdts = 9;
 	view_find_subsystem(view, NQN_A)->qid_max = QUEUES + 1;
@@ -270,7 +270,7 @@ static void test_waiting_for_buffer(void **state)
 		}
 	}
 	rig_wait_stalled(kept);
-	/* 5 * 31 = 155 reads, of which 64 execute and 91 wait: those */
+	/* 5 * 31 = 155 reads, of which 32 execute and 123 wait: those */
 	for (unsigned int i = 10; i < READS; i++) {
 		assert_true(aborted(QUEUES + 1, cid_of(&read[QUEUES][i])));
 		assert_int_equal(host_wait(&io[QUEUES], &read[QUEUES][i]), NVME_SC_ABORT_REQ);

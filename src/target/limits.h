@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What hosts may take of the daemon, and what they have: connections, and the
+ * memory of connections, queues and controllers. Each bound has a name; what is
+ * beyond it is refused, counted and logged (once in a while), and what is there
+ * goes on.
+ *
+ * A connection is its address's until Connect, and from then on its host's, by
+ * NQN. All of it is under the target's lock, which is taken at arrival, Connect
+ * and the end. I/O buffers are another matter: each reactor counts its own, and
+ * a host has a share of them there (struct limits_share).
+ */
+#ifndef WEFT_TARGET_LIMITS_H
+#define WEFT_TARGET_LIMITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/list.h"
+
+struct queue;
+struct reactor;
+struct request;
+struct target;
+
+enum limit {
+	LIMIT_CONNECTIONS,	/* in all */
+	LIMIT_PENDING,		/* of one address that have not sent Connect yet */
+	LIMIT_HOST,		/* of one host */
+	LIMIT_MEMORY,		/* bytes, in all */
+	LIMIT_HOST_MEMORY,	/* bytes of one host: LIMITS_HOST_MEMORY_SHARE of them */
+	LIMIT_KINDS,
+};
+
+/* One host may have this part of the memory: a half. */
+#define LIMITS_HOST_MEMORY_SHARE 2
+/* And this part of each reactor's I/O buffers: a quarter, and its other commands wait for it. */
+#define LIMITS_HOST_BUFFERS_SHARE 4
+/* The commands of one namespace hold a half: when its backend hangs, there is the rest. */
+#define LIMITS_NAMESPACE_BUFFERS_SHARE 2
+/* The least I/O buffers of a reactor, bytes: the share of a host still holds any transfer. */
+#define LIMITS_BUFFERS_MIN ((size_t)16 * 1024 * 1024)
+/* A kind of refusal is logged no more often than this, nanoseconds. */
+#define LIMITS_COMPLAINT_NS UINT64_C(10000000000)
+#define LIMITS_BUCKETS 256
+#define LIMITS_NAME_SIZE 224	/* an NQN or an address, and a zero */
+
+/* A host's I/O buffers on one reactor, which alone touches it. */
+struct limits_share {
+	_Alignas(64) uint64_t bytes;	/* that its commands hold */
+	uint64_t max;
+	struct list waiters;		/* struct request.wait: beyond it */
+};
+
+/* Who has connections: an address, or a host. Kept by reference, under the lock. */
+struct limits_party {
+	struct list node;		/* in limits->buckets */
+	unsigned int refs;
+	uint32_t connections;		/* an address's: those that wait for Connect */
+	uint64_t memory;		/* bytes; a host's */
+	bool is_host;
+	char name[LIMITS_NAME_SIZE];
+	struct limits_share shares[];	/* a host's: one for each reactor */
+};
+
+/* What one connection has. Part of its queue. */
+struct limits_place {
+	struct limits_party *address;	/* reference; NULL: it did not arrive by a listener */
+	struct limits_party *host;	/* reference; NULL before Connect */
+	uint64_t memory;		/* bytes */
+	uint64_t arrived;		/* of those, what it took before Connect */
+	bool open;			/* it counts as a connection */
+};
+
+/* Under the target's lock. */
+struct limits {
+	uint32_t connections;
+	uint64_t memory;		/* bytes */
+	struct list buckets[LIMITS_BUCKETS]; /* struct limits_party.node */
+	struct {
+		uint64_t count, unsaid;	/* refusals; and those since the last line in the log */
+		uint64_t said;		/* when that was, loop_clock(); 0: never */
+	} refused[LIMIT_KINDS];
+};
+
+void limits_init(struct limits *limits);
+
+/*
+ * A connection came from this address (numeric; of IPv6 its network of 64 bits),
+ * and takes so many bytes. true: *ret_place is filled, for the queue or for
+ * limits_turn_away(). false: refused.
+ */
+bool limits_arrive(struct target *target, const char *address, uint64_t bytes,
+		   struct limits_place *ret_place);
+/* It came to nothing: there is no queue. */
+void limits_turn_away(struct target *target, struct limits_place *place);
+/* Connect: from now on it is that host's, and takes so many bytes more. false: refused. */
+bool limits_join(struct queue *queue, const char *hostnqn, uint64_t bytes);
+/* Connect failed all the same: takes it back. */
+void limits_unjoin(struct queue *queue);
+/* The connection is closed; what its queue still holds counts until limits_release(). */
+void limits_closed(struct queue *queue);
+void limits_release(struct queue *queue);
+
+/* How much of a bound is used. */
+struct limits_usage {
+	uint64_t now, max;		/* max 0: there is no bound */
+	uint64_t refused;		/* since the start */
+	char who[LIMITS_NAME_SIZE];	/* of a bound for each: who has most; "": nobody */
+};
+
+/* All of them, by kind. */
+void limits_usage(struct target *target, struct limits_usage ret[LIMIT_KINDS]);
+/* I/O buffers in use on all reactors, bytes. Asks each: from the control thread. */
+uint64_t limits_buffers(struct target *target);
+
+/* ---- I/O buffers: on the share's reactor ---- */
+
+static inline bool limits_share_has(const struct limits_share *share, uint32_t bytes)
+{
+	return share->bytes + bytes <= share->max;
+}
+
+/* A buffer came back: those of the host's commands that have a place now line up for one. */
+void limits_share_return(struct limits_share *share, struct reactor *reactor, uint32_t bytes);
+
+#endif
