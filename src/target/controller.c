@@ -73,7 +73,6 @@ struct nvme_status controller_new(struct controller **ret_ctrl, struct subsystem
 	ctrl->cntlid = subsystem_take_cntlid(subsystem, cntlid_min, cntlid_max);
 	if (ctrl->cntlid) {
 		ctrl->subsystem = subsystem_ref(subsystem);
-		ctrl->admin = admin;
 		list_add_tail(&subsystem->controllers, &ctrl->node);
 	}
 	pthread_mutex_unlock(&target->lock);
@@ -85,6 +84,15 @@ struct nvme_status controller_new(struct controller **ret_ctrl, struct subsystem
 busy:
 	controller_destroy(ctrl);
 	return nvme_status(NVME_SC_CONNECT_CTRL_BUSY);
+}
+
+void controller_show(struct controller *ctrl, struct queue *admin)
+{
+	struct target *target = ctrl->subsystem->target;
+
+	pthread_mutex_lock(&target->lock);
+	ctrl->admin = admin;
+	pthread_mutex_unlock(&target->lock);
 }
 
 struct controller *controller_ref(struct controller *ctrl)

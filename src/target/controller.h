@@ -49,15 +49,15 @@ struct controller {
 	_Atomic bool traffic;		/* a command came since the keep alive timer last looked */
 	_Atomic bool ready;		/* CSTS.RDY; I/O queues read it */
 	_Atomic bool dead;		/* being torn down; any thread reads it */
+	_Atomic uint32_t kato_ms;	/* 0: off; any thread reads it */
 	_Atomic uint32_t resets;	/* by CC.EN; queues of before the last one are to end */
 
 	/* Under the target's lock: */
-	struct queue *admin;		/* NULL once its connection is gone */
+	struct queue *admin;		/* NULL until Connect is done, and once it is gone */
 	struct queue *io[CONTROLLER_QUEUES_MAX + 1]; /* by QID */
 
 	/* The admin reactor's only: */
 	uint32_t cc, csts;
-	uint32_t kato_ms;		/* 0: off */
 	struct loop_timer keep_alive;	/* every half of KATO */
 	unsigned int quiet_periods;	/* how many of those without a command */
 	uint16_t queues_granted;	/* Set Features 07h: I/O queues, 1.. */
@@ -89,6 +89,8 @@ uint64_t controller_memory(const struct target *target);
 struct nvme_status controller_new(struct controller **ret_ctrl, struct subsystem *subsystem,
 				  struct queue *admin, uint16_t cntlid_min, uint16_t cntlid_max,
 				  const char *hostnqn, const uint8_t hostid[16], uint32_t kato_ms);
+/* Its admin queue is complete: other threads may look at both. */
+void controller_show(struct controller *ctrl, struct queue *admin);
 struct controller *controller_ref(struct controller *ctrl);
 /* Any thread. */
 void controller_unref(struct controller *ctrl);

@@ -109,6 +109,7 @@ static struct nvme_status connect_admin(struct request *req, const struct nvmf_c
 		return nvme_status(NVME_SC_CONNECT_CTRL_BUSY);
 	}
 	queue->subsystem = view;
+	controller_show(ctrl, queue);
 	log_connect(queue);
 	return NVME_SUCCESS;
 }

@@ -25,44 +25,46 @@
 #define TCP_PROBES 3
 #define TCP_USER_TIMEOUT_MS 30000
 
-static void fill_address(const struct sockaddr_storage *from, struct transport_address *ret)
+static void fill_address(const union tcp_address *from, struct transport_address *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->trtype = NVMF_TRTYPE_TCP;
-	if (from->ss_family == AF_INET) {
-		const struct sockaddr_in *in = (const void *)from;
-
+	if (from->any.sa_family == AF_INET) {
 		ret->adrfam = NVMF_ADRFAM_IPV4;
-		inet_ntop(AF_INET, &in->sin_addr, ret->traddr, sizeof(ret->traddr));
-		ret->trsvcid = ntohs(in->sin_port);
-	} else if (from->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const void *)from;
+		inet_ntop(AF_INET, &from->in.sin_addr, ret->traddr, sizeof(ret->traddr));
+		ret->trsvcid = ntohs(from->in.sin_port);
+	} else if (from->any.sa_family == AF_INET6) {
 		char scope[IF_NAMESIZE];
 		size_t length;
 
 		ret->adrfam = NVMF_ADRFAM_IPV6;
-		inet_ntop(AF_INET6, &in6->sin6_addr, ret->traddr, sizeof(ret->traddr));
-		ret->trsvcid = ntohs(in6->sin6_port);
+		inet_ntop(AF_INET6, &from->in6.sin6_addr, ret->traddr, sizeof(ret->traddr));
+		ret->trsvcid = ntohs(from->in6.sin6_port);
 		length = strlen(ret->traddr);
-		if (in6->sin6_scope_id && if_indextoname(in6->sin6_scope_id, scope))
+		if (from->in6.sin6_scope_id && if_indextoname(from->in6.sin6_scope_id, scope))
 			snprintf(ret->traddr + length, sizeof(ret->traddr) - length, "%%%s", scope);
 	}
 }
 
+/* Other threads ask too, also when the socket is gone: the descriptor is not to be touched. */
 static void tcp_addresses(const struct queue *queue, struct transport_address *ret_local,
 			  struct transport_address *ret_peer)
 {
 	const struct tcp_connection *conn = tcp_of_queue(queue);
-	struct sockaddr_storage address = { 0 };
-	socklen_t size = sizeof(address);
 
-	if (getsockname(conn->socket.fd, (struct sockaddr *)&address, &size) < 0)
-		address.ss_family = AF_UNSPEC;
-	fill_address(&address, ret_local);
-	size = sizeof(address);
-	if (getpeername(conn->socket.fd, (struct sockaddr *)&address, &size) < 0)
-		address.ss_family = AF_UNSPEC;
-	fill_address(&address, ret_peer);
+	fill_address(&conn->local, ret_local);
+	fill_address(&conn->peer, ret_peer);
+}
+
+static void read_addresses(struct tcp_connection *conn, int fd)
+{
+	socklen_t size = sizeof(conn->local);
+
+	if (getsockname(fd, &conn->local.any, &size) < 0)
+		conn->local.any.sa_family = AF_UNSPEC;
+	size = sizeof(conn->peer);
+	if (getpeername(fd, &conn->peer.any, &size) < 0)
+		conn->peer.any.sa_family = AF_UNSPEC;
 }
 
 static void tcp_digests(const struct queue *queue, bool *ret_header, bool *ret_data)
@@ -234,6 +236,7 @@ void tcp_connection_start(struct reactor *reactor, int fd, uint16_t portid,
 		return;
 	}
 	set_options(fd);
+	read_addresses(conn, fd);
 	queue_init(&conn->queue, reactor, &tcp_ops, portid);
 	loop_task_init(&conn->flush, tcp_flush);
 	list_init(&conn->ready);

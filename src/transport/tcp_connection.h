@@ -10,6 +10,7 @@
 #ifndef WEFT_TRANSPORT_TCP_CONNECTION_H
 #define WEFT_TRANSPORT_TCP_CONNECTION_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -82,9 +83,16 @@ _Static_assert(sizeof(struct tcp_request) <= REQUEST_TRANSPORT_BYTES, "fits the 
 
 struct tcp_batch;
 
+union tcp_address {
+	struct sockaddr any;		/* AF_UNSPEC: unknown */
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
 struct tcp_connection {
 	struct loop_socket socket;
 	struct queue queue;
+	union tcp_address local, peer;	/* never change */
 	uint8_t state;			/* enum tcp_connection_state */
 	uint8_t maxr2t;			/* R2Ts of one command at a time */
 	struct nvme_tcp_format format;	/* digests, and the host's alignment */
