@@ -7,6 +7,7 @@
 #define WEFT_TESTS_UNIT_HOST_PEER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -48,7 +49,7 @@ struct peer {
 	unsigned int connections;	/* being served */
 	unsigned int discovery_reads;
 	unsigned int seed;		/* of PEER_MUTATES */
-	unsigned int terms;		/* H2CTermReqs received */
+	atomic_uint terms;		/* H2CTermReqs received */
 	uint8_t memory[PEER_BLOCK * PEER_BLOCKS];
 };
 

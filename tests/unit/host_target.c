@@ -215,7 +215,7 @@ static void check_io_fails(enum peer_fault fault, uint8_t opcode, int want, cons
 		host_queue_close(q);
 	}
 	host_disconnect(ctrl);
-	while (term && __atomic_load_n(&peer->terms, __ATOMIC_RELAXED) == 0)
+	while (term && !peer->terms)
 		;
 	peer_stop(peer);
 }
