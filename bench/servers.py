@@ -100,8 +100,8 @@ class Limit:
         client = [self.binary, "client", "-s", self.port, "-b", workload.size, "-Q",
                   workload.depth, "-r", workload.read, "-p", kind, "-c", workload.connections,
                   "-T", workload.reactors, "-m", DISK_SIZE, "-t", run.seconds, "-R", run.ramp,
-                  "-e", engines, "-P", "both" if workload.polling else
-                  "client" if workload.host_polling else "none"]
+                  "-e", engines, "-P", "client" if workload.host_polling else "none", "-l",
+                  workload.poll_us]
         return measure(run.on(cores_of(workload)[1], *client), self._process.pid, run)
 
     def engines(self, workload, run):
@@ -137,7 +137,7 @@ class Weft:
     def __init__(self, binary, folder, workload, run):
         self.binary = binary
         cores = cores_of(workload)[0]
-        args = ["--loop", workload.loop, *(["--poll-us", "1000"] if workload.polling else [])]
+        args = ["--loop", workload.loop, "--poll-us", str(workload.poll_us)]
         self.daemon = Weftd(configuration(folder), cores=workload.reactors, args=args,
                             wrapper=run.on(cores))
         self.daemon.start()
@@ -146,7 +146,7 @@ class Weft:
     @staticmethod
     def key(workload):
         """Workloads with the same key can share a daemon."""
-        return workload.loop, workload.polling, workload.reactors
+        return workload.loop, workload.poll_us, workload.reactors
 
     def _perf(self, disk, *options):
         address, port = self.daemon.address

@@ -33,7 +33,7 @@ class Workload:
     connections: int = 1
     digests: bool = False       # of headers and data
     data_digest: bool = False   # of data alone
-    polling: bool = False       # the target never sleeps
+    poll_us: int = 20           # how long a busy target looks for work before it sleeps
     host_polling: bool = True   # the host never sleeps: it is not what shall be measured
     reactors: int = 1
     disk: str = "memory"
@@ -45,16 +45,18 @@ class Workload:
 def _small():
     """4 KiB, random."""
     bars = {("rr", 32, 1): Bar("iops", 0.95), ("rr", 128, 1): Bar("iops", 0.95),
-            ("rw", 32, 1): Bar("iops", 0.92), ("rw", 128, 1): Bar("iops", 0.92),
-            ("rr", 1, 1): Bar("p50", 1.10)}
+            ("rw", 32, 1): Bar("iops", 0.92), ("rw", 128, 1): Bar("iops", 0.92)}
     for kind, read in (("rr", 100), ("rw", 0)):
         for connections in (1, 8):
             for depth in (1, 8, 32, 128):
                 yield Workload(f"{kind}4k-qd{depth}" + (f"-c{connections}" * (connections > 1)),
                                read=read, depth=depth, connections=connections,
                                host_polling=depth > 1, bar=bars.get((kind, depth, connections)))
-    yield Workload("rr4k-qd1-poll", depth=1, polling=True, bar=Bar("p50", 1.10))
-    yield Workload("rw4k-qd1-poll", depth=1, polling=True, read=0)
+    yield Workload("rr4k-qd1-sleep", depth=1, poll_us=0, host_polling=False,
+                   bar=Bar("p50", 1.10))
+    yield Workload("rw4k-qd1-sleep", depth=1, poll_us=0, host_polling=False, read=0)
+    yield Workload("rr4k-qd1-poll", depth=1, poll_us=1000, bar=Bar("p50", 1.10))
+    yield Workload("rw4k-qd1-poll", depth=1, poll_us=1000, read=0)
     yield Workload("mix4k-qd32", read=70)
     yield Workload("mix4k-qd32-c8", read=70, connections=8)
     yield Workload("rr4k-qd4-c64", depth=4, connections=64)
@@ -89,7 +91,8 @@ def _variants():
 
 def _peers():
     for subject in ("nbdkit", "qemu-nbd", "tgt"):
-        yield Workload(f"{subject}-rr4k-qd1", depth=1, host_polling=False, subject=subject)
+        yield Workload(f"{subject}-rr4k-qd1", depth=1, host_polling=False, poll_us=0,
+                       subject=subject)
         yield Workload(f"{subject}-rr4k-qd32", subject=subject)
         if subject != "tgt":    # its client, iscsi-perf, only reads
             yield Workload(f"{subject}-rw4k-qd32", read=0, subject=subject)

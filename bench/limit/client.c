@@ -31,14 +31,6 @@ struct client_thread {
 	int result;
 };
 
-static uint64_t clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 /* splitmix64, scaled */
 static uint64_t draw_below(struct client_thread *t, uint64_t n)
 {
@@ -130,7 +122,7 @@ static void *work(void *arg)
 	for (unsigned int i = 0; i < t->count; i++)
 		for (unsigned int tag = 0; tag < t->options->depth; tag++)
 			submit(&t->streams[i], (uint16_t)tag);
-	t->result = engine(&role, t, t->streams, t->count, t->options->polling);
+	t->result = engine(&role, t, t->streams, t->count, t->options->look_us);
 	if (t->result == 0 && !over(t))
 		t->result = -ECONNRESET;
 	return NULL;

@@ -12,13 +12,15 @@
 struct hello {
 	uint32_t size;		/* of this */
 	uint32_t connections, threads;
-	uint32_t uring, polling;
+	uint32_t uring;
+	uint32_t look_us;	/* the server looks so long for what comes before it sleeps */
 };
 
 struct client_options {
 	const char *address, *port;
 	struct hello hello;
-	bool uring, polling;	/* the client's own */
+	bool uring;		/* the client's own */
+	uint32_t look_us;
 	bool random;
 	unsigned int depth, read_percent;
 	uint32_t size;		/* of a payload */

@@ -30,7 +30,8 @@ static const char help[] =
 	"  -R SECONDS   not measured, before that (default 0.5)\n"
 	"  -e ENGINES   of the server and the client: wait or uring, as wait,uring\n"
 	"               (default wait,wait)\n"
-	"  -P WHO       who never sleeps: none, client or both (default none)\n";
+	"  -P WHO       who never sleeps: none, client or both (default none)\n"
+	"  -l US        how long the server looks for what comes before it sleeps (default 0)\n";
 
 static bool starts(const char *text, const char *word)
 {
@@ -65,9 +66,11 @@ static void take(struct client_options *o, int c)
 		o->uring = starts(strchr(optarg, ','), ",uring");
 		break;
 	case 'P':
-		o->hello.polling = starts(optarg, "both");
-		o->polling = !starts(optarg, "none");
+		if (starts(optarg, "both"))
+			o->hello.look_us = LOOK_ALWAYS;
+		o->look_us = starts(optarg, "none") ? 0 : LOOK_ALWAYS;
 		break;
+	case 'l': o->hello.look_us = (uint32_t)n; break;
 	default: usage();
 	}
 }
@@ -93,7 +96,7 @@ int main(int argc, char **argv)
 	if (!server && (argc < 2 || strcmp(argv[1], "client") != 0))
 		usage();
 	optind = 2;
-	while ((c = getopt(argc, argv, "a:s:m:b:i:Q:r:p:c:T:t:R:e:P:")) != -1)
+	while ((c = getopt(argc, argv, "a:s:m:b:i:Q:r:p:c:T:t:R:e:P:l:")) != -1)
 		take(&o, c);
 	if (optind != argc || (!server && !sensible(&o)))
 		usage();

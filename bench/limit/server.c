@@ -64,7 +64,7 @@ static void *serve(void *arg)
 	struct server_thread *t = arg;
 	engine_fn *engine = t->hello->uring ? engine_uring : engine_wait;
 
-	t->result = engine(&role, t, t->streams, t->count, t->hello->polling);
+	t->result = engine(&role, t, t->streams, t->count, t->hello->look_us);
 	return NULL;
 }
 

@@ -5,7 +5,28 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+uint64_t clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+bool patience_looks(struct patience *patience)
+{
+	uint64_t now;
+
+	if (patience->us == 0 || patience->us == LOOK_ALWAYS)
+		return patience->us;
+	now = clock_ns();
+	if (!patience->since)
+		patience->since = now;
+	return now - patience->since < patience->us * UINT64_C(1000);
+}
 
 int stream_init(struct stream *stream, int fd, void *owner)
 {

@@ -71,9 +71,30 @@ struct role {
 	bool (*over)(void *owner);
 };
 
-/* Runs a thread's streams until the role is over or all have ended. 0 or -errno. */
+#define LOOK_ALWAYS UINT32_MAX
+
+/* How long an end looks for what comes before it sleeps. */
+struct patience {
+	uint32_t us;		/* 0: sleeps at once; LOOK_ALWAYS: never */
+	uint64_t since;		/* nothing has come; 0: not known yet */
+};
+
+/* Nothing came: whether to look again rather than to sleep. */
+bool patience_looks(struct patience *patience);
+/* Something came. */
+static inline void patience_renew(struct patience *patience)
+{
+	patience->since = 0;
+}
+
+uint64_t clock_ns(void);
+
+/*
+ * Runs a thread's streams until the role is over or all have ended; looks for what comes for
+ * `look_us` before it sleeps. 0 or -errno.
+ */
 typedef int engine_fn(const struct role *role, void *owner, struct stream *streams,
-		      unsigned int count, bool polling);
+		      unsigned int count, uint32_t look_us);
 engine_fn engine_wait;	/* recv(2) and sendmsg(2); epoll for more than one stream */
 engine_fn engine_uring;	/* multishot receives into provided buffers, sendmsg */
 

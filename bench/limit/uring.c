@@ -141,7 +141,8 @@ static int completed(struct engine *e, const struct io_uring_cqe *cqe)
 	return 0;
 }
 
-static int turn(struct engine *e, struct stream *streams, unsigned int count, bool polling)
+static int turn(struct engine *e, struct stream *streams, unsigned int count,
+		struct patience *patience)
 {
 	struct io_uring_cqe *cqe;
 	unsigned int place, n = 0;
@@ -149,8 +150,8 @@ static int turn(struct engine *e, struct stream *streams, unsigned int count, bo
 
 	for (unsigned int i = 0; i < count; i++)
 		start_send(e, &streams[i]);
-	r = polling ? io_uring_submit_and_get_events(&e->ring) :
-		      io_uring_submit_and_wait(&e->ring, 1);
+	r = patience_looks(patience) ? io_uring_submit_and_get_events(&e->ring) :
+				       io_uring_submit_and_wait(&e->ring, 1);
 	if (r < 0 && r != -EINTR)
 		return r;
 	r = 0;
@@ -160,12 +161,15 @@ static int turn(struct engine *e, struct stream *streams, unsigned int count, bo
 			r = completed(e, cqe);
 	}
 	io_uring_cq_advance(&e->ring, n);
+	if (n)
+		patience_renew(patience);
 	return r;
 }
 
 int engine_uring(const struct role *role, void *owner, struct stream *streams, unsigned int count,
-		 bool polling)
+		 uint32_t look_us)
 {
+	struct patience patience = { .us = look_us };
 	struct engine e = { .role = role, .live = count };
 	int r = open_engine(&e, count);
 
@@ -176,7 +180,7 @@ int engine_uring(const struct role *role, void *owner, struct stream *streams, u
 		start_receive(&e, &streams[i]);
 	}
 	while (r == 0 && e.live && !role->over(owner))
-		r = turn(&e, streams, count, polling);
+		r = turn(&e, streams, count, &patience);
 	close_engine(&e);
 	return r;
 }

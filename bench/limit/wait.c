@@ -32,7 +32,8 @@ static int flush(struct stream *stream)
 	return 0;
 }
 
-static int receive(const struct role *role, struct stream *stream, uint8_t *buffer, int flags)
+static int receive(const struct role *role, struct stream *stream, uint8_t *buffer, int flags,
+		   struct patience *patience)
 {
 	ssize_t n = recv(stream->fd, buffer, STREAM_BUFFER, flags);
 
@@ -42,26 +43,28 @@ static int receive(const struct role *role, struct stream *stream, uint8_t *buff
 		stream->ended = true;
 		return 0;
 	}
+	patience_renew(patience);
 	role->woken(stream);
 	stream_take(stream, role, buffer, (size_t)n);
 	return 0;
 }
 
 static int run_one(const struct role *role, void *owner, struct stream *stream, uint8_t *buffer,
-		   bool polling)
+		   struct patience *patience)
 {
 	int r = flush(stream);
 
 	while (r == 0 && !stream->ended && !role->over(owner)) {
-		bool pending = stream_pending(stream);
+		bool pending = stream_pending(stream), looks = patience_looks(patience);
 
-		if (pending && !polling) {
+		if (pending && !looks) {
 			struct pollfd wanted = { .fd = stream->fd, .events = POLLIN | POLLOUT };
 
 			if (poll(&wanted, 1, -1) < 0 && errno != EINTR)
 				return -errno;
 		}
-		r = receive(role, stream, buffer, pending || polling ? MSG_DONTWAIT : 0);
+		r = receive(role, stream, buffer, pending || looks ? MSG_DONTWAIT : 0,
+			    patience);
 		if (r == 0)
 			r = flush(stream);
 	}
@@ -80,9 +83,10 @@ static int watch(int epfd, int verb, struct stream *stream, bool writable)
 }
 
 static int turn(const struct role *role, int epfd, struct stream *stream, uint32_t events,
-		uint8_t *buffer)
+		uint8_t *buffer, struct patience *patience)
 {
-	int r = events & ~(uint32_t)EPOLLOUT ? receive(role, stream, buffer, MSG_DONTWAIT) : 0;
+	int r = events & ~(uint32_t)EPOLLOUT ?
+			receive(role, stream, buffer, MSG_DONTWAIT, patience) : 0;
 
 	if (r == 0)
 		r = flush(stream);
@@ -94,7 +98,7 @@ static int turn(const struct role *role, int epfd, struct stream *stream, uint32
 }
 
 static int run_many(const struct role *role, void *owner, struct stream *streams,
-		    unsigned int count, uint8_t *buffer, bool polling, int epfd)
+		    unsigned int count, uint8_t *buffer, struct patience *patience, int epfd)
 {
 	unsigned int live = count;
 	int r = 0;
@@ -106,14 +110,14 @@ static int run_many(const struct role *role, void *owner, struct stream *streams
 	}
 	while (r == 0 && live && !role->over(owner)) {
 		struct epoll_event events[EVENTS];
-		int n = epoll_wait(epfd, events, EVENTS, polling ? 0 : -1);
+		int n = epoll_wait(epfd, events, EVENTS, patience_looks(patience) ? 0 : -1);
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		for (int i = 0; i < n && r == 0; i++) {
 			struct stream *stream = events[i].data.ptr;
 
-			r = turn(role, epfd, stream, events[i].events, buffer);
+			r = turn(role, epfd, stream, events[i].events, buffer, patience);
 			live -= stream->ended;
 		}
 	}
@@ -121,19 +125,21 @@ static int run_many(const struct role *role, void *owner, struct stream *streams
 }
 
 int engine_wait(const struct role *role, void *owner, struct stream *streams, unsigned int count,
-		bool polling)
+		uint32_t look_us)
 {
+	struct patience patience = { .us = look_us };
 	uint8_t *buffer = malloc(STREAM_BUFFER);
 	int epfd, r;
 
 	if (!buffer)
 		return -ENOMEM;
 	if (count == 1) {
-		r = run_one(role, owner, streams, buffer, polling);
+		r = run_one(role, owner, streams, buffer, &patience);
 	} else {
 		epfd = epoll_create1(EPOLL_CLOEXEC);
 		r = epfd < 0 ? -errno :
-			       run_many(role, owner, streams, count, buffer, polling, epfd);
+			       run_many(role, owner, streams, count, buffer, &patience,
+					  epfd);
 		if (epfd >= 0)
 			close(epfd);
 	}

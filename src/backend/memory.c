@@ -11,6 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "loop/loop.h"
 
@@ -21,7 +25,11 @@
 struct memory {
 	char *base;		/* owned mapping */
 	uint64_t size;
+	bool cold;		/* more than the processor's cache holds */
 };
+
+/* Used where the system doesn't tell how large the last cache is. */
+#define CACHE_SIZE (32 << 20)
 
 static const struct weft_option memory_options[] = {
 	{ .name = "size", .type = WEFT_OPTION_SIZE, .required = true,
@@ -30,6 +38,13 @@ static const struct weft_option memory_options[] = {
 	  .help = "use memory in units of 2 MiB where the kernel can: faster, less sparse" },
 	{ 0 },
 };
+
+static uint64_t cache_size(void)
+{
+	long size = sysconf(_SC_LEVEL3_CACHE_SIZE);
+
+	return size > 0 ? (uint64_t)size : CACHE_SIZE;
+}
 
 static int memory_open(void **ret_device, const struct weft_params *params,
 		       struct weft_info *ret_info, struct weft_error *error)
@@ -58,7 +73,7 @@ static int memory_open(void **ret_device, const struct weft_params *params,
 		munmap(base, size);
 		return weft_error_set(error, ENOMEM, "out of memory");
 	}
-	*memory = (struct memory){ .base = base, .size = size };
+	*memory = (struct memory){ .base = base, .size = size, .cold = size > cache_size() };
 	*ret_device = memory;
 	*ret_info = (struct weft_info){
 		.size = size,
@@ -132,6 +147,42 @@ static void submit_clear(struct memory *memory, struct weft_io *io)
 	loop_op_work(loop_current(), &work->op, clear_work);
 }
 
+/*
+ * Copies to where the cache has nothing: past it, which spares the processor reading first what
+ * it is about to replace, and twice the rate. Such stores are not ordered with later ones by
+ * themselves; the lock of the socket by which the completion leaves does it, and a fence for each
+ * write would cost what was gained.
+ */
+static void store_cold(void *to, const void *from, size_t count)
+{
+#ifdef __SSE2__
+	__m128i *at = to;
+	const __m128i *data = from;
+
+	if ((uintptr_t)to % 64 == 0 && count % 64 == 0) {
+		for (; count; count -= 64, at += 4, data += 4) {
+			__m128i a = _mm_loadu_si128(data), b = _mm_loadu_si128(data + 1);
+			__m128i c = _mm_loadu_si128(data + 2), d = _mm_loadu_si128(data + 3);
+
+			_mm_stream_si128(at, a);
+			_mm_stream_si128(at + 1, b);
+			_mm_stream_si128(at + 2, c);
+			_mm_stream_si128(at + 3, d);
+		}
+		return;
+	}
+#endif
+	memcpy(to, from, count);
+}
+
+static void store(const struct memory *memory, void *to, const void *from, size_t count)
+{
+	if (memory->cold)
+		store_cold(to, from, count);
+	else
+		memcpy(to, from, count);
+}
+
 static void memory_submit(void *device, struct weft_io *io)
 {
 	struct memory *memory = device;
@@ -144,7 +195,7 @@ static void memory_submit(void *device, struct weft_io *io)
 		break;
 	case WEFT_OP_WRITE:
 		for (unsigned int i = 0; i < io->iov_count; at += io->iov[i++].iov_len)
-			memcpy(at, io->iov[i].iov_base, io->iov[i].iov_len);
+			store(memory, at, io->iov[i].iov_base, io->iov[i].iov_len);
 		break;
 	case WEFT_OP_WRITE_ZEROES:
 	case WEFT_OP_DISCARD:

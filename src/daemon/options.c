@@ -15,6 +15,7 @@
 
 #define EXIT_USAGE 2
 #define CONNECT_TIMEOUT_MS 10000
+#define POLL_US 20	/* longer than the pauses of a busy host, shorter than what sleeping takes */
 #define STALL_TIMEOUT_MS 30000
 #define MAX_CONNECTIONS 16384
 #define MAX_PENDING_CONNECTIONS 4096
@@ -55,7 +56,8 @@ static const struct {
 	{ "cores", "N|LIST", "reactors: a number, or the CPUs to pin them to, as 0,2-3 (one for "
 	  "each CPU)", OPTION_CORES },
 	{ "loop", "ENGINE", "auto, io_uring or epoll (auto)", OPTION_LOOP },
-	{ "poll-us", "N", "look for work for N microseconds before sleeping (0)", OPTION_POLL_US },
+	{ "poll-us", "N", "while work comes that often, look for it for N microseconds before "
+	  "sleeping (20)", OPTION_POLL_US },
 	{ "connect-timeout-ms", "N", "end connections that send no ICReq, or then no Connect, for "
 	  "so long (10000)", OPTION_CONNECT_TIMEOUT },
 	{ "stall-timeout-ms", "N", "end connections of hosts that for so long neither take what "
@@ -337,3 +339,4 @@ void options_parse(struct options *ret, int argc, char **argv)
 		exit(EXIT_USAGE);
 	}
 }
+			.poll_us = POLL_US,

@@ -78,6 +78,7 @@ struct loop {
 	const struct loop_socket *bulk_sender; /* the last that sent much; only compared */
 	uint64_t others_heard;		/* when any other one received something */
 	uint64_t poll_ns;
+	bool polls;			/* events come so often that looking for them pays */
 	struct list tasks;		/* of struct loop_task */
 	struct list ended;		/* of struct loop_socket: closed() is due */
 	struct loop_timers timers;

@@ -256,24 +256,31 @@ static int loop_poll(struct loop *loop, uint64_t timeout)
 	return 0;
 }
 
+/* Sleeps; whether that was short tells if looking for work is worth while the next time. */
+static int loop_sleep(struct loop *loop, uint64_t timeout)
+{
+	uint64_t since = loop->poll_ns ? loop_clock() : 0;
+	int r;
+
+	atomic_store(&loop->sleeping, true);
+	r = loop->ops->wait(loop, inbox_empty(loop) ? timeout : 0);
+	atomic_store_explicit(&loop->sleeping, false, memory_order_relaxed);
+	loop->polls = loop->poll_ns && loop_clock() - since < loop->poll_ns;
+	return r;
+}
+
 static int loop_wait(struct loop *loop)
 {
 	uint64_t timeout = loop_timeout(loop);
 	int r = 0;
 
-	if (timeout && loop->poll_ns) {
+	if (timeout && loop->polls) {
 		r = loop_poll(loop, timeout);
 		if (r)
 			return r;
 		timeout = loop_timeout(loop);
 	}
-	if (!timeout)
-		return loop->ops->wait(loop, 0);
-
-	atomic_store(&loop->sleeping, true);
-	r = loop->ops->wait(loop, inbox_empty(loop) ? timeout : 0);
-	atomic_store_explicit(&loop->sleeping, false, memory_order_relaxed);
-	return r;
+	return timeout ? loop_sleep(loop, timeout) : loop->ops->wait(loop, 0);
 }
 
 static int loop_turn(struct loop *loop)

@@ -32,7 +32,8 @@ enum loop_engine {
 
 struct loop_options {
 	enum loop_engine engine;
-	unsigned int poll_us;	/* look for work this long before sleeping; 0: sleep at once */
+	/* Look for work so long before sleeping, while no longer pauses are seen; 0: never. */
+	unsigned int poll_us;
 	size_t buffer_limit;	/* bytes of I/O buffers in use (buffer.h); 0: the default */
 };
 
