@@ -210,7 +210,7 @@ int backend_params_child(const struct weft_params *params, const struct weft_bac
 {
 	const struct weft_backend *backend;
 	struct weft_params *child;
-	const char *below;
+	const char *below = NULL;
 	int r = find_child(params, &backend, &below, error);
 
 	if (r < 0)
