@@ -8,7 +8,7 @@
 build_packages=(
 	gcc libc6-dev make meson ninja-build pkgconf scdoc
 	liburing-dev libjansson-dev libmicrohttpd-dev libssl-dev libisal-dev libcmocka-dev
-	libcurl4-openssl-dev
+	libcurl4-openssl-dev libseccomp-dev
 )
 
 say() { printf '%s\n' "$*" >&2; }

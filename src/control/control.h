@@ -18,10 +18,12 @@ struct target;
 struct weft_error;
 
 #define CONTROL_SOCKET_DEFAULT "/run/weft/weft.sock"
+#define CONTROL_GROUP_DEFAULT "weft"
 
 /* All borrowed, and they outlive the control. */
 struct control_options {
 	const char *socket_path;
+	const char *socket_group;	/* may use the API; NULL: CONTROL_GROUP_DEFAULT, if there */
 	const char *config_path;	/* what save writes and restore reads */
 	struct apply *apply;		/* the running configuration */
 	struct target *target;		/* whose sessions are listed */

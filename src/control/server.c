@@ -326,7 +326,7 @@ int control_open(struct control **ret_control, const struct control_options *opt
 	control->options = *options;
 	control->socket_fd = control->epoll_fd = control->timer_fd = -1;
 	control->started = time(NULL);
-	r = socket_listen(options->socket_path, &control->socket_fd, error);
+	r = socket_listen(options->socket_path, options->socket_group, &control->socket_fd, error);
 	if (r < 0) {
 		free(control); /* nothing was bound: another's socket stays */
 		return r;

@@ -3,14 +3,17 @@
 #include "control/socket.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <weft/backend.h>
 
+#include "control/control.h"
 #include "control/folder.h"
 #include "util/cleanup.h"
 
@@ -56,7 +59,38 @@ static int bind_path(int fd, const struct sockaddr_un *address, struct weft_erro
 			      strerror(errno));
 }
 
-int socket_listen(const char *path, int *ret_fd, struct weft_error *error)
+/* The group that is asked for must have the socket; the usual one may, where that is possible. */
+static int give_to_group(const char *path, const char *name, struct weft_error *error)
+{
+	const struct group *group;
+
+	errno = 0;
+	group = getgrnam(name ? name : CONTROL_GROUP_DEFAULT);
+	if (group && chown(path, (uid_t)-1, group->gr_gid) == 0)
+		return 0;
+	if (!name)
+		return 0;
+	if (!group)
+		return weft_error_set(error, errno ? errno : ENOENT, "there is no group %s to give "
+				      "the socket %s to; make it with 'groupadd --system %s'",
+				      name, path, name);
+	return weft_error_set(error, errno, "the socket %s cannot be given to the group %s: %s; "
+			      "weftd must be root or a member of it", path, name,
+			      strerror(errno));
+}
+
+static int open_to_group(int fd, const char *path, const char *group, struct weft_error *error)
+{
+	int r = give_to_group(path, group, error);
+
+	if (r == 0 && (chmod(path, SOCKET_MODE) < 0 || listen(fd, SOCKET_BACKLOG) < 0))
+		r = weft_error_set(error, errno, "cannot listen on %s: %s", path, strerror(errno));
+	if (r < 0)
+		unlink(path);
+	return r;
+}
+
+int socket_listen(const char *path, const char *group, int *ret_fd, struct weft_error *error)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	_cleanup_close_ int fd = -1;
@@ -76,12 +110,9 @@ int socket_listen(const char *path, int *ret_fd, struct weft_error *error)
 	r = bind_path(fd, &address, error);
 	if (r < 0)
 		return r;
-	if (chmod(address.sun_path, SOCKET_MODE) < 0 || listen(fd, SOCKET_BACKLOG) < 0) {
-		r = weft_error_set(error, errno, "cannot listen on %s: %s", address.sun_path,
-				   strerror(errno));
-		unlink(address.sun_path);
+	r = open_to_group(fd, address.sun_path, group, error);
+	if (r < 0)
 		return r;
-	}
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }

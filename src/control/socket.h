@@ -7,9 +7,10 @@ struct weft_error;
 
 /*
  * Binds and listens, mode 0660, making the last folder of the path where it is
- * missing. A socket that nobody serves is replaced; one that is served is
- * refused with -EADDRINUSE. 0, or -errno with *error filled.
+ * missing. The socket gets the group of that name, which must be possible; NULL:
+ * CONTROL_GROUP_DEFAULT where it is. A socket that nobody serves is replaced;
+ * one that is served is refused with -EADDRINUSE. 0, or -errno with *error filled.
  */
-int socket_listen(const char *path, int *ret_fd, struct weft_error *error);
+int socket_listen(const char *path, const char *group, int *ret_fd, struct weft_error *error);
 
 #endif

@@ -24,6 +24,7 @@
 #include "config/model.h"
 #include "control/control.h"
 #include "daemon/options.h"
+#include "daemon/sandbox.h"
 #include "loop/loop.h"
 #include "target/reactor.h"
 #include "target/target.h"
@@ -230,6 +231,7 @@ static int start(struct daemon *daemon)
 	};
 	struct control_options control_options = {
 		.socket_path = daemon->options.socket, .config_path = daemon->options.config,
+		.socket_group = daemon->options.api_group,
 		.reactors = daemon->options.target.reactor_count,
 	};
 	struct weft_error error;
@@ -246,6 +248,8 @@ static int start(struct daemon *daemon)
 	control_options.target = daemon->target;
 	control_options.engine = loop_engine_name(daemon->target->reactors[0]->loop);
 	if (control_open(&daemon->control, &control_options, &error) < 0)
+		goto fail;
+	if (daemon->options.sandbox && sandbox_enter(daemon->options.plugin_count > 0, &error) < 0)
 		goto fail;
 	return apply_file(daemon);
 fail:

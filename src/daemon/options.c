@@ -26,6 +26,7 @@
 enum option_id {
 	OPTION_CONFIG = 256,
 	OPTION_SOCKET,
+	OPTION_API_GROUP,
 	OPTION_STATE_DIR,
 	OPTION_CORES,
 	OPTION_LOOP,
@@ -38,6 +39,7 @@ enum option_id {
 	OPTION_MAX_MEMORY,
 	OPTION_MAX_BUFFERS,
 	OPTION_PLUGIN,
+	OPTION_SANDBOX,
 	OPTION_CHECK,
 	OPTION_LOG_LEVEL,
 	OPTION_HELP_BACKEND,
@@ -51,6 +53,8 @@ static const struct {
 } table[] = {
 	{ "config", "FILE", "configuration to load (" OPTIONS_CONFIG_DEFAULT ")", OPTION_CONFIG },
 	{ "socket", "PATH", "UNIX socket of the API (" CONTROL_SOCKET_DEFAULT ")", OPTION_SOCKET },
+	{ "api-group", "GROUP", "group that may use the API (" CONTROL_GROUP_DEFAULT ", if there)",
+	  OPTION_API_GROUP },
 	{ "state-dir", "DIR", "what must survive a restart (" OPTIONS_STATE_DIR_DEFAULT ")",
 	  OPTION_STATE_DIR },
 	{ "cores", "N|LIST", "reactors: a number, or the CPUs to pin them to, as 0,2-3 (one for "
@@ -73,6 +77,8 @@ static const struct {
 	{ "max-buffers", "SIZE", "for I/O buffers, a quarter of it for one host (256M for each "
 	  "reactor)", OPTION_MAX_BUFFERS },
 	{ "plugin", "FILE", "load a backend plugin; may be repeated", OPTION_PLUGIN },
+	{ "sandbox", "on|off", "give up system calls that are not needed, and core dumps (on)",
+	  OPTION_SANDBOX },
 	{ "check", NULL, "check the configuration file and exit", OPTION_CHECK },
 	{ "log-level", "LEVEL", "error, warning, notice, info or debug (info)", OPTION_LOG_LEVEL },
 	{ "help-backend", "NAME", "show a backend's options and exit", OPTION_HELP_BACKEND },
@@ -218,6 +224,15 @@ static int parse_level(const char *text)
 	usage_error("log-level", text, "error, warning, notice, info or debug is needed");
 }
 
+static bool parse_switch(const char *option, const char *text)
+{
+	if (strcmp(text, "on") == 0)
+		return true;
+	if (strcmp(text, "off") == 0)
+		return false;
+	usage_error(option, text, "on or off is needed");
+}
+
 static void set_option(struct options *options, int id, const char *value)
 {
 	switch ((enum option_id)id) {
@@ -227,6 +242,9 @@ static void set_option(struct options *options, int id, const char *value)
 		break;
 	case OPTION_SOCKET:
 		options->socket = value;
+		break;
+	case OPTION_API_GROUP:
+		options->api_group = value;
 		break;
 	case OPTION_STATE_DIR:
 		options->state_dir = value;
@@ -267,6 +285,12 @@ static void set_option(struct options *options, int id, const char *value)
 		if (options->plugin_count == OPTIONS_PLUGINS_MAX)
 			usage_error("plugin", value, "16 plugins are the most");
 		options->plugins[options->plugin_count++] = value;
+		break;
+	case OPTION_SANDBOX:
+		options->sandbox = parse_switch("sandbox", value);
+		break;
+	case OPTION_SANDBOX:
+		options->sandbox = parse_switch("sandbox", value);
 		break;
 	case OPTION_CHECK:
 		options->check = true;
@@ -314,6 +338,7 @@ void options_parse(struct options *ret, int argc, char **argv)
 		.socket = CONTROL_SOCKET_DEFAULT,
 		.state_dir = OPTIONS_STATE_DIR_DEFAULT,
 		.log_level = LOG_INFO,
+		.sandbox = true,
 		.target = {
 			.reactor_count = cpus < OPTIONS_REACTORS_MAX ? cpus : OPTIONS_REACTORS_MAX,
 			.engine = LOOP_ENGINE_AUTO,

@@ -17,10 +17,12 @@ struct options {
 	const char *config;
 	bool config_given;		/* the default file may be missing, a named one may not */
 	const char *socket;
+	const char *api_group;		/* NULL: the usual one, if there */
 	const char *state_dir;
 	const char *plugins[OPTIONS_PLUGINS_MAX];
 	size_t plugin_count;
 	const char *help_backend;	/* print that backend's options and end */
+	bool sandbox;			/* give up system calls that are not needed */
 	bool check;			/* check the configuration and end */
 	int log_level;
 	struct target_options target;

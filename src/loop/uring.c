@@ -71,13 +71,22 @@ static int setup_failed(int code, struct weft_error *error)
 	return weft_error_set(error, code, "io_uring: %s", strerror(code));
 }
 
+static void uring_close(struct loop *loop)
+{
+	struct uring *u = uring_of(loop);
+
+	io_uring_queue_exit(&u->ring);
+	uring_buffers_close(u);
+}
+
 static int uring_open(struct loop *loop, struct weft_error *error)
 {
 	struct uring *u = uring_of(loop);
 	struct io_uring_params params = {
 		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
 			 IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
-			 IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE,
+			 IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
+			 IORING_SETUP_R_DISABLED,
 		.cq_entries = COMPLETIONS,
 	};
 	int r;
@@ -91,18 +100,15 @@ static int uring_open(struct loop *loop, struct weft_error *error)
 		io_uring_queue_exit(&u->ring);
 		return r;
 	}
+	r = uring_enable(u, error);
+	if (r) {
+		uring_close(loop);
+		return r;
+	}
 	/* Saves looking up the ring's descriptor with each call; works without. */
 	(void)io_uring_register_ring_fd(&u->ring);
 	wake_arm(u);
 	return 0;
-}
-
-static void uring_close(struct loop *loop)
-{
-	struct uring *u = uring_of(loop);
-
-	io_uring_queue_exit(&u->ring);
-	uring_buffers_close(u);
 }
 
 /* ---- turns ---- */

@@ -72,6 +72,10 @@ void uring_listener_stop(struct loop_listener *listener);
 void uring_accepted(struct loop_listener *listener, int result, unsigned int flags);
 void uring_accept_cancelled(struct loop_listener *listener);
 
+/* uring_restrict.c */
+/* Starts the ring, which can do what this engine does alone; buffers were registered before. */
+int uring_enable(struct uring *u, struct weft_error *error);
+
 /* uring_file.c */
 void uring_op_start(struct loop_op *op);
 

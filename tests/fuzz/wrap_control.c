@@ -10,7 +10,8 @@
 
 #include "config/model.h"
 
-int __wrap_socket_listen(const char *path, int *ret_fd, struct weft_error *error)
+int __wrap_socket_listen(const char *path, const char *group, int *ret_fd,
+			 struct weft_error *error)
 {
 	*ret_fd = -1;
 	return 0;

@@ -30,7 +30,8 @@ void __wrap_MHD_destroy_response(struct MHD_Response *response);
 
 /* ---- the machine ---- */
 
-int __wrap_socket_listen(const char *path, int *ret_fd, struct weft_error *error);
+int __wrap_socket_listen(const char *path, const char *group, int *ret_fd,
+			 struct weft_error *error);
 int __wrap_address_list_read(struct address_list *ret_list);
 /* Files whose path has an "x" exist, and one with a "q" cannot be made. */
 int __wrap_create_file(const char *path, uint64_t size, bool *ret_made, struct weft_error *error);
