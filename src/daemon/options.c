@@ -289,9 +289,6 @@ static void set_option(struct options *options, int id, const char *value)
 	case OPTION_SANDBOX:
 		options->sandbox = parse_switch("sandbox", value);
 		break;
-	case OPTION_SANDBOX:
-		options->sandbox = parse_switch("sandbox", value);
-		break;
 	case OPTION_CHECK:
 		options->check = true;
 		break;
@@ -343,6 +340,7 @@ void options_parse(struct options *ret, int argc, char **argv)
 			.reactor_count = cpus < OPTIONS_REACTORS_MAX ? cpus : OPTIONS_REACTORS_MAX,
 			.engine = LOOP_ENGINE_AUTO,
 			.connect_timeout_ms = CONNECT_TIMEOUT_MS,
+			.poll_us = POLL_US,
 			.stall_timeout_ms = STALL_TIMEOUT_MS,
 			.max_connections = MAX_CONNECTIONS,
 			.max_pending_connections = MAX_PENDING_CONNECTIONS,
@@ -364,4 +362,3 @@ void options_parse(struct options *ret, int argc, char **argv)
 		exit(EXIT_USAGE);
 	}
 }
-			.poll_us = POLL_US,
