@@ -28,17 +28,23 @@ static int write_all(int fd, const char *text, size_t length)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
-static int write_temporary(char *template, const char *text, size_t length)
+/*
+ * The name is always the same, so that a daemon that is killed leaves one at the most, which the
+ * next write replaces. It is made anew: what lies there may be a link to somewhere else.
+ */
+static int write_temporary(const char *path, const char *text, size_t length)
 {
-	/* mkostemp() makes it with mode 0600. */
-	_cleanup_close_ int fd = mkostemp(template, O_CLOEXEC);
+	_cleanup_close_ int fd = -1;
 	int r;
 
+	if (unlink(path) < 0 && errno != ENOENT)
+		return -errno;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	r = write_all(fd, text, length);
 	if (r < 0)
-		unlink(template);
+		unlink(path);
 	return r;
 }
 
@@ -59,21 +65,21 @@ static int sync_folder(const char *path)
 static int replace(const char *path, const char *text, size_t length)
 {
 	_cleanup_free_ char *target = realpath(path, NULL); /* through symbolic links */
-	_cleanup_free_ char *template = NULL;
+	_cleanup_free_ char *temporary = NULL;
 	int r;
 
 	if (!target)
 		target = strdup(path);
-	if (!target || asprintf(&template, "%s.XXXXXX", target) < 0) {
-		template = NULL;
+	if (!target || asprintf(&temporary, "%s.new", target) < 0) {
+		temporary = NULL;
 		return -ENOMEM;
 	}
-	r = write_temporary(template, text, length);
+	r = write_temporary(temporary, text, length);
 	if (r < 0)
 		return r;
-	if (rename(template, target) < 0) {
+	if (rename(temporary, target) < 0) {
 		r = -errno;
-		unlink(template);
+		unlink(temporary);
 		return r;
 	}
 	return sync_folder(target);

@@ -129,6 +129,36 @@ def change_and_save(socket_path, base, state, stop):
         pass
 
 
+def left_of(path):
+    """The names of all that a daemon that replaces a file has left of it."""
+    return {entry.name for entry in path.parent.iterdir() if entry.name.startswith(path.name)}
+
+
+def save(socket_path):
+    api = Api(socket_path)
+    api.request("POST", "/v1/config/save", "")
+    assert api.getresponse().status < 300
+
+
+@pytest.mark.parametrize("left", ["part of a file", "link"])
+def test_what_a_killed_save_left(folder, left):
+    """It is replaced, whatever it is, and gone after the next save."""
+    victim = folder / "victim"
+    victim.write_text("untouched")
+    with stopped_by_hand(site(weftconf.namespace(1, size="1M"))) as daemon:
+        temporary = daemon.config_path.with_name("config.json.new")
+        if left == "link":
+            temporary.symlink_to(victim)
+        else:
+            temporary.write_text('{"subsys')
+        daemon.start()
+        save(daemon.socket_path)
+        assert not temporary.is_symlink() and not temporary.exists()
+        assert json.loads(daemon.config_path.read_text())["subsystems"]
+        daemon.stop()
+    assert victim.read_text() == "untouched"
+
+
 def test_kill_while_it_saves(folder):
     """The configuration and the state are whole: as they were before a save, or after it."""
     base = site(*(weftconf.namespace(nsid, size="1M") for nsid in range(1, 40)))
@@ -159,6 +189,12 @@ def test_kill_while_it_saves(folder):
             serial = json.loads(daemon.config_path.read_text())["subsystems"][0]["attr"]["serial"]
             assert state["saved"] <= int(serial[1:]) <= state["sent"], (serial, state)
             state["saved"] = int(serial[1:])
+            for path in (daemon.config_path, daemon.state_dir / "state.json"):
+                assert left_of(path) <= {path.name, f"{path.name}.new"}
+        daemon.start()
+        save(daemon.socket_path)
+        assert left_of(daemon.config_path) == {"config.json"}
+        daemon.stop()
     assert state["sent"] > ROUNDS
 
 
