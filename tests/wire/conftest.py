@@ -16,6 +16,8 @@ import contextlib
 import os
 import pathlib
 import sys
+import tempfile
+import time
 
 import pytest
 
@@ -23,6 +25,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
 pytest.register_assert_rewrite("nvmetcp", "weftd")
 
+import bystander  # noqa: E402
 import nvmetcp  # noqa: E402
 import weftconf  # noqa: E402
 from weftd import WEFTD, DaemonError, Weftd  # noqa: E402
@@ -70,17 +73,32 @@ def shared_config():
     ])
 
 
+@contextlib.contextmanager
+def quick_folder():
+    """A folder on a file system without a disk, where there is one."""
+    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="weft-wire-", dir=place) as name:
+        yield pathlib.Path(name)
+
+
+@pytest.fixture
+def folder():
+    with quick_folder() as path:
+        yield path
+
+
 @pytest.fixture(scope="session")
 def shared():
     """Holds the daemon that tests share; empty until the first, and after one that broke it."""
-    with contextlib.ExitStack() as stack:
-        yield {"stack": stack, "daemon": None}
+    with quick_folder() as folder, contextlib.ExitStack() as stack:
+        yield {"folder": folder, "stack": stack, "daemon": None}
 
 
 @pytest.fixture
 def daemon(shared, request):
     if shared["daemon"] is None:
-        running = Weftd(shared_config(), cores=min(2, os.cpu_count()))
+        running = Weftd(with_bystander(shared_config(), shared["folder"]),
+                        cores=min(2, os.cpu_count()))
         shared["daemon"] = shared["stack"].enter_context(running)
     running = shared["daemon"]
     running.check()
@@ -150,32 +168,96 @@ def io(ctrl):
     return ctrl.connect_io()
 
 
-@pytest.fixture(scope="module")
-def witness():
-    """The bystander's association: it lives as long as the daemon it is on."""
-    kept = {"daemon": None, "ctrl": None}
+# the bystander: see bystander.py
+
+def with_bystander(config, folder):
+    """The configuration, and on its first port the bystander's own subsystem."""
+    path = folder / "bystander.img"
+    path.touch()
+    os.truncate(path, 2 * MIB)
+    own = weftconf.subsystem(bystander.NAME, [
+        weftconf.namespace(1, size="2M", identity="bystander 1"),
+        weftconf.namespace(2, path=path, identity="bystander 2"),
+    ], hosts=[nvmetcp.HostId.make(bystander.NAME).nqn])
+
+    def add(changed):
+        changed["subsystems"].append(own)
+        changed["hosts"] += [{"nqn": host} for host in own["allowed_hosts"]]
+        changed["ports"][0]["subsystems"].append(own["nqn"])
+    return weftconf.changed(config, add)
+
+
+class Siege:
+    """A daemon that is under attack, the bystander at it, and what they hold while it rests."""
+
+    def __init__(self, daemon):
+        self.daemon = daemon
+        self.bystander = bystander.Bystander(daemon.address, daemon.process.pid)
+        self.bystander.judge()  # what its first round takes is taken
+        self.nothing = nvmetcp.wait_until(self.settled, what="rest")
+
+    def held(self):
+        """What is to be the same after each test, to the byte and the descriptor."""
+        return {**self.daemon.taken(), "descriptors": self.daemon.descriptors()}
+
+    def settled(self):
+        before = self.held()
+        time.sleep(0.02)
+        return before if self.held() == before and not before["buffers"] else None
+
+    def close(self):
+        self.bystander.close()
+
+    @contextlib.contextmanager
+    def around(self, seconds=20.0):
+        """Around a test that attacks. What it took may come back within so many seconds."""
+        self.bystander.watch()
+        yield
+        self.daemon.check()
+        self.bystander.judge()
+        found = {}
+
+        def rests():
+            found.update(self.held())
+            return found == self.nothing
+        try:
+            nvmetcp.wait_until(rests, seconds, pause=0.002)
+        except AssertionError:
+            raise AssertionError(f"{found} remains, not {self.nothing}") from None
+
+
+@pytest.fixture(scope="session")
+def sieges():
+    """The shared daemon's siege; of each daemon in its turn, where one was broken."""
+    kept = {}
     yield kept
-    if kept["ctrl"]:
-        kept["ctrl"].close()
+    for siege in kept.values():
+        siege.close()
+
+
+@pytest.fixture(autouse=True)
+def siege(request):
+    """In test_hostile_*.py, where the test has no daemon of its own: the bystander is at the shared
+    one and notices nothing, and whatever the test took is given back afterwards."""
+    if not request.module.__name__.startswith("test_hostile") or \
+            "weftd" in request.fixturenames:
+        yield
+        return
+    daemon, sieges = request.getfixturevalue("daemon"), request.getfixturevalue("sieges")
+    if daemon.process.pid not in sieges:
+        sieges[daemon.process.pid] = Siege(daemon)
+    with sieges[daemon.process.pid].around():
+        yield
 
 
 @pytest.fixture
-def bystander(daemon, witness):
-    """A host that has nothing to do with the test: it must notice nothing, and whatever the test
-    connected must be gone afterwards. Use it before `connect`, so that it is judged last."""
-    if witness["daemon"] is not daemon:
-        witness["daemon"] = daemon
-        witness["ctrl"] = nvmetcp.connect_admin(daemon.address, weftconf.nqn("main"),
-                                                host=nvmetcp.HostId.make("bystander"))
-        witness["ctrl"].connect_io()
-    ctrl = witness["ctrl"]
-    io = ctrl.io[0]
-    data = os.urandom(512)
-    io.write(100000, data)
-    before = daemon.sockets()
-    yield io
-    daemon.check()
-    assert io.read(100000, 1) == data
-    ctrl.keep_alive()
-    nvmetcp.wait_until(lambda: daemon.sockets() <= before,
-                       what="the end of every connection that the test made")
+def besieged(weftd, folder):
+    """besieged(config, **options): a daemon as of weftd(), with the bystander at it."""
+    with contextlib.ExitStack() as stack:
+        def start(config, **options):
+            running = weftd(with_bystander(config, folder), **options)
+            siege = Siege(running)
+            stack.callback(siege.close)
+            stack.enter_context(siege.around())
+            return running
+        yield start

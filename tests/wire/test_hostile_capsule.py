@@ -7,8 +7,6 @@ import pytest
 
 from nvmetcp import Closed, Terminated, command, pdu, status
 
-pytestmark = pytest.mark.usefixtures("bystander")
-
 TRANSPORT, IN_CAPSULE = command.SGL_TRANSPORT, command.SGL_IN_CAPSULE
 
 

@@ -13,8 +13,6 @@ from weftconf import nqn
 
 from test_connect import HOSTNQN, MAIN, SUBNQN
 
-pytestmark = pytest.mark.usefixtures("bystander")
-
 BAD_LENGTH = (status.SGL_LENGTH_INVALID, status.INVALID_FIELD)
 
 

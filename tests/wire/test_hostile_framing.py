@@ -10,8 +10,6 @@ import pytest
 
 from nvmetcp import command, pdu, status
 
-pytestmark = pytest.mark.usefixtures("bystander")
-
 FLUSH = command.with_sgl(command.sqe(command.FLUSH, nsid=1),
                          command.sgl(command.SGL_TRANSPORT, 0))
 H2C = struct.pack("<HHIII", 0, 0, 0, 16, 0)

@@ -16,8 +16,6 @@ from nvmetcp import (CC, CC_ENABLE, Connection, command, connect_data, connect_e
 from nvmetcp.command import with_cid, with_sgl
 from weftconf import nqn
 
-pytestmark = pytest.mark.usefixtures("bystander")
-
 CASES = int(os.environ.get("WEFT_FUZZ_CASES", "100"))
 TRANSPORT, IN_CAPSULE = command.SGL_TRANSPORT, command.SGL_IN_CAPSULE
 

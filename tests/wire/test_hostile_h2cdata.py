@@ -5,8 +5,6 @@ import pytest
 
 from nvmetcp import command, pdu, status
 
-pytestmark = pytest.mark.usefixtures("bystander")
-
 SIZE = 32768
 
 

@@ -75,7 +75,6 @@ STATES = [idle, half_a_header, half_a_capsule, reads_in_flight, writes_in_flight
           r2t_unread, half_an_h2cdata, digest_outstanding, everything_at_once]
 
 
-@pytest.mark.usefixtures("bystander")
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 @pytest.mark.parametrize("rst", [False, True], ids=["FIN", "RST"])
 @pytest.mark.parametrize("first", ["io", "admin"])
@@ -88,7 +87,6 @@ def test_42_disconnect(connect, state, rst, first):
         queue.conn.reset() if rst else queue.close()
 
 
-@pytest.mark.usefixtures("bystander")
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 def test_42_half_close(connect, state):
     """The host says that it sends no more; the target ends the connection."""
@@ -98,7 +96,6 @@ def test_42_half_close(connect, state):
     io.conn.expect_end()
 
 
-@pytest.mark.usefixtures("bystander")
 @pytest.mark.parametrize("sent", [1, 50, 500])
 def test_42_disconnect_within_connect(opened, sent):
     conn = opened().conn
@@ -109,7 +106,6 @@ def test_42_disconnect_within_connect(opened, sent):
     conn.reset()
 
 
-@pytest.mark.usefixtures("bystander")
 def test_42_connect_response_unread(opened):
     conn = opened().conn
     conn.send_pdu(pdu.CMD, with_sgl(connect_entry(), command.sgl(command.SGL_IN_CAPSULE, 1024)),
@@ -117,7 +113,6 @@ def test_42_connect_response_unread(opened):
     conn.reset()
 
 
-@pytest.mark.usefixtures("bystander")
 def test_42_disconnect_command_with_commands_outstanding(ctrl):
     io = ctrl.connect_io(sqsize=63)
     r2t_outstanding(io)
@@ -131,7 +126,6 @@ def test_42_disconnect_command_with_commands_outstanding(ctrl):
 
 # 43: a host that stops reading
 
-@pytest.mark.usefixtures("bystander")
 def test_43_slow_reader_gets_everything(connect):
     """EDK2 sends over a hundred 128 KiB reads at once and then reads slowly: all must arrive."""
     io = connect().connect_io(sqsize=127, rcvbuf=65536)
@@ -142,19 +136,14 @@ def test_43_slow_reader_gets_everything(connect):
         assert len(io.wait(pending).data) == 131072
 
 
-def test_43_nobody_waits_for_a_host_that_does_not_read(bystander, connect):
+def test_43_nobody_waits_for_a_host_that_does_not_read(connect):
     stuck = connect().connect_io(sqsize=127, rcvbuf=4096)
     for index in range(120):
         stuck.submit(stuck.rw(command.READ, 1, index * 256, 256), length=131072)
-    slowest = 0.0
-    for _ in range(100):
-        started = time.monotonic()
-        bystander.read(0, 8)
-        slowest = max(slowest, time.monotonic() - started)
-    assert slowest < 2, f"a 4 KiB read took {slowest:.1f} s"
+    time.sleep(0.5)     # for the bystander
 
 
-def test_43_memory_is_bounded(daemon, bystander, connect):
+def test_43_memory_is_bounded(daemon, connect):
     """What waits to be sent is bounded by what the queue size and MDTS allow, and given back."""
     before = daemon.memory_kib()
     stuck = connect().connect_io(sqsize=127, rcvbuf=4096)
@@ -168,7 +157,6 @@ def test_43_memory_is_bounded(daemon, bystander, connect):
 
 # 44: TLS is a later feature; until then its first bytes are just not an ICReq
 
-@pytest.mark.usefixtures("bystander")
 def test_44_tls_to_a_plain_listener(raw):
     conn = raw()
     hello = bytes.fromhex("1603010200010001fc0303") + bytes(512)
@@ -187,10 +175,10 @@ def site(*namespaces):
     [weftconf.namespace(1, backend="null", size="64M")],
     [weftconf.namespace(1, read_only=True)], [weftconf.namespace(1, block_size=4096)],
 ], ids=["removed", "disabled", "resized", "replaced", "read-only", "reformatted"])
-def test_45_namespace_changes_under_io(weftd, other):
+def test_45_namespace_changes_under_io(besieged, other):
     """Every command completes, one way or the other, and the connection lives."""
-    config = site(weftconf.namespace(1))
-    daemon = weftd(config)
+    daemon = besieged(site(weftconf.namespace(1)))
+    config = daemon.config
     with connect_admin(daemon.address, nqn("one")) as ctrl:
         io = ctrl.connect_io(sqsize=127)
         for turn in range(6):
@@ -226,9 +214,9 @@ def complete_all(io, batch):
 
 
 @pytest.mark.parametrize("size", [0, 512, 4 << 20])
-def test_46_file_shrinks_under_io(weftd, tmp_path, size):
+def test_46_file_shrinks_under_io(besieged, tmp_path, size):
     path, ns = disk(tmp_path)
-    daemon = weftd(site(ns))
+    daemon = besieged(site(ns))
     with connect_admin(daemon.address, nqn("one")) as ctrl:
         io = ctrl.connect_io(sqsize=127)
         os.truncate(path, size)
@@ -237,10 +225,10 @@ def test_46_file_shrinks_under_io(weftd, tmp_path, size):
         ctrl.keep_alive()
 
 
-def test_46_file_is_unlinked(weftd, tmp_path):
+def test_46_file_is_unlinked(besieged, tmp_path):
     """It stays open: nothing is lost until the daemon ends."""
     path, ns = disk(tmp_path)
-    daemon = weftd(site(ns))
+    daemon = besieged(site(ns))
     with connect_admin(daemon.address, nqn("one")) as ctrl:
         io = ctrl.connect_io()
         path.unlink()
@@ -250,7 +238,7 @@ def test_46_file_is_unlinked(weftd, tmp_path):
 
 # 47: the disk full under a thin file
 
-def test_47_disk_full(weftd, tmp_path):
+def test_47_disk_full(besieged, tmp_path):
     """Writes fail with a status, reads go on, and once there is room writes do too."""
     # the daemon gets a mount namespace with a file system of 8 MiB for the file of 64
     mount = tmp_path / "small"
@@ -259,7 +247,7 @@ def test_47_disk_full(weftd, tmp_path):
     filler = mount / "filler"
     script = ('mount -t tmpfs -o size=8m none "$0" && truncate -s 64M "$1" && '
               'head -c 4M /dev/zero > "$2" && shift 2 && exec "$@"')
-    daemon = weftd(site(weftconf.namespace(1, path=path)),
+    daemon = besieged(site(weftconf.namespace(1, path=path)),
                    wrapper=["unshare", "--mount", "--map-root-user", "sh", "-c", script,
                             str(mount), str(path), str(filler)])
     with connect_admin(daemon.address, nqn("one")) as ctrl:

@@ -10,8 +10,6 @@ from nvmetcp import (Closed, Connection, command, connect_admin, connect_data, p
                      wait_until)
 from weftconf import nqn
 
-pytestmark = pytest.mark.usefixtures("bystander")
-
 BEFORE_ICREQ = {
     "command": (pdu.CMD, bytes(64), b""),
     "H2CData": (pdu.H2CDATA, bytes(16), bytes(16)),
@@ -101,10 +99,10 @@ def test_06_flood_of_connections(daemon):
             conn.close()
 
 
-def test_06_out_of_descriptors(weftd):
+def test_06_out_of_descriptors(besieged):
     """The process's limit is reached: those who are connected go on, nobody spins, and when the
     flood is over others get in again."""
-    daemon = weftd(weftconf.config([weftconf.subsystem("one", [weftconf.namespace(1)])]),
+    daemon = besieged(weftconf.config([weftconf.subsystem("one", [weftconf.namespace(1)])]),
                    wrapper=["sh", "-c", 'ulimit -n 64 && exec "$0" "$@"'])
     with connect_admin(daemon.address, nqn("one")) as ctrl:
         io = ctrl.connect_io()
@@ -128,10 +126,10 @@ def test_06_out_of_descriptors(weftd):
         wait_until(served, what="service after the flood")
 
 
-def test_06_a_named_limit_refuses_the_rest(weftd):
+def test_06_a_named_limit_refuses_the_rest(besieged):
     """--max-connections: one more is closed, the others notice nothing; who goes makes room."""
-    daemon = weftd(weftconf.config([weftconf.subsystem("one", [weftconf.namespace(1)])]),
-                   args=["--max-connections", "4"])
+    daemon = besieged(weftconf.config([weftconf.subsystem("one", [weftconf.namespace(1)])]),
+                   args=["--max-connections", "8"])
     with connect_admin(daemon.address, nqn("one")) as ctrl:
         io = ctrl.connect_io()
         kept = [Connection(daemon.address).initialize() for _ in range(2)]

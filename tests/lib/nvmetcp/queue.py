@@ -246,7 +246,7 @@ class Queue:
         return self.run(command.fabrics(command.DISCONNECT, struct.pack("<H", recfmt)), **kw)
 
 
-def wait_until(condition, seconds=20.0, what="condition"):
+def wait_until(condition, seconds=20.0, what="condition", pause=0.02):
     """Poll `condition` until it is true; its value is returned."""
     deadline = time.monotonic() + seconds
     while True:
@@ -254,4 +254,4 @@ def wait_until(condition, seconds=20.0, what="condition"):
         if value:
             return value
         assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
-        time.sleep(0.02)
+        time.sleep(pause)

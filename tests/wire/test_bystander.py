@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The bystander and the siege of test_hostile_*.py themselves: what is wrong does not get past."""
+
+import contextlib
+import os
+import signal
+import time
+
+import pytest
+
+import weftconf
+from bystander import NAME
+from conftest import Siege, with_bystander
+from nvmetcp import HostId, connect_admin, open_queue, wait_until
+from weftconf import nqn
+
+
+@pytest.fixture
+def daemon(weftd, folder):
+    """One of its own, since it is maltreated."""
+    config = weftconf.config([weftconf.subsystem("one", [weftconf.namespace(1)])])
+    return weftd(with_bystander(config, folder))
+
+
+@pytest.fixture
+def siege(daemon):
+    with contextlib.closing(Siege(daemon)) as siege:
+        yield siege
+
+
+def test_all_is_well(siege):
+    with siege.around():
+        time.sleep(0.2)
+    report = siege.bystander.report()
+    assert report["rounds"] > 2 and report["answers"] > 2 * report["rounds"]
+
+
+def test_a_stall_is_noticed(siege, daemon):
+    with pytest.raises(AssertionError, match="the bystander waited"):
+        with siege.around():
+            time.sleep(0.02)
+            os.kill(daemon.process.pid, signal.SIGSTOP)
+            time.sleep(0.3)
+            os.kill(daemon.process.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("nsid", [1, 2])
+def test_changed_data_is_noticed(siege, daemon, nsid):
+    with pytest.raises(AssertionError, match="not what was written"):
+        with siege.around():
+            time.sleep(0.05)
+            with connect_admin(daemon.address, nqn(NAME), host=HostId.make(NAME)) as ctrl:
+                io = ctrl.connect_io()
+                for _ in range(50):
+                    io.write(0, bytes(512), nsid=nsid)
+
+
+def test_a_lost_connection_is_noticed(siege, daemon):
+    def drop(changed):
+        changed["subsystems"].pop()
+        changed["ports"][0]["subsystems"].pop()
+    with pytest.raises(AssertionError, match="the bystander: "):
+        with siege.around():
+            daemon.reload(weftconf.changed(daemon.config, drop))
+            wait_until(lambda: siege.daemon.taken()["connections"] == 0)
+
+
+def test_what_is_not_given_back_is_noticed(siege, daemon):
+    with pytest.raises(AssertionError, match="remains"):
+        with siege.around(seconds=0.5):
+            queue = open_queue(daemon.address)
+    queue.close()
