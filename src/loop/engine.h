@@ -17,8 +17,10 @@
 #include "loop/loop.h"
 
 #define LOOP_NO_TIMEOUT UINT64_MAX
-/* What a socket receives at most before received() may take what follows. */
+/* What a socket whose owner takes receives at most before that may take what follows. */
 #define LOOP_TAKE_HEAD 4096
+/* An owner that takes nothing for so many calls of received() takes no more. */
+#define LOOP_TAKE_IDLE 8
 
 /* An engine: every member is Required where nothing else is said. */
 struct loop_engine_ops {
@@ -47,7 +49,11 @@ struct loop_engine_ops {
 
 	int (*socket_open)(struct loop_socket *socket);
 	void (*socket_send)(struct loop_socket *socket);
-	size_t (*socket_take)(struct loop_socket *socket, void *buffer, size_t size);
+	/*
+	 * The owner takes: what comes is announced by loop_socket_step() from now on.
+	 * Returns whether the next bytes are in the socket rather than on their way here.
+	 */
+	bool (*socket_takes)(struct loop_socket *socket);
 	/* Calls sent() where a send is under way, and loop_socket_ended() at the end. */
 	void (*socket_close)(struct loop_socket *socket);
 
@@ -116,8 +122,14 @@ int loop_fd_set_nonblocking(int fd, bool on);
  * Returns the flags to send it with.
  */
 int loop_socket_next(struct loop_socket *socket);
-/* Calls received(), and notes whether it took bytes of its own. */
+/* Calls received(). */
 void loop_socket_received(struct loop_socket *socket, const uint8_t *data, ssize_t count);
+/*
+ * Receives once from a socket whose owner takes: that takes what has come, or gets at
+ * most LOOP_TAKE_HEAD bytes in `buffer`. Returns the bytes; 0 or -errno after
+ * received() was told so; or -EAGAIN where nothing more is there.
+ */
+ssize_t loop_socket_step(struct loop_socket *socket, void *buffer);
 /* Takes sent bytes from the front of the message under way; returns whether all are sent. */
 bool loop_socket_advance(struct loop_socket *socket, size_t sent);
 

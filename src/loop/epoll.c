@@ -114,25 +114,37 @@ static void drained(struct loop_socket *socket)
 	socket->engine_flags &= (uint8_t)~SOCKET_READABLE;
 }
 
-static size_t epoll_socket_take(struct loop_socket *socket, void *buffer, size_t size)
+static bool epoll_socket_takes(struct loop_socket *socket)
 {
-	ssize_t n = recv(socket->fd, buffer, size, MSG_DONTWAIT);
-
 	socket->bulk = true;
-	/* An error or the end is for the next receive to find. */
-	if (n == 0 || (size_t)n == size || (n < 0 && errno != EAGAIN))
-		socket->engine_flags |= SOCKET_READABLE;
-	else if (!(socket->engine_flags & SOCKET_HANGUP))
+	/* whether anything is left is for the next step to find */
+	socket->engine_flags |= SOCKET_READABLE;
+	return true;
+}
+
+static void step(struct loop_socket *socket)
+{
+	ssize_t n = loop_socket_step(socket, epoll_of(socket->loop)->buffer);
+
+	if (n == -EAGAIN) {
 		drained(socket);
-	return n > 0 ? (size_t)n : 0;
+		socket->engine_flags &= (uint8_t)~SOCKET_HANGUP;
+	} else if (n <= 0) {
+		socket->receiving = false;
+	}
 }
 
 static void receive(struct loop_socket *socket)
 {
 	struct epoll *e = epoll_of(socket->loop);
-	size_t size = socket->bulk ? LOOP_TAKE_HEAD : RECEIVE_SIZE;
-	ssize_t n = recv(socket->fd, e->buffer, size, MSG_DONTWAIT);
+	size_t size = RECEIVE_SIZE;
+	ssize_t n;
 
+	if (socket->bulk) {
+		step(socket);
+		return;
+	}
+	n = recv(socket->fd, e->buffer, size, MSG_DONTWAIT);
 	if (n < 0 && errno == EINTR)
 		return;
 	if (n < 0 && errno == EAGAIN) {
@@ -145,7 +157,6 @@ static void receive(struct loop_socket *socket)
 	else if ((size_t)n < size && !(socket->engine_flags & SOCKET_HANGUP))
 		drained(socket);
 	loop_socket_received(socket, n > 0 ? e->buffer : NULL, n < 0 ? -errno : n);
-	socket->bulk = socket->took;
 }
 
 static void sent(struct loop_socket *socket)
@@ -354,7 +365,7 @@ const struct loop_engine_ops loop_engine_epoll = {
 	.listener_stop = epoll_listener_stop,
 	.socket_open = epoll_socket_open,
 	.socket_send = epoll_socket_send,
-	.socket_take = epoll_socket_take,
+	.socket_takes = epoll_socket_takes,
 	.socket_close = epoll_socket_close,
 	.op_start = epoll_op_start,
 };

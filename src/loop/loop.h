@@ -121,6 +121,11 @@ struct loop_socket_ops {
 	 * peer closed its side; count < 0: -errno. Nothing follows either of those.
 	 */
 	void (*received)(struct loop_socket *socket, const uint8_t *data, ssize_t count);
+	/*
+	 * Optional. Bytes have come for one that takes: it may call loop_socket_take() as
+	 * inside received(), before they come through received().
+	 */
+	void (*ready)(struct loop_socket *socket);
 	/* The send ended: all bytes are with the kernel (0), or -errno. */
 	void (*sent)(struct loop_socket *socket, int result);
 	/* After loop_socket_close(): the last callback. fd is closed. */
@@ -133,7 +138,9 @@ struct loop_socket {
 	const struct loop_socket_ops *ops;
 	/* The loop's own: */
 	bool sending, receiving, closing;
-	bool bulk, took;			/* received() takes, took just now */
+	bool bulk;				/* the owner takes */
+	uint8_t idle;				/* how often in a row it did not */
+	size_t took;				/* bytes, in the callback under way */
 	uint8_t inflight;			/* operations that will call back */
 	uint8_t engine_flags;
 	int result;				/* of a send that ended, until sent() is called */
@@ -148,15 +155,16 @@ struct loop_socket {
 int loop_socket_open(struct loop *loop, struct loop_socket *socket, int fd,
 		     const struct loop_socket_ops *ops);
 /*
- * Inside received(), when all its bytes are used: moves what comes next in the
- * stream straight to where it belongs, as far as it is here already. Returns the
- * bytes moved; what is not moved, and the end, comes through received() as ever.
- * Worth its while from about LOOP_TAKE_MIN bytes.
+ * Inside received(), when all its bytes are used, and inside ready(): moves what
+ * comes next in the stream straight to where it belongs, as far as it is here
+ * already. Of the last vector, only whole units of so many bytes, a power of two,
+ * are filled. Returns the bytes moved; what is not moved, and the end, comes
+ * through received() as ever. Worth its while from about LOOP_TAKE_MIN bytes.
  */
-size_t loop_socket_take(struct loop_socket *socket, void *buffer, size_t size);
-/* The same in whole units of so many bytes, a power of two: never a part of one. */
-size_t loop_socket_take_units(struct loop_socket *socket, void *buffer, size_t size, size_t unit);
+size_t loop_socket_take(struct loop_socket *socket, const struct iovec *iov,
+			unsigned int iov_count, size_t unit);
 
+#define LOOP_TAKE_IOVS 2
 #define LOOP_TAKE_MIN 65536
 #define LOOP_IOV_MAX 1024
 

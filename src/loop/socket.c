@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "loop/engine.h"
 
@@ -94,32 +95,100 @@ void loop_socket_send(struct loop_socket *socket, struct iovec *iov, unsigned in
 	socket->loop->ops->socket_send(socket);
 }
 
-void loop_socket_received(struct loop_socket *socket, const uint8_t *data, ssize_t count)
+static void heard(const struct loop_socket *socket)
 {
-	socket->took = false;
 	if (socket != socket->loop->bulk_sender)
 		socket->loop->others_heard = socket->loop->now;
+}
+
+void loop_socket_received(struct loop_socket *socket, const uint8_t *data, ssize_t count)
+{
+	socket->took = 0;
+	heard(socket);
 	socket->ops->received(socket, data, count);
 }
 
-size_t loop_socket_take(struct loop_socket *socket, void *buffer, size_t size)
+/* How much of the vectors can be filled now such that the last gets whole units. */
+static size_t takeable(struct loop_socket *socket, const struct iovec *iov,
+		       unsigned int iov_count, size_t unit)
 {
-	if (socket->closing)
-		return 0;
-	socket->took = true;
-	return socket->loop->ops->socket_take(socket, buffer, size);
-}
-
-size_t loop_socket_take_units(struct loop_socket *socket, void *buffer, size_t size, size_t unit)
-{
+	size_t before = iov_count > 1 ? iov[0].iov_len : 0;
+	size_t all = before + iov[iov_count - 1].iov_len;
 	int ready = 0;
 
+	if (unit == 1)
+		return all;
 	/* this thread alone receives: what is ready now is still there in a moment */
-	if (socket->closing || ioctl(socket->fd, FIONREAD, &ready) < 0 || ready < 0)
-		return loop_socket_take(socket, buffer, 0);
-	if ((size_t)ready < size)
-		size = (size_t)ready;
-	return loop_socket_take(socket, buffer, size & ~(unit - 1));
+	if (ioctl(socket->fd, FIONREAD, &ready) < 0 || ready < 0)
+		return 0;
+	if ((size_t)ready < all)
+		all = (size_t)ready;
+	return all < before ? all : before + ((all - before) & ~(unit - 1));
+}
+
+size_t loop_socket_take(struct loop_socket *socket, const struct iovec *iov,
+			unsigned int iov_count, size_t unit)
+{
+	struct iovec parts[LOOP_TAKE_IOVS];
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = iov_count};
+	size_t size;
+	ssize_t n;
+
+	assert(iov_count && iov_count <= LOOP_TAKE_IOVS);
+	if (socket->closing || !socket->loop->ops->socket_takes(socket))
+		return 0;
+	size = takeable(socket, iov, iov_count, unit);
+	if (!size)
+		return 0;
+	for (unsigned int i = 0; i < iov_count; i++) {
+		parts[i] = iov[i];
+		if (parts[i].iov_len > size)
+			parts[i].iov_len = size;
+		size -= parts[i].iov_len;
+	}
+	n = recvmsg(socket->fd, &message, MSG_DONTWAIT);
+	if (n > 0)
+		socket->took += (size_t)n;
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* Whether the owner took what is there by itself. */
+static bool taken(struct loop_socket *socket)
+{
+	socket->took = 0;
+	if (socket->ops->ready)
+		socket->ops->ready(socket);
+	if (!socket->took)
+		return false;
+	heard(socket);
+	return true;
+}
+
+ssize_t loop_socket_step(struct loop_socket *socket, void *buffer)
+{
+	ssize_t n;
+
+	if (taken(socket)) {
+		socket->idle = 0;
+		return (ssize_t)socket->took;
+	}
+	if (socket->closing)
+		return -EAGAIN;
+	do
+		n = recv(socket->fd, buffer, LOOP_TAKE_HEAD, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return -EAGAIN;
+	n = n < 0 ? -errno : n;
+	loop_socket_received(socket, n > 0 ? buffer : NULL, n);
+	if (n <= 0)
+		return n;
+	socket->idle = socket->took ? 0 : (uint8_t)(socket->idle + 1);
+	if (socket->idle == LOOP_TAKE_IDLE) {
+		socket->idle = 0;
+		socket->bulk = false;
+	}
+	return n + (ssize_t)socket->took;
 }
 
 /* The larger the parts, the less a lone socket runs dry; the longer others wait for their turn. */

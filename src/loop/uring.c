@@ -214,7 +214,7 @@ const struct loop_engine_ops loop_engine_uring = {
 	.listener_stop = uring_listener_stop,
 	.socket_open = uring_socket_open,
 	.socket_send = uring_socket_send,
-	.socket_take = uring_socket_take,
+	.socket_takes = uring_socket_takes,
 	.socket_close = uring_socket_close,
 	.op_start = uring_op_start,
 };

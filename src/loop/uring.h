@@ -23,6 +23,7 @@ struct uring {
 	struct io_uring_buf_ring *provided; /* owned; a page, then the buffers */
 	uint8_t *buffers;		/* in the same mapping */
 	struct list starved;		/* of struct loop_socket: no buffer was left for it */
+	uint8_t head[LOOP_TAKE_HEAD];	/* what comes for an owner that takes, during received() */
 };
 
 /* What a completion is for: the low bits of its user data; the others point to the object. */
@@ -55,7 +56,7 @@ struct io_uring_sqe *uring_sqe(struct uring *u);
 int uring_buffers_open(struct uring *u, struct weft_error *error);
 void uring_buffers_close(struct uring *u);
 int uring_socket_open(struct loop_socket *socket);
-size_t uring_socket_take(struct loop_socket *socket, void *buffer, size_t size);
+bool uring_socket_takes(struct loop_socket *socket);
 void uring_received(struct uring *u, struct loop_socket *socket, int result, unsigned int flags);
 /* Lets sockets that wait for buffers receive again; all buffers are back. */
 void uring_feed(struct uring *u);

@@ -2,6 +2,7 @@
 /* io_uring: one multishot receive for each socket, into buffers that all sockets share. */
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -9,10 +10,16 @@
 
 #define GROUP 0
 #define RING_SIZE 4096	/* of the ring of provided buffers, rounded up to a page */
+/* What a socket receives by steps in one turn. */
+#define STEPS_SIZE ((size_t)1024 * 1024)
 #define MEMORY_SIZE (RING_SIZE + (size_t)URING_BUFFERS * URING_BUFFER_STRIDE)
 
 static_assert(URING_BUFFERS * sizeof(struct io_uring_buf) <= RING_SIZE, "the ring fits a page");
 static_assert((URING_BUFFERS & (URING_BUFFERS - 1)) == 0, "the ring is a power of two");
+
+enum socket_flags {
+	SOCKET_WAITS = 1 << 0,	/* the receive under way is a poll */
+};
 
 static uint8_t *buffer_address(struct uring *u, unsigned int id)
 {
@@ -58,16 +65,22 @@ void uring_buffers_close(struct uring *u)
 	munmap(u->provided, MEMORY_SIZE);
 }
 
+/*
+ * What an owner takes is only waited for here, and then received by steps (socket.c).
+ * All else is received by the kernel, into the next buffer of the ring.
+ */
 static void receive_arm(struct loop_socket *socket)
 {
 	struct io_uring_sqe *sqe = uring_sqe(uring_of(socket->loop));
 
-	if (socket->bulk)
-		io_uring_prep_recv(sqe, socket->fd, NULL, LOOP_TAKE_HEAD, 0);
-	else
+	if (socket->bulk) {
+		io_uring_prep_poll_add(sqe, socket->fd, POLLIN | POLLRDHUP);
+		socket->engine_flags |= SOCKET_WAITS;
+	} else {
 		io_uring_prep_recv_multishot(sqe, socket->fd, NULL, 0, 0);
-	sqe->flags |= IOSQE_BUFFER_SELECT;
-	sqe->buf_group = GROUP;
+		sqe->flags |= IOSQE_BUFFER_SELECT;
+		sqe->buf_group = GROUP;
+	}
 	uring_tag(sqe, socket, URING_RECEIVE);
 	socket->receiving = true;
 	socket->inflight++;
@@ -85,12 +98,10 @@ int uring_socket_open(struct loop_socket *socket)
 
 /*
  * While a multishot receive goes on, what follows is on its way into receive
- * buffers: nothing can be taken, and from now on the socket receives step by step.
+ * buffers: nothing can be taken, and from now on the socket receives by steps.
  */
-size_t uring_socket_take(struct loop_socket *socket, void *buffer, size_t size)
+bool uring_socket_takes(struct loop_socket *socket)
 {
-	ssize_t n;
-
 	if (socket->receiving && !socket->bulk) {
 		struct io_uring_sqe *sqe = uring_sqe(uring_of(socket->loop));
 
@@ -98,20 +109,29 @@ size_t uring_socket_take(struct loop_socket *socket, void *buffer, size_t size)
 		uring_tag(sqe, NULL, URING_NOTHING);
 	}
 	socket->bulk = true;
-	if (socket->receiving)
-		return 0;
-	n = recv(socket->fd, buffer, size, MSG_DONTWAIT);
-	return n > 0 ? (size_t)n : 0;
+	return !socket->receiving;
 }
 
 /* The receive is over, but not because of the peer: it goes on, or waits for buffers. */
 static void receive_again(struct uring *u, struct loop_socket *socket, int result)
 {
-	if (result > 0 && !socket->took)
-		socket->bulk = false;
 	if (result == -ENOBUFS)
 		list_add_tail(&u->starved, &socket->node);
 	else
+		receive_arm(socket);
+}
+
+/* Bytes have come for an owner that takes; so many of them, and it is others' turn. */
+static void steps(struct uring *u, struct loop_socket *socket)
+{
+	size_t all = 0;
+	ssize_t n;
+
+	do {
+		n = loop_socket_step(socket, u->head);
+		all += n > 0 ? (size_t)n : 0;
+	} while (n > 0 && all < STEPS_SIZE && socket->bulk && !socket->closing);
+	if ((n > 0 || n == -EAGAIN) && !socket->closing)
 		receive_arm(socket);
 }
 
@@ -128,6 +148,13 @@ void uring_received(struct uring *u, struct loop_socket *socket, int result, uns
 
 	if (!more)
 		socket->receiving = false;
+	if (socket->engine_flags & SOCKET_WAITS) {
+		socket->engine_flags &= (uint8_t)~SOCKET_WAITS;
+		if (!socket->closing)
+			steps(u, socket);
+		uring_socket_ended(socket);
+		return;
+	}
 	if (!socket->closing && result > 0)
 		loop_socket_received(socket, buffer_address(u, id), result);
 	else if (!socket->closing && !again)

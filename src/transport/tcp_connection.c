@@ -163,6 +163,11 @@ static void received(struct loop_socket *socket, const uint8_t *data, ssize_t co
 		tcp_receive(conn, data, (size_t)count);
 }
 
+static void ready(struct loop_socket *socket)
+{
+	tcp_take(tcp_of_socket(socket));
+}
+
 static void closed(struct loop_socket *socket)
 {
 	struct tcp_connection *conn = tcp_of_socket(socket);
@@ -183,6 +188,7 @@ static void tcp_release(struct queue *queue)
 
 static const struct loop_socket_ops socket_ops = {
 	.received = received,
+	.ready = ready,
 	.sent = tcp_sent,
 	.closed = closed,
 };

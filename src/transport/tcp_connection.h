@@ -157,6 +157,8 @@ void tcp_stall_check(struct tcp_connection *conn);
 
 /* tcp_receive.c */
 void tcp_receive(struct tcp_connection *conn, const uint8_t *data, size_t count);
+/* Of a large payload, moves what is here already straight to where it belongs. */
+void tcp_take(struct tcp_connection *conn);
 /* Expects the start of a PDU. */
 void tcp_receive_init(struct tcp_connection *conn);
 /* The request is being given up: the receiver must not write to it. */

@@ -317,46 +317,43 @@ static size_t take_data(struct tcp_connection *conn, const uint8_t *data, size_t
 	return n;
 }
 
-/* Takes what completes the block that is gathered, then whole ones. */
+/* Takes what completes the block that is gathered, and whole ones. */
 static void take_blocks(struct tcp_connection *conn)
 {
 	struct tcp_receiver *rx = &conn->rx;
 	struct request *req = rx->req;
 	const size_t block = (size_t)1 << req->block_shift;
 	size_t at = (size_t)(rx->data - req->data) + (rx->length - rx->left);
-	size_t have = at & (block - 1);
-	size_t n;
+	size_t have = at & (block - 1), rest = have ? block - have : 0, n;
+	struct iovec iov[2] = {
+		{ (uint8_t *)req->hold.buffer + have, rest },
+		{ req->data + at + rest, rx->left - rest },
+	};
 
-	if (have) {
-		uint8_t *gathered = req->hold.buffer;
-
-		n = loop_socket_take(&conn->socket, gathered + have, block - have);
-		if (have + n == block)
-			memcpy(req->data + at - have, gathered, block);
-		if (n)
-			advance_data(conn, n);
-		if (have + n < block)
-			return;
-		at += n;
-	}
-	n = loop_socket_take_units(&conn->socket, req->data + at, rx->left, block);
+	if (rest > rx->left)
+		return;
+	n = loop_socket_take(&conn->socket, iov + !rest, 1 + !!rest, block);
+	if (rest && n >= rest)
+		memcpy(req->data + at - have, req->hold.buffer, block);
 	if (n)
 		advance_data(conn, n);
 }
 
-/* Much payload is still to come: the kernel may put it where it belongs. */
-static void take_ahead(struct tcp_connection *conn)
+void tcp_take(struct tcp_connection *conn)
 {
 	struct tcp_receiver *rx = &conn->rx;
+	struct iovec iov;
 	size_t n;
 
-	if (conn->state >= CONN_ENDING || rx->stage != TCP_STAGE_DATA || rx->left < LOOP_TAKE_MIN)
+	if (conn->state >= CONN_ENDING || rx->stage != TCP_STAGE_DATA ||
+	    rx->length < LOOP_TAKE_MIN)
 		return;
 	if (rx->req->block_shift) {
 		take_blocks(conn);
 		return;
 	}
-	n = loop_socket_take(&conn->socket, rx->data + (rx->length - rx->left), rx->left);
+	iov = (struct iovec){ rx->data + (rx->length - rx->left), rx->left };
+	n = loop_socket_take(&conn->socket, &iov, 1, 1);
 	if (n)
 		advance_data(conn, n);
 }
@@ -500,7 +497,7 @@ void tcp_receive(struct tcp_connection *conn, const uint8_t *data, size_t count)
 		data += n;
 		count -= n;
 	}
-	take_ahead(conn);
+	tcp_take(conn);
 }
 
 void tcp_fetch(struct request *req)

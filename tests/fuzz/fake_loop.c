@@ -229,23 +229,25 @@ int loop_socket_open(struct loop *loop, struct loop_socket *socket, int fd,
 	return 0;
 }
 
-size_t loop_socket_take(struct loop_socket *socket, void *buffer, size_t size)
+size_t loop_socket_take(struct loop_socket *socket, const struct iovec *iov,
+			unsigned int iov_count, size_t unit)
 {
 	int fd = socket->fd;
-	size_t n = size < sockets[fd].rest_count ? size : sockets[fd].rest_count;
+	size_t before = iov_count > 1 ? iov[0].iov_len : 0, rest = sockets[fd].rest_count;
+	size_t n = before + iov[iov_count - 1].iov_len, at = 0;
 
-	if (n)
-		memcpy(buffer, sockets[fd].rest, n);
+	if (rest < n)
+		n = rest < before ? rest : before + ((rest - before) & ~(unit - 1));
+	for (unsigned int i = 0; i < iov_count; i++) {
+		size_t part = iov[i].iov_len < n - at ? iov[i].iov_len : n - at;
+
+		if (part)
+			memcpy(iov[i].iov_base, sockets[fd].rest + at, part);
+		at += part;
+	}
 	sockets[fd].rest += n;
 	sockets[fd].rest_count -= n;
 	return n;
-}
-
-size_t loop_socket_take_units(struct loop_socket *socket, void *buffer, size_t size, size_t unit)
-{
-	size_t rest = sockets[socket->fd].rest_count;
-
-	return loop_socket_take(socket, buffer, (size < rest ? size : rest) & ~(unit - 1));
 }
 
 static bool receives(int fd)
@@ -275,6 +277,8 @@ void fake_socket_feed(int fd, const uint8_t *data, size_t count)
 	sockets[fd].rest = data + head;
 	sockets[fd].rest_count = count - head;
 	receive(sockets[fd].socket, data, head);
+	if (receives(fd) && sockets[fd].rest_count && sockets[fd].socket->ops->ready)
+		sockets[fd].socket->ops->ready(sockets[fd].socket);
 	if (receives(fd) && sockets[fd].rest_count)
 		receive(sockets[fd].socket, sockets[fd].rest, sockets[fd].rest_count);
 	sockets[fd].rest_count = 0;

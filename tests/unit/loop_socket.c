@@ -59,18 +59,34 @@ static void check(struct end *end, const uint8_t *data, size_t count)
 	end->received_bytes += count;
 }
 
-/* Now and then takes what follows, as for a large write. */
+/* Now and then takes what follows, as for a large write: some bytes, then bytes or blocks. */
 static void take(struct end *end)
 {
 	static uint8_t buffer[200000];
-	size_t size = 1 + (size_t)random() % sizeof(buffer), count;
+	size_t unit = random() % 2 ? 512 : 1, before = (size_t)random() % 512, count;
+	size_t size = 1 + (size_t)random() % (sizeof(buffer) - before);
+	struct iovec iov[] = {{buffer, before}, {buffer + before, size}};
+	unsigned int parts = random() % 2 ? 2 : 1;
 
 	if (random() % 8 == 0)
 		return;
-	count = loop_socket_take(&end->socket, buffer, size);
-	assert_true(count <= size);
-	check(end, buffer, count);
+	count = loop_socket_take(&end->socket, iov + 2 - parts, parts, unit);
+	if (parts == 1)
+		before = 0;
+	assert_true(count <= before + size);
+	if (count > before)
+		assert_int_equal((count - before) % unit, count == before + size ? size % unit : 0);
+	check(end, iov[2 - parts].iov_base, count);
 	end->taken_bytes += count;
+}
+
+static void ready(struct loop_socket *socket)
+{
+	struct end *end = container_of(socket, struct end, socket);
+
+	assert_false(end->ended || socket->closing);
+	if (end->takes)
+		take(end);
 }
 
 static void received(struct loop_socket *socket, const uint8_t *data, ssize_t count)
@@ -115,7 +131,12 @@ static void closed(struct loop_socket *socket)
 	end->closed = true;
 }
 
-static const struct loop_socket_ops ops = {.received = received, .sent = sent, .closed = closed};
+static const struct loop_socket_ops ops = {
+	.received = received,
+	.ready = ready,
+	.sent = sent,
+	.closed = closed,
+};
 
 static struct end *end_open(int fd)
 {
