@@ -60,6 +60,24 @@ def test_08_absurdly_long(conn, name, plen):
     conn.expect_term((pdu.FES_INVALID_FIELD, pdu.FES_LIMIT))
 
 
+@pytest.mark.parametrize("name", SENT)
+@pytest.mark.parametrize("missing", [1, 4])
+def test_08_no_room_for_the_header_digest(connect, name, missing):
+    io = connect().connect_io(hdgst=True)
+    type_, specific, _ = SENT[name]
+    io.conn.send_pdu(type_, specific, force_plen=8 + len(specific) + 4 - missing)
+    io.conn.expect_term(pdu.FES_INVALID_FIELD, (pdu.OFF_PDO, pdu.OFF_PLEN))
+
+
+@pytest.mark.parametrize("name", SENT)
+@pytest.mark.parametrize("left", [1, 3, 4])
+def test_08_no_room_for_data_beside_its_digest(connect, name, left):
+    io = connect().connect_io(ddgst=True)
+    type_, specific, _ = SENT[name]
+    io.conn.send_pdu(type_, specific, bytes(16), force_plen=8 + len(specific) + left)
+    io.conn.expect_term(pdu.FES_INVALID_FIELD, (pdu.OFF_PDO, pdu.OFF_PLEN))
+
+
 @pytest.mark.parametrize("pdo", [1, 8, 24, 71, 255])
 def test_09_data_offset_of_a_command(conn, pdo):
     entry = command.with_sgl(command.with_cid(command.sqe(command.WRITE, nsid=1), 7),
@@ -72,6 +90,21 @@ def test_09_data_offset_of_a_command(conn, pdo):
 @pytest.mark.parametrize("pdo", [0, 1, 8, 23, 255])
 def test_09_data_offset_of_h2cdata(conn, pdo):
     conn.send_pdu(pdu.H2CDATA, H2C, bytes(16), force_pdo=pdo)
+    conn.expect_term(pdu.FES_INVALID_FIELD, pdu.OFF_PDO)
+
+
+@pytest.mark.parametrize("name,pdo", [("command", 72), ("H2CData", 24)])
+def test_09_data_in_the_header_digest(connect, name, pdo):
+    io = connect().connect_io(hdgst=True)
+    type_, specific, _ = SENT[name]
+    io.conn.send_pdu(type_, specific, bytes(16), force_pdo=pdo)
+    io.conn.expect_term(pdu.FES_INVALID_FIELD, pdu.OFF_PDO)
+
+
+@pytest.mark.parametrize("plen", [96, 100])
+def test_09_data_offset_at_and_beyond_the_end(conn, plen):
+    """PDO 100: the PDU has ended there."""
+    conn.send_pdu(pdu.H2CDATA, H2C, bytes(76), force_pdo=100, force_plen=plen)
     conn.expect_term(pdu.FES_INVALID_FIELD, pdu.OFF_PDO)
 
 
@@ -107,6 +140,18 @@ def test_10_unknown_types(conn, type_):
 def test_11_flags_that_disagree(connect, hdgst, ddgst, flags):
     io = connect().connect_io(hdgst=hdgst, ddgst=ddgst)
     io.submit(io.rw(command.WRITE, 1, 0, 1), bytes(512), force_flags=flags)
+    io.conn.expect_term(pdu.FES_INVALID_FIELD, pdu.OFF_FLAGS)
+
+
+@pytest.mark.parametrize("hdgst,ddgst,flags", [
+    (False, False, pdu.F_HDGST), (False, False, pdu.F_DDGST), (True, True, 0),
+    (True, True, pdu.F_HDGST), (True, True, pdu.F_DDGST),
+])
+def test_11_flags_of_h2cdata_that_disagree(connect, hdgst, ddgst, flags):
+    io = connect().connect_io(hdgst=hdgst, ddgst=ddgst)
+    pending = io.submit(io.rw(command.WRITE, 1, 0, 8), bytes(4096), inline=False, manual=True)
+    r2t = io.wait_r2t(pending)
+    io.conn.send_h2cdata(pending.cid, r2t.ttag, 0, bytes(4096), force_flags=flags | pdu.F_LAST)
     io.conn.expect_term(pdu.FES_INVALID_FIELD, pdu.OFF_FLAGS)
 
 

@@ -6,15 +6,17 @@ import pytest
 from nvmetcp import command, pdu, status
 
 SIZE = 32768
+# From 64 KiB on, data goes straight to memory that the backend lends: another path
+LENT = 131072
 
 
 class Write:
-    """A write of 32 KiB of A5h whose R2T has arrived and was not served."""
+    """A write of A5h whose R2T has arrived and was not served."""
 
-    def __init__(self, io):
-        self.io, self.conn = io, io.conn
-        self.data = b"\xa5" * SIZE
-        self.pending = io.submit(io.rw(command.WRITE, 1, 512, SIZE // 512), self.data,
+    def __init__(self, io, size=SIZE):
+        self.io, self.conn, self.size = io, io.conn, size
+        self.data = b"\xa5" * size
+        self.pending = io.submit(io.rw(command.WRITE, 1, 512, size // 512), self.data,
                                  inline=False, manual=True)
         self.r2t = io.wait_r2t(self.pending)
         self.cid, self.ttag = self.pending.cid, self.r2t.ttag
@@ -22,17 +24,23 @@ class Write:
     def send(self, offset=0, size=4096, *, cid=None, ttag=None, last=False, **kw):
         self.conn.send_h2cdata(self.cid if cid is None else cid,
                                self.ttag if ttag is None else ttag,
-                               offset, bytes(size), last=last, **kw)
+                               offset, b"\xa5" * size, last=last, **kw)
 
     def nothing_was_written(self, connect):
-        """Judged from another association: this one is gone."""
-        assert self.data[:512] not in connect().connect_io().read(512, SIZE // 512)
+        """Judged from another association: this one is gone. A write that did not complete may
+        have reached whole blocks of its own, and no others."""
+        found = connect().connect_io().read(0, 2048)
+        own = found[512 * 512:512 * 512 + self.size]
+        assert found.count(0) + own.count(0xA5) == len(found), "beyond the write's blocks"
+        blocks = {own[at:at + 512] for at in range(0, len(own), 512)}
+        assert blocks <= ({bytes(512)} if self.size < LENT // 2 else
+                          {bytes(512), b"\xa5" * 512}), "a block was written, or a part of one"
 
 
-@pytest.fixture
-def write(io):
-    io.write_zeroes(512, SIZE // 512)
-    return Write(io)
+@pytest.fixture(params=[SIZE, LENT], ids=["buffered", "lent"])
+def write(io, request):
+    io.write_zeroes(0, 2048)
+    return Write(io, request.param)
 
 
 def test_15_ttag_beyond_all(write, connect):
@@ -111,15 +119,41 @@ def test_18_data_out_of_order(write, connect, first, then):
     write.nothing_was_written(connect)
 
 
+def beyond(conn):
+    term = conn.expect_term((pdu.FES_OUT_OF_RANGE, pdu.FES_SEQUENCE, pdu.FES_LIMIT,
+                             pdu.FES_INVALID_FIELD))
+    assert term.fes != pdu.FES_INVALID_FIELD or term.fei in (pdu.OFF_DATAO, pdu.OFF_DATAL)
+
+
+@pytest.mark.parametrize("more", [4, 512, SIZE])
+def test_19_longer_than_the_r2t(write, connect, more):
+    write.send(0, write.size + more, last=True)
+    beyond(write.conn)
+    write.nothing_was_written(connect)
+
+
+@pytest.mark.parametrize("after", [0, 4, SIZE])
+def test_19_behind_the_r2t(write, connect, after):
+    write.send(write.size + after, 4, last=True)
+    beyond(write.conn)
+    write.nothing_was_written(connect)
+
+
 @pytest.mark.parametrize("offset,size", [
-    (0, SIZE + 4), (0, 2 * SIZE), (SIZE, 4), (SIZE + 4, 4),
     (0xFFFFFFFC, 4), (0xFFFFFFFC, 8), (0xFFFFF000, 8192), (0x80000000, 4),
 ])
-def test_19_beyond_the_r2t(write, connect, offset, size):
+def test_19_offsets_that_wrap(write, connect, offset, size):
+    """In 32 bits the end lies within the R2T again."""
     write.send(offset, size, last=True)
-    term = write.conn.expect_term((pdu.FES_OUT_OF_RANGE, pdu.FES_SEQUENCE, pdu.FES_LIMIT,
-                                   pdu.FES_INVALID_FIELD))
-    assert term.fes != pdu.FES_INVALID_FIELD or term.fei in (pdu.OFF_DATAO, pdu.OFF_DATAL)
+    beyond(write.conn)
+    write.nothing_was_written(connect)
+
+
+def test_19_the_last_part_is_too_long(write, connect):
+    """All but 4 bytes come as they should; then 8."""
+    write.send(0, write.size - 4)
+    write.send(write.size - 4, 8, last=True)
+    beyond(write.conn)
     write.nothing_was_written(connect)
 
 
@@ -168,7 +202,7 @@ def test_22_last_missing(write, connect):
 
 def test_23_more_after_the_end(write):
     write.io.serve_all(write.pending)
-    write.send(SIZE, 4096, last=True)
+    write.send(write.size, 4096, last=True)
     write.conn.expect_term((pdu.FES_INVALID_FIELD, pdu.FES_SEQUENCE, pdu.FES_OUT_OF_RANGE))
 
 

@@ -24,6 +24,14 @@ def test_01_pdu_before_icreq(raw, name):
     conn.expect_term(pdu.FES_SEQUENCE)
 
 
+@pytest.mark.parametrize("type_", sorted(set(range(12)) - {pdu.ICREQ, pdu.H2CTERM, pdu.CMD,
+                                                         pdu.H2CDATA}) + [0x7F, 0x80, 0xFF])
+def test_01_any_other_type_before_icreq(raw, type_):
+    conn = raw()
+    conn.send_pdu(type_, bytes(120))
+    conn.expect_term((pdu.FES_INVALID_FIELD, pdu.FES_SEQUENCE))
+
+
 def test_01_h2ctermreq_before_icreq(raw):
     # never answered with another TermReq
     conn = raw()
@@ -35,6 +43,20 @@ def test_01_not_nvme_at_all(raw):
     conn = raw()
     conn.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".ljust(128, b" "))
     conn.expect_end()
+
+
+def test_02_second_icreq_at_once(raw):
+    """Both in one segment: ICResp may still come before the end."""
+    conn = raw()
+    conn.send(pdu.icreq() * 2)
+    conn.expect_term(pdu.FES_SEQUENCE)
+
+
+@pytest.mark.parametrize("digests", [False, True])
+def test_02_second_icreq_after_icresp(opened, digests):
+    conn = opened(hdgst=digests, ddgst=digests).conn
+    conn.send_icreq()
+    conn.expect_term(pdu.FES_SEQUENCE)
 
 
 def test_02_second_icreq_in_mid_stream(io):
@@ -59,6 +81,20 @@ def test_03_many_come_and_go(daemon):
                 conn.reset()
 
 
+@pytest.mark.parametrize("pfv", [1, 0x8000, 0xFFFF])
+def test_04_unknown_version(raw, pfv):
+    conn = raw()
+    conn.send_icreq(pfv=pfv)
+    conn.expect_term(pdu.FES_UNSUPPORTED, pdu.OFF_PFV)
+
+
+@pytest.mark.parametrize("hpda", [32, 128, 255])
+def test_04_alignment_beyond_31(raw, hpda):
+    conn = raw()
+    conn.send_icreq(hpda=hpda)
+    conn.expect_term(pdu.FES_INVALID_FIELD, pdu.OFF_HPDA)
+
+
 @pytest.mark.parametrize("plen", [0, 7, 8, 24, 127, 129, 136, 0xFFFF, 0xFFFFFFFF])
 def test_04_icreq_of_another_length(raw, plen):
     conn = raw()
@@ -73,7 +109,7 @@ def test_04_icreq_of_another_header_length(raw, hlen):
     conn.expect_term(pdu.FES_INVALID_FIELD, pdu.OFF_HLEN)
 
 
-# 5, a silent connection: test_deadlines.py
+# 5, a silent connection: test_hostile_silence.py
 
 
 def test_06_flood_of_connections(daemon):
