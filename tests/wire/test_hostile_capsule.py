@@ -7,6 +7,7 @@ import pytest
 
 from nvmetcp import Closed, Terminated, command, pdu, status
 
+BLOCKS = {1: (512, 131072), 2: (4096, 16384)}   # NSID: block size, blocks
 TRANSPORT, IN_CAPSULE = command.SGL_TRANSPORT, command.SGL_IN_CAPSULE
 
 
@@ -114,7 +115,65 @@ def test_27_in_capsule_sgl_on_a_read(io):
     io.flush()
 
 
-# 28, lengths and ranges: test_io.py
+# 28, lengths and ranges
+
+RANGES = [(0, 1), (-1, 2), (1 << 63, 1), ((1 << 64) - 1, 1), ((1 << 64) - 1, 2),
+          ((1 << 64) - 8, 16), ((1 << 64) >> 9, 8), ((1 << 64) >> 12, 8), (1 << 55, 8)]
+
+
+@pytest.mark.parametrize("nsid", BLOCKS)
+@pytest.mark.parametrize("opcode", [command.READ, command.WRITE, command.WRITE_ZEROES])
+def test_28_beyond_the_end(io, nsid, opcode):
+    """Also where SLBA + NLB wraps, and where their bytes do. A negative SLBA counts from the end."""
+    block, blocks = BLOCKS[nsid]
+    for slba, count in RANGES:
+        slba = slba if slba > 0 else blocks + slba
+        data = bytes(count * block) if opcode == command.WRITE else b""
+        length = count * block if opcode == command.READ else 0
+        io.run(io.rw(opcode, nsid, slba, count), data, length=length,
+               expect=status.LBA_OUT_OF_RANGE)
+    io.flush(nsid=nsid)
+
+
+@pytest.mark.parametrize("nsid", BLOCKS)
+def test_28_deallocated_beyond_the_end(io, nsid):
+    _, blocks = BLOCKS[nsid]
+    for slba, count in RANGES + [(0, 0xFFFFFFFF), ((1 << 64) - 0xFFFFFFFF, 0xFFFFFFFF)]:
+        slba = slba if slba > 0 else blocks + slba
+        io.dsm([(slba, count)], nsid=nsid, expect=status.LBA_OUT_OF_RANGE)
+        io.dsm([(0, 1), (slba, count)], nsid=nsid, expect=status.LBA_OUT_OF_RANGE)
+    io.flush(nsid=nsid)
+
+
+@pytest.mark.parametrize("said,sent", [(1, 16), (256, 16), (256, 4080), (2, 16), (1, 4112)])
+def test_28_ranges_that_are_not_there(io, said, sent):
+    """NR says how many; the buffer has fewer, or more than there can be."""
+    io.dsm([(0, 0)] * (sent // 16), count=said,
+           expect=status.SUCCESS if said * 16 == sent else status.SGL_LENGTH_INVALID)
+
+
+@pytest.mark.parametrize("size", [512, 3584, 4608, 8192])
+def test_28_read_length_that_is_not_nlb(io, size):
+    """8 blocks of 512: only 4096 describes them. SGLS announces no longer buffers."""
+    io.read(0, 8, length=size, expect=status.SGL_LENGTH_INVALID)
+
+
+@pytest.mark.parametrize("inline", [True, False])
+@pytest.mark.parametrize("size", [512, 3584, 4608, 8192])
+def test_28_write_length_that_is_not_nlb(io, size, inline):
+    before = io.read(0, 16)
+    io.write(0, b"\x99" * size, blocks=8, inline=inline, expect=status.SGL_LENGTH_INVALID)
+    assert io.read(0, 16) == before
+
+
+@pytest.mark.parametrize("opcode", [command.READ, command.WRITE])
+def test_28_more_than_mdts(io, opcode):
+    for blocks in (4097, 65536):
+        io.wait(io.submit(io.rw(opcode, 1, 0, blocks),
+                          descriptor=command.sgl(TRANSPORT, blocks * 512)), status.INVALID_FIELD)
+
+
+# 29, more than was agreed
 
 
 def test_29_more_than_sqsize(connect):
@@ -164,6 +223,37 @@ def test_29_duplicate_cid(io):
         return
     if done.type == pdu.RSP:
         assert command.Completion.parse(done.cqe).status in (status.SUCCESS, status.CID_CONFLICT)
+
+
+def test_29_one_cid_for_all(connect):
+    """Nobody but the host can tell them apart; all complete."""
+    io = connect().connect_io(sqsize=31)
+    io.conn.send(b"".join(
+        io.conn.build_pdu(pdu.CMD, command.with_cid(
+            command.with_sgl(command.sqe(command.FLUSH, nsid=1), command.sgl(TRANSPORT, 0)), 7))
+        for _ in range(30)))
+    for _ in range(30):
+        done = command.Completion.parse(io.conn.recv_pdu().cqe)
+        assert done.cid == 7 and done.status in (status.SUCCESS, status.CID_CONFLICT)
+
+
+def test_29_abort_of_a_cid_that_two_have(connect):
+    ctrl = connect()
+    io = ctrl.connect_io()
+    io.check_sqhd = False
+    entry = command.with_sgl(command.with_cid(io.rw(command.WRITE, 1, 0, 64), 9),
+                             command.sgl(TRANSPORT, 32768))
+    io.conn.send(io.conn.build_pdu(pdu.CMD, entry) * 2)
+    r2ts = [io.conn.recv_pdu() for _ in range(2)]
+    assert [r2t.type for r2t in r2ts] == [pdu.R2T] * 2
+    assert r2ts[0].ttag != r2ts[1].ttag
+    aborts = [ctrl.submit_abort(1, 9) for _ in range(2)]
+    for r2t in r2ts:
+        io.conn.send_h2cdata(9, r2t.ttag, 0, bytes(32768))
+    found = [command.Completion.parse(io.conn.recv_pdu().cqe).status for _ in range(2)]
+    assert status.ABORT_REQUESTED in found
+    for abort in aborts:
+        ctrl.admin.wait(abort)
 
 
 @pytest.mark.parametrize("plen", [24, 28, 152])
