@@ -26,6 +26,7 @@ analyze:
 
 install: build/build.ninja
 	meson install -C build
+	packaging/after-install
 
 # CRASH: how often the daemon is killed, and the power is cut
 crash: all

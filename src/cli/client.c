@@ -4,8 +4,10 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "cli/cli.h"
@@ -38,12 +40,26 @@ static int tell_unreachable(const struct cli *cli, const char *why, const char *
 	return CLI_UNREACHABLE;
 }
 
+/* "run weft as root, or ...": by the group that the socket belongs to, where that can be seen. */
+static void advise_group(const char *path, struct strbuf *advice)
+{
+	struct stat st;
+	const struct group *group = stat(path, &st) == 0 ? getgrgid(st.st_gid) : NULL;
+
+	if (group && st.st_gid != 0)
+		strbuf_add(advice, "run weft as root, or join the group %s and log in again: "
+			   "usermod -aG %s YOU", group->gr_name, group->gr_name);
+	else
+		strbuf_add(advice, "run weft as root, or start weftd with --api-group and a group "
+			   "of yours");
+}
+
 static int unreachable(const struct cli *cli, CURL *curl, CURLcode code)
 {
 	const char *path = cli->socket_path;
 	const char *fix = "start it with 'systemctl start weftd' or 'weftd', or give the socket of "
 			  "a running one with --socket";
-	struct strbuf why = {0};
+	struct strbuf why = {0}, advice = {0};
 	long os_errno = 0;
 	int r;
 
@@ -54,7 +70,8 @@ static int unreachable(const struct cli *cli, CURL *curl, CURLcode code)
 		fix = "its log may say why: journalctl -u weftd";
 	} else if (code == CURLE_COULDNT_CONNECT && (os_errno == EACCES || os_errno == EPERM)) {
 		strbuf_add(&why, "you may not connect to %s: %s", path, strerror((int)os_errno));
-		fix = "run weft as root, or as a member of the socket's group";
+		advise_group(path, &advice);
+		fix = advice.data ? advice.data : "run weft as root";
 	} else if (code == CURLE_COULDNT_CONNECT) {
 		strbuf_add(&why, "weftd is not running: cannot connect to %s%s%s", path,
 			   os_errno ? ": " : "", os_errno ? strerror((int)os_errno) : "");
@@ -64,6 +81,7 @@ static int unreachable(const struct cli *cli, CURL *curl, CURLcode code)
 		fix = "its log may say why: journalctl -u weftd";
 	}
 	r = tell_unreachable(cli, why.data ? why.data : "out of memory", fix);
+	strbuf_done(&advice);
 	strbuf_done(&why);
 	return r;
 }

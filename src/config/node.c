@@ -12,6 +12,20 @@
 #include "config/model.h"
 #include "spec/fabrics.h"
 
+/*
+ * jansson shows what stands at a mistake. That may be a key that authenticates a host, and this ends
+ * up in the log: signs and the names of members that come twice are shown, other text is not.
+ */
+static const char *explain(json_error_t *error)
+{
+	char *shown = strstr(error->text, " near '");
+
+	if (shown && json_error_code(error) != json_error_duplicate_key &&
+	    strlen(shown) > strlen(" near 'x'"))
+		*shown = '\0';
+	return error->text;
+}
+
 int document_open(struct document *document, const char *text, size_t length, const char *name,
 		  struct config *config, struct weft_error *error)
 {
@@ -28,7 +42,7 @@ int document_open(struct document *document, const char *text, size_t length, co
 	document->root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &json_error);
 	if (!document->root) {
 		r = weft_error_set(error, EINVAL, "%s:%d: it is not valid JSON: %s", name,
-				   json_error.line > 0 ? json_error.line : 1, json_error.text);
+				   json_error.line > 0 ? json_error.line : 1, explain(&json_error));
 		goto fail;
 	}
 	if (json_is_object(document->root))

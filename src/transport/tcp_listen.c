@@ -178,6 +178,10 @@ fail:
 				      trsvcid);
 	if (r == EADDRNOTAVAIL)
 		return weft_error_set(error, r, "%s is not an address of this machine", traddr);
+	if (r == EACCES)
+		return weft_error_set(error, r, "port %u is root's: take one from 1024 on, or give "
+				      "weftd CAP_NET_BIND_SERVICE: see RIGHTS in weftd(8)",
+				      trsvcid);
 	return weft_error_set(error, r, "cannot listen on %s port %u: %s", traddr, trsvcid,
 			      strerror(r));
 }

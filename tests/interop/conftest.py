@@ -58,6 +58,12 @@ def images(pytestconfig):
         return guests.build_images()
 
 
+@pytest.fixture(scope="session")
+def logs(pytestconfig):
+    """The folder of the guests' consoles."""
+    return pytestconfig.stash[_log_key]
+
+
 @contextlib.contextmanager
 def _booted(images, config, name):
     guest = guests.Guest(images, config.stash[_log_key] / f"{name}.log")

@@ -20,6 +20,13 @@ static const struct wrong wrongs[] = {
 	/* JSON itself */
 	{ "", "t:1: it is not valid JSON: '[' or '{' expected near end of file" },
 	{ "[]", "t:1: a configuration must be a JSON object: { ... }" },
+	/* what may be a key is not shown */
+	{ "{\"hosts\": [{\"dhchap_key\" \"DHHC-1:00:x:\"}]}",
+	  "t:1: it is not valid JSON: ':' expected" },
+	{ "{\"hosts\": [{\"dhchap_key\": \"DHHC-1:00:x:",
+	  "t:1: it is not valid JSON: premature end of input" },
+	{ "{\"hosts\": [{\"dhchap_key\": DHHC-1:00:x:}]}",
+	  "t:1: it is not valid JSON: invalid token" },
 	{ "{\n\"hosts\": [\n{]}\n", "t:3: it is not valid JSON: string or '}' expected near ']'" },
 	{ "{\"hosts\": [],\n\"hosts\": []}",
 	  "t:2: it is not valid JSON: duplicate object key near '\"hosts\"'" },

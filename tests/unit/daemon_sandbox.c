@@ -81,7 +81,8 @@ static bool makes_no_process(void)
 static bool touches_no_other_process(void)
 {
 	return is_absent(ptrace(PTRACE_ATTACH, getppid(), NULL, NULL)) &&
-	       is_absent(kill(getppid(), 0)) && is_absent(syscall(SYS_tgkill, getppid(), getppid(), 0));
+	       is_absent(kill(getppid(), 0)) &&
+	       is_absent(syscall(SYS_tgkill, getppid(), getppid(), 0));
 }
 
 static bool changes_no_rights(void)

@@ -3,6 +3,7 @@
  * A regular file or a block device as a disk.
  *
  *	open.c	what a path is, how it is opened and created
+ *	refuse.c	what to do where it may not be
  *	claim.c	keeping others out
  *	info.c	what a device is like: sizes, alignments, caches
  *	io.c	reading, writing, flushing, zeroing, discarding
@@ -28,6 +29,9 @@ struct file_device {
 	uint32_t block_size;	/* smallest unit of I/O, bytes */
 	uint64_t limit;		/* the option "size", bytes; UINT64_MAX: not given */
 };
+
+/* Fills *error for an open() that failed with `code`, and says what would help. Returns -code. */
+int file_refuse_open(const struct file_device *device, int code, struct weft_error *error);
 
 /* The size that can be used now, bytes. 0 or -errno. */
 int file_size(const struct file_device *device, uint64_t *ret_size);

@@ -57,17 +57,6 @@ static int check_type(const char *path, mode_t mode, struct weft_error *error)
 					      "pipe or socket");
 }
 
-static int refuse_open(const struct file_device *device, int code, struct weft_error *error)
-{
-	const char *advice = "";
-
-	if (code == EACCES || code == EPERM || code == EROFS)
-		advice = device->read_only ? "weftd must be allowed to read it" :
-					     "weftd must be allowed to write to it, or set "
-					     "read_only to true";
-	return refuse(error, code, device->path, advice);
-}
-
 /* Opens what the path names, which may create it, and says what it is. */
 static int open_path(struct file_device *device, const struct weft_params *params,
 		     struct stat *ret_st, struct weft_error *error)
@@ -79,7 +68,7 @@ static int open_path(struct file_device *device, const struct weft_params *param
 	if (stat(device->path, &st) < 0) {
 		r = errno;
 		if (r != ENOENT || !may_create(params, device->path))
-			return refuse_open(device, r, error);
+			return file_refuse_open(device, r, error);
 		flags |= O_CREAT;
 	}
 	r = check_type(device->path, st.st_mode, error);
@@ -87,7 +76,7 @@ static int open_path(struct file_device *device, const struct weft_params *param
 		return r;
 	device->fd = open(device->path, flags, 0600);
 	if (device->fd < 0 || fstat(device->fd, ret_st) < 0)
-		return refuse_open(device, errno, error);
+		return file_refuse_open(device, errno, error);
 	device->is_block = S_ISBLK(ret_st->st_mode);
 	return 0;
 }
