@@ -27,6 +27,11 @@ struct nvme_status nvm_parse(struct request *req);		/* nvm.c */
  * I/O buffer, as others do.
  */
 bool nvm_lend_write(struct request *req);
+/*
+ * The view is another, and may not let the command write any more: revokes the
+ * memory that was lent for data which is still on its way.
+ */
+void nvm_check_lent(struct request *req);
 
 /* Parts of admin.c, a file each. */
 struct nvme_status identify_parse(struct request *req);

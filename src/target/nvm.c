@@ -228,16 +228,27 @@ bool nvm_lend_write(struct request *req)
 	return true;
 }
 
+void nvm_check_lent(struct request *req)
+{
+	if (req->state != REQUEST_FETCHING || !req->block_shift)
+		return;
+	if (!nvme_status_ok(check(req)) || req->view_ns->ns != req->hold.pin)
+		req->revoked = true;
+	/* what is wrong is said when the data has come, if it is still wrong then */
+	req->error_location = REQUEST_NO_LOCATION;
+	req->view_ns = NULL;
+}
+
 static void execute_write(struct request *req)
 {
 	if (!check_again(req))
 		return;
 	if (!req->block_shift)
 		submit_range(req, WEFT_OP_WRITE, fua(req));
-	else if (req->view_ns->ns == req->hold.pin)
+	else if (req->view_ns->ns == req->hold.pin && !req->revoked)
 		write_succeeded(req);
 	else
-		/* it went to the device that the namespace had: once more, then */
+		/* it did not go to the device that the namespace has now: once more, then */
 		request_complete(req, nvme_status(NVME_SC_CMD_INTERRUPTED));
 }
 

@@ -41,6 +41,7 @@ struct request *request_take(struct queue *queue)
 	req->consumes = false;
 	req->aborted = false;
 	req->abandoned = false;
+	req->revoked = false;
 	req->status_kind = NVME_STATUS_KIND_ADMIN;
 	req->error_location = REQUEST_NO_LOCATION;
 	req->data = NULL;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "target/commands.h"
 #include "target/controller.h"
 #include "target/queue.h"
 #include "target/reactor.h"
@@ -176,6 +177,13 @@ static bool move_queue(struct queue *queue, const struct view *view)
 	return true;
 }
 
+/* Data on its way into lent memory was allowed by the old view. */
+static void check_lent(struct queue *queue)
+{
+	list_for_each(node, &queue->busy_requests)
+		nvm_check_lent(list_entry(node, struct request, node));
+}
+
 static void adopt(struct reactor *reactor, void *arg)
 {
 	const struct view *view = arg;
@@ -185,8 +193,10 @@ static void adopt(struct reactor *reactor, void *arg)
 		struct queue *queue = list_entry(node, struct queue, node);
 		const struct view_port *old_port = queue->port;
 		const struct view_subsystem *old_subsystem = queue->subsystem;
+		bool stays = move_queue(queue, view);
 
-		if (!move_queue(queue, view))
+		check_lent(queue);
+		if (!stays)
 			queue_disconnect(queue);
 		else if (queue->live && !queue->qid && !queue->closing)
 			controller_view_changed(queue->ctrl, old_port, old_subsystem);

@@ -111,6 +111,8 @@ static void expect_data(struct tcp_connection *conn, struct request *req, uint8_
 {
 	struct tcp_receiver *rx = &conn->rx;
 
+	if (req->revoked)
+		data = NULL;
 	rx->req = req;
 	rx->data = data;
 	rx->length = length;
@@ -236,7 +238,7 @@ static void finish_data(struct tcp_connection *conn)
 	struct tcp_receiver *rx = &conn->rx;
 	struct request *req = rx->req;
 	uint8_t type = rx->type;
-	bool intact = !rx->bad_digest && (rx->data || !req);
+	bool intact = !rx->bad_digest && (rx->data || !req || req->revoked);
 	uint8_t *data = rx->data;
 
 	tcp_receive_forget(conn);
@@ -339,12 +341,22 @@ static void take_blocks(struct tcp_connection *conn)
 		advance_data(conn, n);
 }
 
+/* Memory that was lent may be revoked in the middle of a PDU. */
+static void heed_revocation(struct tcp_receiver *rx)
+{
+	if (rx->stage != TCP_STAGE_DATA || !rx->req || !rx->req->revoked)
+		return;
+	rx->stage = TCP_STAGE_SKIP;
+	rx->data = NULL;
+}
+
 void tcp_take(struct tcp_connection *conn)
 {
 	struct tcp_receiver *rx = &conn->rx;
 	struct iovec iov;
 	size_t n;
 
+	heed_revocation(rx);
 	if (conn->state >= CONN_ENDING || rx->stage != TCP_STAGE_DATA ||
 	    rx->length < LOOP_TAKE_MIN)
 		return;
@@ -480,6 +492,7 @@ static size_t take_header(struct tcp_connection *conn, const uint8_t *data, size
 
 void tcp_receive(struct tcp_connection *conn, const uint8_t *data, size_t count)
 {
+	heed_revocation(&conn->rx);
 	while (count && conn->state < CONN_ENDING) {
 		size_t n;
 
