@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Input that a target must survive, life and death: cases 42 to 47."""
 
+import contextlib
 import os
 import socket
 import struct
@@ -9,10 +10,16 @@ import time
 import pytest
 
 import weftconf
-from nvmetcp import Closed, command, connect_admin, connect_data, connect_entry, pdu, wait_until
+from bystander import QUEUES
+from fault import Fault, faulty
+from nvmetcp import (CC, CC_ENABLE, CSTS, Closed, command, connect_admin, connect_data,
+                     connect_entry, pdu, status, wait_until)
 from nvmetcp.command import with_cid, with_sgl
 from weftconf import nqn
 
+
+BYSTANDERS = QUEUES + 1     # the bystander's connections
+INTERRUPTED, WRITE_FAULT, INTERNAL_PATH = 0x021, 0x280, 0x300
 
 # 42: a disconnect in every state
 
@@ -124,6 +131,46 @@ def test_42_disconnect_command_with_commands_outstanding(ctrl):
     ctrl.keep_alive()
 
 
+# what a backend has when the connection ends
+
+OUTSTANDING = {
+    "read": lambda io: io.submit(io.rw(command.READ, 1, 0, 256), length=131072),
+    "write": lambda io: io.submit(io.rw(command.WRITE, 1, 0, 32), bytes(16384)),
+    "zeroes": lambda io: io.submit(io.rw(command.WRITE_ZEROES, 1, 0, 8)),
+    "discard": lambda io: io.submit(command.sqe(command.DSM, nsid=1, cdw11=4),
+                                    (64 << 32).to_bytes(16, "little")),
+}
+
+
+@pytest.mark.parametrize("op", OUTSTANDING)
+@pytest.mark.parametrize("how", ["FIN", "RST", "reset", "Abort"])
+def test_42_with_the_disk(besieged, folder, op, how):
+    """The connection is gone, and then the backend completes: into nothing, and once."""
+    daemon = besieged(site(faulty(1, folder / "1.sock")))
+    with contextlib.closing(Fault(folder / "1.sock")) as fault:
+        with connect_admin(daemon.address, nqn("one")) as ctrl:
+            io = ctrl.connect_io()
+            fault(f"hang {op} times 2")
+            pending = [OUTSTANDING[op](io) for _ in range(2)]
+            fault("wait 2")
+            if how == "FIN":
+                io.close()
+            elif how == "RST":
+                io.conn.reset()
+            elif how == "reset":
+                ctrl.property_set(CC, CC_ENABLE & ~1)
+                io.conn.expect_end()
+            else:
+                for one in pending:
+                    ctrl.abort(1, one.cid)
+                    io.wait(one, status.ABORT_REQUESTED)
+                io.flush()
+                io.conn.reset()
+            wait_until(lambda: daemon.taken()["connections"] == BYSTANDERS + 1)
+            assert fault("release") == "2"
+            ctrl.property_get(CSTS)
+
+
 # 43: a host that stops reading
 
 def test_43_slow_reader_gets_everything(connect):
@@ -166,6 +213,10 @@ def test_44_tls_to_a_plain_listener(raw):
 
 # 45: namespaces change under I/O
 
+ANY = (status.SUCCESS, status.INVALID_FIELD, status.INVALID_NAMESPACE, status.LBA_OUT_OF_RANGE,
+       status.WRITE_PROTECTED, status.SGL_LENGTH_INVALID, status.NAMESPACE_NOT_READY, INTERRUPTED)
+
+
 def site(*namespaces):
     return weftconf.config([weftconf.subsystem("one", namespaces)])
 
@@ -196,7 +247,108 @@ def test_45_namespace_changes_under_io(besieged, other):
         ctrl.keep_alive()
 
 
-# 46: a backend that errors or disappears
+def change_namespaces(daemon, namespaces):
+    def change(changed):
+        changed["subsystems"][0]["namespaces"] = namespaces
+    daemon.reload(weftconf.changed(daemon.config, change))
+
+
+@pytest.mark.parametrize("early", [0, 20000], ids=["", "some-came"])
+@pytest.mark.parametrize("what,namespaces", [
+    ("removed", []), ("read-only", [weftconf.namespace(1, read_only=True)]),
+    ("smaller", [weftconf.namespace(1, size="64K")]),
+    ("another", [weftconf.namespace(1, backend="null", size="64M")]),
+    ("reformatted", [weftconf.namespace(1, block_size=4096)]),
+])
+def test_45_namespace_changes_before_the_data_comes(besieged, what, namespaces, early):
+    """A host was asked for the data of two writes, one into a buffer, one into memory that the
+    backend lends. It comes late: the command fails, or is done on what is there now."""
+    daemon = besieged(site(weftconf.namespace(1)))
+    with connect_admin(daemon.address, nqn("one")) as ctrl:
+        other, rest = ctrl.connect_io(), []
+        for slba, size in ((1024, 32768), (1536, 131072)):
+            io = ctrl.connect_io()
+            pending = io.submit(io.rw(command.WRITE, 1, slba, size // 512), b"\xa5" * size,
+                                inline=False, manual=True)
+            r2t = io.wait_r2t(pending)
+            whole = pdu.h2cdata(pending.cid, r2t.ttag, 0, b"\xa5" * size, **io.conn.agreed())
+            io.conn.send(whole[:early])
+            rest.append((io, pending, whole[early:]))
+        wait_until(lambda: daemon.taken()["buffers"])
+        change_namespaces(daemon, namespaces)
+
+        def changed():
+            done = other.run(other.rw(command.WRITE, 1, 8192, 8), bytes(4096), expect=ANY)
+            return what == "another" or done.status != status.SUCCESS
+        wait_until(changed)
+        before = other.read(1024, 1024, expect=ANY)
+        for io, pending, data in rest:
+            io.conn.send(data)
+            done = io.wait(pending, *ANY)
+            assert what == "another" or done.status != status.SUCCESS
+            io.run(command.sqe(command.FLUSH, nsid=1), expect=ANY)
+        assert other.read(1024, 1024, expect=ANY) == before
+        ctrl.keep_alive()
+
+
+# 46: a backend that errors, stalls or disappears
+
+@pytest.fixture
+def faulted(besieged, folder):
+    """(daemon, controller, I/O queue, strings): NSID 1 fails to order, NSID 2 is sound."""
+    daemon = besieged(site(faulty(1, folder / "1.sock"), weftconf.namespace(2)))
+    with contextlib.closing(Fault(folder / "1.sock")) as fault, \
+            connect_admin(daemon.address, nqn("one")) as ctrl:
+        yield daemon, ctrl, ctrl.connect_io(sqsize=127), fault
+        fault("clear")
+        fault("release")
+
+
+def test_46_backend_errors(faulted):
+    _, ctrl, io, fault = faulted
+    fault("fail all EIO")
+    for _ in range(50):
+        io.read(0, 8, expect=status.UNRECOVERED_READ)
+        io.write(0, bytes(4096), expect=WRITE_FAULT)
+        io.write(0, bytes(131072), expect=WRITE_FAULT)
+        io.dsm([(0, 8)], expect=WRITE_FAULT)
+    io.write(0, b"\x11" * 4096, nsid=2)
+    assert io.read(0, 8, nsid=2) == b"\x11" * 4096
+    ctrl.keep_alive()
+    fault("clear")
+    io.write(0, b"\x12" * 4096)
+    assert io.read(0, 8) == b"\x12" * 4096
+
+
+def test_46_backend_stalls(faulted):
+    """What it has takes its time; the same queue's other namespace and the bystander do not."""
+    _, ctrl, io, fault = faulted
+    fault("delay all 400")
+    batch = [io.submit(io.rw(command.READ, 1, index * 256, 256), length=131072)
+             for index in range(60)]
+    io.write(0, b"\x13" * 4096, nsid=2)
+    assert io.read(0, 8, nsid=2) == b"\x13" * 4096
+    assert not any(pending.completion for pending in batch)
+    assert complete_all(io, batch) == {status.SUCCESS}
+    ctrl.keep_alive()
+
+
+def test_46_backend_hangs_and_disappears(faulted):
+    _, ctrl, io, fault = faulted
+    fault("hang all times 20")
+    batch = [io.submit(io.rw(command.READ, 1, index * 8, 8), length=4096) for index in range(20)]
+    fault("wait 20")
+    fault("vanish")
+    for _ in range(20):
+        io.read(0, 8, expect=INTERNAL_PATH)
+    assert io.read(0, 8, nsid=2) == bytes(4096)
+    fault("release EIO")
+    assert complete_all(io, batch) == {INTERNAL_PATH}
+    fault("return")
+    io.write(0, b"\x14" * 4096)
+    ctrl.keep_alive()
+
+
 
 def disk(tmp_path, size=8 << 20, **kw):
     path = tmp_path / "disk.img"
@@ -248,17 +400,20 @@ def test_47_disk_full(besieged, tmp_path):
     script = ('mount -t tmpfs -o size=8m none "$0" && truncate -s 64M "$1" && '
               'head -c 4M /dev/zero > "$2" && shift 2 && exec "$@"')
     daemon = besieged(site(weftconf.namespace(1, path=path)),
-                   wrapper=["unshare", "--mount", "--map-root-user", "sh", "-c", script,
-                            str(mount), str(path), str(filler)])
+                      wrapper=["unshare", "--mount", "--map-root-user", "sh", "-c", script,
+                               str(mount), str(path), str(filler)])
     with connect_admin(daemon.address, nqn("one")) as ctrl:
-        io = ctrl.connect_io()
-        found = complete_all(io, [io.submit(io.rw(command.WRITE, 1, index * 256, 256),
-                                            b"\x31" * 131072) for index in range(30)])
-        assert found <= {0x000, 0x081, 0x280, 0x006}, found
-        full = complete_all(io, [io.submit(io.rw(command.WRITE, 1, 65536 + index * 2048, 2048),
-                                           b"\x31" * (1 << 20)) for index in range(8)])
-        assert full & {0x081, 0x280, 0x006}, "a full disk took everything"
-        assert io.read(0, 256) == b"\x31" * 131072
+        io = ctrl.connect_io(sqsize=127)
+        batch = [io.submit(io.rw(command.WRITE, 1, index * 256, 256), bytes([index + 1]) * 131072)
+                 for index in range(60)]
+        assert complete_all(io, batch) == {status.SUCCESS, status.CAPACITY_EXCEEDED}
+        for index, pending in enumerate(batch):
+            if pending.completion.status == status.SUCCESS:
+                assert io.read(index * 256, 256) == bytes([index + 1]) * 131072
+        io.write(65536, bytes(1 << 20), expect=status.CAPACITY_EXCEEDED)
+        io.flush()
         io.dsm([(0, 65536 + 16384)])
-        wait_until(lambda: io.write(0, bytes(131072), expect=(0, 0x081, 0x280, 0x006)).status == 0)
+        wait_until(lambda: io.write(0, b"\x31" * 131072, expect=(
+            status.SUCCESS, status.CAPACITY_EXCEEDED)).status == status.SUCCESS)
+        assert io.read(0, 256) == b"\x31" * 131072
         ctrl.keep_alive()
