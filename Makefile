@@ -28,8 +28,12 @@ install: build/build.ninja
 	meson install -C build
 	packaging/after-install
 
+# SOAK: seconds of everything at once
+soak: all
+	WEFT_SOAK_SECONDS=$(or $(SOAK),600) /usr/bin/python3 -m pytest -v -rP tests/load/test_soak.py
+
 # CRASH: how often the daemon is killed, and the power is cut
 crash: all
 	WEFT_CRASH_ROUNDS=$(or $(CRASH),500) /usr/bin/python3 -m pytest -v -rP tests/faults/test_crash.py
 
-.PHONY: all run test bench fuzz crash install
+.PHONY: all run test bench fuzz crash soak install

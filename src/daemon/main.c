@@ -164,8 +164,10 @@ static void handle_tick(struct daemon *daemon)
 {
 	uint64_t count;
 
-	if (read(daemon->tick, &count, sizeof(count)) == sizeof(count))
-		apply_tick(daemon->apply);
+	if (read(daemon->tick, &count, sizeof(count)) != sizeof(count))
+		return;
+	apply_tick(daemon->apply);
+	limits_trim(daemon->target);
 }
 
 static int watch(struct daemon *daemon, int fd)

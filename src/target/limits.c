@@ -2,6 +2,7 @@
 /* Counts what hosts have, and refuses what is too much. */
 #include "target/limits.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +168,14 @@ static void party_put(struct limits_party *party)
 
 /* ---- connections ---- */
 
+/* Under the lock. */
+static void add_memory(struct limits *limits, uint64_t bytes)
+{
+	limits->memory += bytes;
+	if (limits->memory > limits->peak)
+		limits->peak = limits->memory;
+}
+
 /* Under the lock. LIMIT_KINDS: there is a place. */
 static enum limit arrive(struct target *target, const char *address, uint64_t bytes,
 			 struct limits_place *ret_place)
@@ -187,7 +196,7 @@ static enum limit arrive(struct target *target, const char *address, uint64_t by
 	}
 	party->connections++;
 	limits->connections++;
-	limits->memory += bytes;
+	add_memory(limits, bytes);
 	*ret_place = (struct limits_place){
 		.address = party, .memory = bytes, .arrived = bytes, .open = true,
 	};
@@ -232,7 +241,7 @@ static enum limit join(struct target *target, struct limits_place *place, const 
 	if (place->address)
 		place->address->connections--;
 	host->connections++;
-	limits->memory += bytes;
+	add_memory(limits, bytes);
 	place->memory += bytes;
 	host->memory += place->memory;
 	place->host = host;
@@ -330,6 +339,20 @@ void limits_turn_away(struct target *target, struct limits_place *place)
 	pthread_mutex_lock(&target->lock);
 	release(&target->limits, place);
 	pthread_mutex_unlock(&target->lock);
+}
+
+void limits_trim(struct target *target)
+{
+	struct limits *limits = &target->limits;
+	bool trim;
+
+	pthread_mutex_lock(&target->lock);
+	trim = limits->peak - limits->memory >= LIMITS_TRIM;
+	if (trim)
+		limits->peak = limits->memory;
+	pthread_mutex_unlock(&target->lock);
+	if (trim)
+		malloc_trim(0);
 }
 
 /* ---- what is used ---- */

@@ -43,6 +43,8 @@ enum limit {
 #define LIMITS_BUFFERS_MIN ((size_t)16 * 1024 * 1024)
 /* A kind of refusal is logged no more often than this, nanoseconds. */
 #define LIMITS_COMPLAINT_NS UINT64_C(10000000000)
+/* What connections have left before it is given back, bytes. */
+#define LIMITS_TRIM ((uint64_t)8 * 1024 * 1024)
 #define LIMITS_BUCKETS 256
 #define LIMITS_NAME_SIZE 224	/* an NQN or an address, and a zero */
 
@@ -77,6 +79,7 @@ struct limits_place {
 struct limits {
 	uint32_t connections;
 	uint64_t memory;		/* bytes */
+	uint64_t peak;			/* the most that memory was since the last limits_trim() */
 	struct list buckets[LIMITS_BUCKETS]; /* struct limits_party.node */
 	struct {
 		uint64_t count, unsaid;	/* refusals; and those since the last line in the log */
@@ -102,6 +105,12 @@ void limits_unjoin(struct queue *queue);
 /* The connection is closed; what its queue still holds counts until limits_release(). */
 void limits_closed(struct queue *queue);
 void limits_release(struct queue *queue);
+
+/*
+ * Gives the system back what many connections have left, which malloc() alone would
+ * keep. From time to time; does nothing unless it is LIMITS_TRIM.
+ */
+void limits_trim(struct target *target);
 
 /* How much of a bound is used. */
 struct limits_usage {
