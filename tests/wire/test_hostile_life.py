@@ -160,6 +160,7 @@ def test_42_with_the_disk(besieged, folder, op, how):
             elif how == "reset":
                 ctrl.property_set(CC, CC_ENABLE & ~1)
                 io.conn.expect_end()
+                io.close()
             else:
                 for one in pending:
                     ctrl.abort(1, one.cid)
@@ -278,8 +279,9 @@ def test_45_namespace_changes_before_the_data_comes(besieged, what, namespaces, 
         change_namespaces(daemon, namespaces)
 
         def changed():
-            done = other.run(other.rw(command.WRITE, 1, 8192, 8), bytes(4096), expect=ANY)
-            return what == "another" or done.status != status.SUCCESS
+            done = other.run(other.rw(command.WRITE, 1, 8192, 8), b"\x5a" * 4096, expect=ANY)
+            return done.status != status.SUCCESS or \
+                not any(other.read(8192, 8, expect=ANY))
         wait_until(changed)
         before = other.read(1024, 1024, expect=ANY)
         for io, pending, data in rest:
