@@ -56,7 +56,7 @@ struct request {
 	bool consumes;			/* execute() is done with `data` when it returns */
 	bool aborted;			/* an Abort asked for it while it was being fetched */
 	bool abandoned;			/* the host has its answer; a backend has the rest */
-	bool revoked;			/* memory was lent for it, and no more: the data is dropped */
+	bool revoked;			/* no more memory is lent for it: the data is dropped */
 	bool over_share;		/* it waits for its host's or its namespace's share */
 	uint8_t status_kind;		/* enum nvme_status_kind */
 	/*
