@@ -15,7 +15,7 @@
 
 #define EXIT_USAGE 2
 #define CONNECT_TIMEOUT_MS 10000
-#define POLL_US 20	/* longer than the pauses of a busy host, shorter than what sleeping takes */
+#define POLL_US 20	/* longer than a busy host pauses, shorter than sleeping takes */
 #define STALL_TIMEOUT_MS 30000
 #define MAX_CONNECTIONS 16384
 #define MAX_PENDING_CONNECTIONS 4096
@@ -65,7 +65,8 @@ static const struct {
 	{ "connect-timeout-ms", "N", "end connections that send no ICReq, or then no Connect, for "
 	  "so long (10000)", OPTION_CONNECT_TIMEOUT },
 	{ "stall-timeout-ms", "N", "end connections of hosts that for so long neither take what "
-	  "they asked for nor send what they were asked for; 0: never (30000)", OPTION_STALL_TIMEOUT },
+	  "they asked for nor send what they were asked for; 0: never (30000)",
+	  OPTION_STALL_TIMEOUT },
 	{ "max-connections", "N", "connections at a time; more are refused (16384)",
 	  OPTION_MAX_CONNECTIONS },
 	{ "max-pending-connections", "N", "of those, from one address before Connect (4096)",

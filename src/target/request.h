@@ -56,7 +56,7 @@ struct request {
 	bool consumes;			/* execute() is done with `data` when it returns */
 	bool aborted;			/* an Abort asked for it while it was being fetched */
 	bool abandoned;			/* the host has its answer; a backend has the rest */
-	bool revoked;			/* no more memory is lent for it: the data is dropped */
+	bool revoked;			/* no memory is lent for it any more: data is dropped */
 	bool over_share;		/* it waits for its host's or its namespace's share */
 	uint8_t status_kind;		/* enum nvme_status_kind */
 	/*
@@ -76,9 +76,9 @@ struct request {
 	struct request *aborter;	/* the Abort command that waits for this one's end */
 	const struct view_namespace *view_ns; /* of parse, until this turn ends; else NULL */
 	void (*resume)(struct request *req); /* what a buffer is waited for */
-	struct list wait;		/* in reactor->buffer_waiters or its host's share->waiters */
+	struct list wait;		/* in reactor->buffer_waiters, or a host's waiters */
 	uint32_t progress;		/* execute's: how far it is (DSM ranges) */
-	uint64_t submitted;		/* loop_now() when the transport, then the backend got it */
+	uint64_t submitted;		/* loop_now() when transport, then backend got it */
 	struct iovec iov;
 	struct weft_io io;
 	union {

@@ -22,13 +22,13 @@ struct load_options {
 	unsigned int stall_ms;		/* a command that takes longer counts as a stall */
 	double seconds;
 	uint32_t nsid;
-	bool lenient;			/* refusals and lost connections are counted, no error */
+	bool lenient;			/* refusals and lost connections are no errors */
 };
 
 /* What happened; by all threads. */
 struct load_result {
 	_Atomic uint64_t associations, verified, stalls, slowest_us;
-	_Atomic uint64_t refused;	/* lenient: associations and commands that came to nothing */
+	_Atomic uint64_t refused;	/* lenient: what came to nothing */
 	_Atomic uint64_t failed;	/* errors: the first was printed */
 	atomic_bool stop;
 };
