@@ -88,9 +88,16 @@ void controller_close(int connection)
 	*c = (struct connection){ 0 };
 }
 
+/* What holds that many bytes: twice as much each time, or single bytes would take their square. */
+static size_t room_for(size_t count)
+{
+	return count ? (size_t)2 << (63 - __builtin_clzll(count)) : 1;
+}
+
 static void append(uint8_t **data, size_t *used, const void *bytes, size_t count)
 {
-	*data = realloc(*data, *used + count + 1);
+	if (!*data || room_for(*used + count) != room_for(*used))
+		*data = realloc(*data, room_for(*used + count));
 	fuzz_assert(*data);
 	memcpy(*data + *used, bytes, count);
 	*used += count;

@@ -5,7 +5,7 @@
  * is valid), and so is what touches the machine: files, addresses, HTTP itself.
  *
  * The input is requests, each "METHOD /path?name=value&name=value", a newline
- * and the body, which a form feed ends.
+ * and the body, which a form feed ends. "CONNECT NQN" is a host that connects.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -24,7 +24,12 @@
 #include "control/control.h"
 #include "control/internal.h"
 #include "fuzz.h"
+#include "spec/fabrics.h"
+#include "target/controller.h"
+#include "target/queue.h"
+#include "target/subsystem.h"
 #include "target/target.h"
+#include "target/transport.h"
 #include "util/log.h"
 #include "wrap_control.h"
 
@@ -79,6 +84,51 @@ bool apply_port_state(const struct apply *apply, uint16_t portid, struct apply_p
 	if (portid % 4 == 3)
 		*ret = (struct apply_port_state){ .state = APPLY_FAILED, .reason = "no address" };
 	return true;
+}
+
+/* ---- who is connected ---- */
+
+static struct {
+	struct subsystem subsystem;
+	struct controller ctrl, ending;	/* the other one's connection is gone already */
+	struct queue admin, io;
+} world;
+
+static void addresses(const struct queue *queue, struct transport_address *ret_local,
+		      struct transport_address *ret_peer)
+{
+	memset(ret_local, 0, sizeof(*ret_local));
+	*ret_peer = (struct transport_address){ .trtype = 3, .adrfam = 1, .trsvcid = 40000,
+						.traddr = "198.51.100.1" };
+}
+
+static void digests(const struct queue *queue, bool *ret_header, bool *ret_data)
+{
+	*ret_header = true;
+	*ret_data = false;
+}
+
+static void connect_host(struct target *target)
+{
+	static const struct transport_ops ops = { .name = "tcp", .addresses = addresses,
+						  .digests = digests };
+
+	world.admin.ops = world.io.ops = &ops;
+	world.subsystem = (struct subsystem){ .nqn = "nqn.2026-11.example:a" };
+	list_init(&world.subsystem.controllers);
+	list_add_tail(&target->subsystems, &world.subsystem.node);
+	world.ctrl.subsystem = world.ending.subsystem = &world.subsystem;
+	world.ctrl.admin = &world.admin;
+	world.ctrl.io[1] = &world.io;
+	list_add_tail(&world.subsystem.controllers, &world.ctrl.node);
+	list_add_tail(&world.subsystem.controllers, &world.ending.node);
+}
+
+/* What Connect takes as a name reaches those who ask for sessions. */
+static void name_host(const char *nqn)
+{
+	if (nvmf_nqn_check(nqn, NVMF_NQN_SIZE, 0) == NVMF_NQN_OK)
+		strcpy(world.ctrl.hostnqn, nqn);
 }
 
 /* ---- HTTP ---- */
@@ -252,7 +302,9 @@ static void run_request(const char *data, size_t size)
 	size_t used = line_length + (end ? 1 : 0);
 
 	memset(&http, 0, sizeof(http));
-	if (url) {
+	if (url && strcmp(line, "CONNECT") == 0) {
+		name_host(url);
+	} else if (url) {
 		read_arguments(cut(url, '?'));
 		serve(line, url, data + used, size - used);
 	}
@@ -286,6 +338,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	log_set_level(LOG_EMERG);
 	pthread_mutex_init(&target.lock, NULL);
 	list_init(&target.subsystems);
+	connect_host(&target);
 	limits_init(&target.limits);
 	fuzz_assert(control_open(&control, &options, &error) == 0);
 	return 0;
@@ -295,6 +348,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data;
 
+	strcpy(world.ctrl.hostnqn, "nqn.2026-11.example:host");
 	running = config_new();
 	fuzz_assert(running);
 	for (unsigned int i = 0; i < REQUESTS_MAX && size; i++) {

@@ -470,6 +470,9 @@ static void step_cork(struct peer *peer, const uint8_t *r)
 	peer->chop = r[3];
 	if (!peer->cork)
 		peer_flush(peer);
+	else if (r[5] & 0x80) /* all but the last bytes: of a digest, say */
+		peer_flush_part(peer, peer->out_count - (peer->out_count < (r[5] & 7u) ?
+							 peer->out_count : (r[5] & 7u)));
 	else if (r[4])
 		peer_flush_part(peer, r[4] & 0x80 ? (r[4] & 0x7f) * 256u : r[4]);
 }

@@ -20,9 +20,9 @@
 #include "target/view.h"
 #include "transport/tcp_connection.h"
 
-#define BUFFER_LIMIT (256 << 10)	/* two of the largest transfers: who comes then, waits */
+#define BUFFER_LIMIT (1 << 20)	/* two of the largest transfers: who comes then, waits */
 #define CONNECT_TIMEOUT_MS 10000
-#define MDTS 5				/* 128 KiB */
+#define MDTS 7				/* 512 KiB: four R2Ts */
 #define LATE_MAX 256
 #define DEVICES 3
 #define MEMORY_SIZE (8 << 20)
@@ -207,6 +207,11 @@ static void add_namespace(struct view_subsystem *subsystem, unsigned int index, 
 	if (changes & WORLD_SMALL_NS)
 		ns->block_count /= 8;
 	ns->ana_grpid = ana_grpid;
+	if (nsid == 7) {
+		ns->has_nguid = ns->has_eui64 = true;
+		memset(ns->nguid, 0x77, sizeof(ns->nguid));
+		memset(ns->eui64, 0x78, sizeof(ns->eui64));
+	}
 }
 
 static struct view_subsystem *add_subsystem(struct view *view, const char *nqn)
@@ -234,14 +239,15 @@ static struct view_port *add_port(struct view *view, uint16_t portid, const char
 	fuzz_assert(port);
 	port->portid = portid;
 	port->trtype = NVMF_TRTYPE_TCP;
-	port->adrfam = NVMF_ADRFAM_IPV4;
+	port->adrfam = strchr(traddr, ':') ? NVMF_ADRFAM_IPV6 : NVMF_ADRFAM_IPV4;
 	port->traddr = strdup(traddr);
 	port->trsvcid = 4420;
 	port->inline_data_size = 16384;
 	port->max_queue_size = 64;
 	port->mdts = MDTS;
 	port->ana_states[1] = changes & WORLD_ANA ? NVME_ANA_INACCESSIBLE : NVME_ANA_OPTIMIZED;
-	port->ana_states[5] = NVME_ANA_NONOPTIMIZED;
+	port->ana_states[5] = changes & WORLD_LOSS ? NVME_ANA_PERSISTENT_LOSS :
+			      changes & WORLD_TRANSITION ? NVME_ANA_CHANGE : NVME_ANA_NONOPTIMIZED;
 	return port;
 }
 
@@ -259,7 +265,7 @@ static void add_subsystems(struct view *view, unsigned int changes)
 	if (!(changes & WORLD_NO_NS1))
 		add_namespace(a, 0 ^ swap, 1, 1, changes);
 	if (!(changes & WORLD_NO_NS2))
-		add_namespace(a, 1 ^ swap, 2, 1, changes);
+		add_namespace(a, 1 ^ swap, 2, changes & WORLD_REGROUP ? 5 : 1, changes);
 	add_namespace(a, 2, 7, 5, changes);
 	a->allow_any_host = !(changes & WORLD_FRIENDS_ONLY);
 	a->qid_max = changes & WORLD_FEW_QUEUES ? 1 : 4;
@@ -280,7 +286,8 @@ static void add_ports(struct view *view, unsigned int changes)
 	if (a)
 		view_link(any, a);
 	if (!(changes & WORLD_NO_PORT2) && a)
-		view_link(add_port(view, 2, "2001:db8::1", changes), a);
+		view_link(add_port(view, 2, changes & WORLD_ANY_IPV6 ? "::" : "2001:db8::1",
+				   changes), a);
 	for (unsigned int i = 0; i < (changes & WORLD_REFERRALS ? 5 : 1); i++) {
 		struct view_referral *referral = view_add_referral(both);
 
@@ -302,6 +309,7 @@ void world_change(unsigned int changes)
 	view->ana_change_count = world.generation;
 	add_subsystems(view, changes);
 	add_ports(view, changes);
+	world.target.draining |= changes & WORLD_DRAINING;
 	view_publish(&world.target, view);
 	devices_close();
 }
