@@ -144,7 +144,7 @@ static void submit_clear(struct memory *memory, struct weft_io *io)
 	}
 	work->memory = memory;
 	work->op = (struct loop_op){ .done = clear_done };
-	loop_op_work(loop_current(), &work->op, clear_work);
+	loop_op_work(loop_current(), &work->op, -1, clear_work);
 }
 
 /*

@@ -139,8 +139,10 @@ void loop_timers_run(struct loop *loop);
 
 /* file.c: performs READ, WRITE, FLUSH, FALLOCATE or WORK on this thread. Bytes, 0 or -errno. */
 int loop_op_perform(struct loop_op *op);
+/* From any thread: op->done() is called with the result in the loop's next turn. */
+void loop_op_finish(struct loop *loop, struct loop_op *op, int result);
 
-/* worker.c: op runs on a thread and ends in loop->finished. */
+/* worker.c: op runs on a thread and ends with loop_op_finish(). */
 void loop_workers_start_op(struct loop *loop, struct loop_op *op);
 void loop_workers_free(struct loop_workers *workers);
 

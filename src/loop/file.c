@@ -2,16 +2,26 @@
 /* Operations on files: the verbs, and how a thread performs one. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "loop/engine.h"
+#include "util/cleanup.h"
 
 static void op_init(struct loop *loop, struct loop_op *op, enum loop_op_kind kind, int fd)
 {
 	op->loop = loop;
 	op->kind = kind;
 	op->fd = fd;
+}
+
+static void op_start(struct loop *loop, struct loop_op *op)
+{
+	if (op->blocks)
+		loop_workers_start_op(loop, op);
+	else
+		loop->ops->op_start(op);
 }
 
 static void transfer(struct loop *loop, struct loop_op *op, enum loop_op_kind kind, int fd,
@@ -22,7 +32,7 @@ static void transfer(struct loop *loop, struct loop_op *op, enum loop_op_kind ki
 	op->iov_count = iov_count;
 	op->offset = offset;
 	op->flags = flags;
-	loop->ops->op_start(op);
+	op_start(loop, op);
 }
 
 void loop_read(struct loop *loop, struct loop_op *op, int fd, const struct iovec *iov,
@@ -40,7 +50,7 @@ void loop_write(struct loop *loop, struct loop_op *op, int fd, const struct iove
 void loop_flush(struct loop *loop, struct loop_op *op, int fd)
 {
 	op_init(loop, op, LOOP_OP_FLUSH, fd);
-	loop->ops->op_start(op);
+	op_start(loop, op);
 }
 
 void loop_fallocate(struct loop *loop, struct loop_op *op, int fd, int mode, uint64_t offset,
@@ -50,12 +60,12 @@ void loop_fallocate(struct loop *loop, struct loop_op *op, int fd, int mode, uin
 	op->flags = mode;
 	op->offset = offset;
 	op->length = length;
-	loop->ops->op_start(op);
+	op_start(loop, op);
 }
 
-void loop_op_work(struct loop *loop, struct loop_op *op, int (*work)(struct loop_op *op))
+void loop_op_work(struct loop *loop, struct loop_op *op, int fd, int (*work)(struct loop_op *op))
 {
-	op_init(loop, op, LOOP_OP_WORK, -1);
+	op_init(loop, op, LOOP_OP_WORK, fd);
 	op->work = work;
 	loop_workers_start_op(loop, op);
 }
@@ -74,6 +84,17 @@ static ssize_t op_call(struct loop_op *op)
 	}
 }
 
+void loop_op_finish(struct loop *loop, struct loop_op *op, int result)
+{
+	struct loop_op *head = atomic_load_explicit(&loop->finished, memory_order_relaxed);
+
+	op->result = result;
+	do
+		op->next = head;
+	while (!atomic_compare_exchange_weak(&loop->finished, &head, op));
+	loop_wake(loop);
+}
+
 int loop_op_perform(struct loop_op *op)
 {
 	ssize_t n;
@@ -84,4 +105,13 @@ int loop_op_perform(struct loop_op *op)
 		n = op_call(op);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : (int)n;
+}
+
+bool loop_file_blocks(int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	_cleanup_close_ int poll_fd = epoll_create1(EPOLL_CLOEXEC);
+
+	/* Without a descriptor left, threads it is: they can do with any file. */
+	return poll_fd < 0 || epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }

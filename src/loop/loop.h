@@ -20,6 +20,7 @@
 #include <sys/uio.h>
 
 #include "util/list.h"
+#include "util/pool.h"
 
 struct loop;
 struct weft_error;
@@ -186,6 +187,7 @@ struct loop_op {
 	int (*work)(struct loop_op *op);	/* of loop_op_work() */
 	struct loop *loop;
 	struct loop_op *next;
+	struct pool_job job;
 	int result;
 	int fd;
 	uint64_t offset, length;
@@ -193,7 +195,19 @@ struct loop_op {
 	unsigned int iov_count;
 	int flags;
 	int kind;
+	/*
+	 * The caller's, before it is started: not even starting it may be left to the
+	 * kernel, which would block: see loop_file_blocks().
+	 */
+	bool blocks;
 };
+
+/*
+ * Whether operations on a regular file have to be done by threads. io_uring takes
+ * what can be polled, as the files of FUSE can, for what need not be waited for,
+ * and the reactor would wait inside its system call. May block itself.
+ */
+bool loop_file_blocks(int fd);
 
 /*
  * May transfer less than asked, as preadv(2). iov_count: LOOP_IOV_MAX at the most;
@@ -208,8 +222,12 @@ void loop_flush(struct loop *loop, struct loop_op *op, int fd);
 /* fallocate(2) with mode flags, e.g. to punch a hole. */
 void loop_fallocate(struct loop *loop, struct loop_op *op, int fd, int mode, uint64_t offset,
 		    uint64_t length);
-/* Runs op->work on a thread of its own pool, where it may block; its result goes to done(). */
-void loop_op_work(struct loop *loop, struct loop_op *op, int (*work)(struct loop_op *op));
+/*
+ * Runs op->work on a thread of its own pool, where it may block; its result goes
+ * to done(). fd: the file that it works on, so that one that hangs does not take
+ * all threads; -1: none.
+ */
+void loop_op_work(struct loop *loop, struct loop_op *op, int fd, int (*work)(struct loop_op *op));
 
 /* The loop that runs on this thread, or NULL. */
 struct loop *loop_current(void);

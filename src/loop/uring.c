@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -77,6 +78,7 @@ static void uring_close(struct loop *loop)
 
 	io_uring_queue_exit(&u->ring);
 	uring_buffers_close(u);
+	free(u->lanes);
 }
 
 static int uring_open(struct loop *loop, struct weft_error *error)
@@ -144,7 +146,6 @@ static int uring_wait(struct loop *loop, uint64_t timeout)
 static void completed(struct uring *u, uint64_t user_data, int result, unsigned int flags)
 {
 	void *object = (void *)(uintptr_t)(user_data & ~(uint64_t)URING_TAGS);
-	struct loop_op *op;
 
 	switch ((enum uring_tag)(user_data & URING_TAGS)) {
 	case URING_RECEIVE:
@@ -163,8 +164,7 @@ static void completed(struct uring *u, uint64_t user_data, int result, unsigned 
 		uring_accept_cancelled(object);
 		break;
 	case URING_OP:
-		op = object;
-		op->done(op, result);
+		uring_op_ended(object, result);
 		break;
 	case URING_WAKE:
 		if (!(flags & IORING_CQE_F_MORE))

@@ -17,12 +17,30 @@
 /* Between two buffers: not a power of two, so that their heads do not share cache sets. */
 #define URING_BUFFER_STRIDE (URING_BUFFER_SIZE + 192)
 
+/*
+ * What the kernel has of one file at most; the rest waits in user space. An
+ * operation that the kernel cannot start at once takes a thread of its (io-wq),
+ * and a file that hangs takes as many as it has operations. So there is a bound
+ * for each file, and always room for all: see uring_file.c.
+ */
+#define URING_TRANSFERS_OF_A_FILE 256	/* reads and writes: few need a thread */
+#define URING_CALLS_OF_A_FILE 8		/* flushes and the like: each takes a thread */
+
+struct uring_lane {
+	struct loop_op *first, *last;	/* those that wait */
+	unsigned int inflight;
+	bool used;
+};
+
 struct uring {
 	struct loop loop;
 	struct io_uring ring;
 	struct io_uring_buf_ring *provided; /* owned; a page, then the buffers */
 	uint8_t *buffers;		/* in the same mapping */
 	struct list starved;		/* of struct loop_socket: no buffer was left for it */
+	struct uring_lane *lanes;	/* owned; two for each file, by descriptor */
+	unsigned int lane_count;
+	unsigned int threads;		/* that io-wq may have */
 	uint8_t head[LOOP_TAKE_HEAD];	/* what comes for an owner that takes, during received() */
 };
 
@@ -79,5 +97,6 @@ int uring_enable(struct uring *u, struct weft_error *error);
 
 /* uring_file.c */
 void uring_op_start(struct loop_op *op);
+void uring_op_ended(struct loop_op *op, int result);
 
 #endif

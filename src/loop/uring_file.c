@@ -1,8 +1,71 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* io_uring: files. */
+/*
+ * io_uring: files. The kernel's threads (io-wq) serve all files of the ring's
+ * thread, and by default there are few: four a CPU. A file that hangs would
+ * take them all. So each file has a bound, and io-wq is allowed as many threads
+ * as all files together may take; it only makes those that are needed.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
 #include "loop/uring.h"
 
-void uring_op_start(struct loop_op *op)
+/* ---- bounds ---- */
+
+static bool is_call(const struct loop_op *op)
+{
+	return op->kind != LOOP_OP_READ && op->kind != LOOP_OP_WRITE;
+}
+
+static unsigned int lane_max(const struct loop_op *op)
+{
+	return is_call(op) ? URING_CALLS_OF_A_FILE : URING_TRANSFERS_OF_A_FILE;
+}
+
+/* A lane's first operation: room for what it may take, beside what the others may. */
+static void lane_open(struct uring *u, struct uring_lane *lane, const struct loop_op *op)
+{
+	unsigned int most[2];
+
+	lane->used = true;
+	u->threads += lane_max(op);
+	most[0] = u->threads;
+	most[1] = 0; /* as it is: those are for other than files and disks */
+	/* Where it fails, the kernel has its own idea of how many are enough. */
+	(void)io_uring_register_iowq_max_workers(&u->ring, most);
+}
+
+static unsigned int lane_index(const struct loop_op *op)
+{
+	return (unsigned int)op->fd * 2 + is_call(op);
+}
+
+/* NULL where memory ran out. */
+static struct uring_lane *get_lane(struct uring *u, const struct loop_op *op)
+{
+	unsigned int index = lane_index(op);
+	struct uring_lane *lane;
+
+	if (index >= u->lane_count) {
+		unsigned int count = (index | 1) + 1 + index / 2;
+		struct uring_lane *lanes = reallocarray(u->lanes, count, sizeof(*lanes));
+
+		if (!lanes)
+			return NULL;
+		for (unsigned int i = u->lane_count; i < count; i++)
+			lanes[i] = (struct uring_lane){ 0 };
+		u->lanes = lanes;
+		u->lane_count = count;
+	}
+	lane = &u->lanes[index];
+	if (!lane->used)
+		lane_open(u, lane, op);
+	return lane;
+}
+
+/* ---- operations ---- */
+
+static void submit(struct loop_op *op)
 {
 	struct io_uring_sqe *sqe = uring_sqe(uring_of(op->loop));
 
@@ -32,4 +95,39 @@ void uring_op_start(struct loop_op *op)
 		break;
 	}
 	uring_tag(sqe, op, URING_OP);
+}
+
+void uring_op_start(struct loop_op *op)
+{
+	struct uring_lane *lane = get_lane(uring_of(op->loop), op);
+
+	if (!lane) {
+		loop_op_finish(op->loop, op, -ENOMEM);
+		return;
+	}
+	if (lane->inflight < lane_max(op)) {
+		lane->inflight++;
+		submit(op);
+		return;
+	}
+	op->next = NULL;
+	if (lane->first)
+		lane->last->next = op;
+	else
+		lane->first = op;
+	lane->last = op;
+}
+
+void uring_op_ended(struct loop_op *op, int result)
+{
+	struct uring_lane *lane = &uring_of(op->loop)->lanes[lane_index(op)];
+	struct loop_op *next = lane->first;
+
+	if (next) {
+		lane->first = next->next;
+		submit(next);
+	} else {
+		lane->inflight--;
+	}
+	op->done(op, result);
 }

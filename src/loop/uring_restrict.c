@@ -19,9 +19,12 @@ static const uint8_t operations[] = {
 	IORING_OP_SENDMSG, IORING_OP_WRITE, IORING_OP_WRITEV,
 };
 
-/* What liburing does with the ring's own descriptor; all else is registered before. */
+/*
+ * What liburing does with the ring's own descriptor, and how many threads files may take
+ * (uring_file.c); all else is registered before.
+ */
 static const uint8_t registrations[] = {
-	IORING_REGISTER_RING_FDS, IORING_UNREGISTER_RING_FDS,
+	IORING_REGISTER_RING_FDS, IORING_UNREGISTER_RING_FDS, IORING_REGISTER_IOWQ_MAX_WORKERS,
 };
 
 /* liburing has functions for these two, but not all of its versions export them. */

@@ -132,7 +132,7 @@ void loop_defer(struct loop *loop, struct loop_task *task)
 		list_add_tail(&loop->tasks, &task->node);
 }
 
-void loop_op_work(struct loop *loop, struct loop_op *op, int (*work)(struct loop_op *op))
+void loop_op_work(struct loop *loop, struct loop_op *op, int fd, int (*work)(struct loop_op *op))
 {
 	op->work = work;
 	op->next = loop->finished;

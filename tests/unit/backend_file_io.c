@@ -121,7 +121,7 @@ void loop_fallocate(struct loop *loop, struct loop_op *op, int fd, int mode, uin
 	call(op);
 }
 
-void loop_op_work(struct loop *loop, struct loop_op *op, int (*work)(struct loop_op *op))
+void loop_op_work(struct loop *loop, struct loop_op *op, int fd, int (*work)(struct loop_op *op))
 {
 	note("work", 0, 0, 0);
 	op->result = next_result();

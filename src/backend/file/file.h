@@ -25,6 +25,7 @@ struct file_device {
 	struct claim *claim;	/* shared by the devices of one file; NULL: not locked */
 	bool is_block;		/* a block device, not a regular file */
 	bool direct;
+	bool blocks;		/* loop_file_blocks() */
 	bool read_only;
 	uint32_t block_size;	/* smallest unit of I/O, bytes */
 	uint64_t limit;		/* the option "size", bytes; UINT64_MAX: not given */

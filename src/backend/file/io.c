@@ -194,7 +194,7 @@ static void start_discard(struct weft_io *io)
 
 	f->op.done = discarded;
 	if (f->device->is_block)
-		loop_op_work(loop_current(), &f->op, discard_work);
+		loop_op_work(loop_current(), &f->op, f->device->fd, discard_work);
 	else
 		loop_fallocate(loop_current(), &f->op, f->device->fd, PUNCH, io->offset,
 			       io->length);
@@ -205,6 +205,7 @@ void file_submit(void *device, struct weft_io *io)
 	struct file_io *f = file_io_of(io);
 
 	*f = (struct file_io){ .device = device };
+	f->op.blocks = f->device->blocks;
 	switch (io->op) {
 	case WEFT_OP_READ:
 	case WEFT_OP_WRITE:

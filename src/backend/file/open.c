@@ -14,6 +14,7 @@
 
 #include "backend/backend.h"
 #include "backend/file/claim.h"
+#include "loop/loop.h"
 #include "util/str.h"
 
 static const struct weft_option file_options[] = {
@@ -78,6 +79,7 @@ static int open_path(struct file_device *device, const struct weft_params *param
 	if (device->fd < 0 || fstat(device->fd, ret_st) < 0)
 		return file_refuse_open(device, errno, error);
 	device->is_block = S_ISBLK(ret_st->st_mode);
+	device->blocks = !device->is_block && loop_file_blocks(device->fd);
 	return 0;
 }
 
