@@ -11,10 +11,12 @@
  *
  * Lifetimes. A device is what open() made: one per namespace. It lives until
  * close(), which is called once, after the last I/O of that device is done.
- * open(), refresh() and close() run on the control thread and may block;
- * submit() and lend() run on a reactor and must never block. A device is used
- * by several reactors at once, so whatever it changes after open() it guards
- * itself.
+ * open(), refresh() and close() run on threads of their own and may block: they
+ * hold up nothing but their namespace. Of one device there is one of them at a
+ * time; of several devices they may run at once, so what devices share is to be
+ * guarded. submit() and lend() run on a reactor and must never block. A device
+ * is used by several reactors at once, and refreshed meanwhile, so whatever it
+ * changes after open() it guards itself.
  *
  * Each submitted I/O is completed exactly once, by weft_io_done() on the same
  * thread (possibly before submit() returns) or by weft_io_done_from_thread()

@@ -2,6 +2,7 @@
 /* The backend `fault`: hands I/Os on to its child, or does to them what the rules say. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backend/backend.h"
 #include "backend/fault/fault.h"
@@ -164,6 +165,7 @@ static void fault_close(void *object)
 {
 	struct fault_device *device = object;
 
+	fault_point_call(device->point, FAULT_OP_CLOSE);
 	fault_point_close(device->point, device);
 	fault_cache_free(device->cache);
 	weft_child_close(&device->child);
@@ -195,7 +197,12 @@ static int fault_open(void **ret_device, const struct weft_params *params,
 			     weft_param_number(params, "seed", 1), error);
 	if (r < 0)
 		goto fail;
-	r = weft_child_open(&device->child, params, &info, error);
+	r = fault_point_call(device->point, FAULT_OP_OPEN);
+	if (r < 0)
+		weft_error_set(error, -r, "fault: opening it failed, as it was told to: %s",
+			       strerror(-r));
+	else
+		r = weft_child_open(&device->child, params, &info, error);
 	if (r < 0)
 		goto fail_point;
 	if (weft_param_bool(params, "cache", false) && add_cache(device, &info) < 0) {
@@ -219,7 +226,10 @@ static int fault_refresh(void *object, struct weft_info *info)
 {
 	struct fault_device *device = object;
 	bool gone;
+	int r = fault_point_call(device->point, FAULT_OP_REFRESH);
 
+	if (r < 0)
+		return r;
 	pthread_mutex_lock(&device->point->lock);
 	gone = device->point->gone;
 	pthread_mutex_unlock(&device->point->lock);

@@ -41,19 +41,25 @@ struct fault_verdict {
 struct fault_rule {
 	struct list node;
 	struct fault_verdict verdict;
-	uint32_t ops;		/* bits: 1 << enum weft_op, FAULT_OP_FUA */
+	uint32_t ops;		/* bits: 1 << enum weft_op, FAULT_OPs */
 	uint64_t from, length;	/* bytes that it watches; length 0: all */
 	uint64_t odds;		/* it meets one I/O in so many */
 	uint64_t times;		/* it meets so many I/Os, then it is gone; 0: no end */
 };
 
 #define FAULT_OP_FUA (1u << 31)	/* writes and zeroes that must be durable */
+/* What is asked of the device as a whole; "all" does not mean these. */
+#define FAULT_OP_OPEN (1u << 30)
+#define FAULT_OP_REFRESH (1u << 29)
+#define FAULT_OP_CLOSE (1u << 28)
 
 /* Makes a rule from words such as "fail read EIO at 4096+512". 0, or -errno with *error filled. */
 int fault_rule_parse(struct fault_rule **ret_rule, const char *text, struct weft_error *error);
 /* What the rules, the first one first, make of an I/O; used-up ones are freed. */
 struct fault_verdict fault_rules_judge(struct list *rules, const struct weft_io *io,
 				       uint64_t *random);
+/* The same for opening, refreshing or closing the device: one of these FAULT_OPs. */
+struct fault_verdict fault_rules_judge_call(struct list *rules, uint32_t op, uint64_t *random);
 void fault_rules_free(struct list *rules);
 /* "EIO" or "5" -> 5; 0: there is none such. */
 int fault_errno_parse(const char *text);
@@ -70,10 +76,12 @@ struct fault_point {
 	char *path;			/* owned; NULL: it has no socket */
 	int fd;				/* owned; listening */
 	pthread_mutex_t lock;		/* guards all below */
-	pthread_cond_t changed;		/* held_count */
+	pthread_cond_t changed;		/* held_count, releases */
 	struct list rules;
 	struct list held;		/* struct fault_io.node: I/Os that hang */
-	unsigned int held_count;
+	unsigned int held_count;	/* and calls (fault_point_call()) */
+	unsigned int releases;		/* how often all that hangs was released */
+	int release_error;		/* the last time: positive; 0: it goes on */
 	bool gone;			/* the device disappeared */
 	uint64_t random;
 	uint64_t count[WEFT_OP_DISCARD + 1]; /* I/Os so far, by op */
@@ -84,13 +92,18 @@ struct fault_point {
 /*
  * For a device that opens: makes it, or finds the one of that path. rules, split
  * by ';', are for a new one. path and rules may be NULL. 0, or -errno with
- * *error filled; -ENODEV: the device has been told to be gone. Control thread.
+ * *error filled; -ENODEV: the device has been told to be gone. Any thread.
  */
 int fault_point_open(struct fault_point **ret_point, const char *path, const char *rules,
 		     uint64_t seed, struct weft_error *error);
 /* The device that commands are about. */
 void fault_point_attach(struct fault_point *point, struct fault_device *device);
-/* The device closes. Control thread. */
+/*
+ * What becomes of opening, refreshing or closing the device: one of these
+ * FAULT_OPs. Returns when it may go on, 0, or -errno where it fails.
+ */
+int fault_point_call(struct fault_point *point, uint32_t op);
+/* The device closes. */
 void fault_point_close(struct fault_point *point, struct fault_device *device);
 /* Runs one command; *reply is a line without its end, "" for a plain "ok". 0 or -errno. */
 int fault_point_command(struct fault_point *point, char *line, char *reply, size_t reply_size,

@@ -14,7 +14,8 @@
 
 #define WAIT_SECONDS 30	/* the longest that the command "wait" takes */
 
-static struct list points = { &points, &points }; /* those with a path; control thread only */
+static pthread_mutex_t points_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct list points = { &points, &points }; /* those with a path; under points_lock */
 
 static struct fault_point *find(const char *path)
 {
@@ -97,7 +98,8 @@ static bool is_gone(struct fault_point *point)
 	return gone;
 }
 
-int fault_point_open(struct fault_point **ret_point, const char *path, const char *rules,
+/* With points_lock held. */
+static int get_point(struct fault_point **ret_point, const char *path, const char *rules,
 		     uint64_t seed, struct weft_error *error)
 {
 	struct fault_point *point = path ? find(path) : NULL;
@@ -125,6 +127,48 @@ int fault_point_open(struct fault_point **ret_point, const char *path, const cha
 		list_add_tail(&points, &point->node);
 	*ret_point = point;
 	return 0;
+}
+
+int fault_point_open(struct fault_point **ret_point, const char *path, const char *rules,
+		     uint64_t seed, struct weft_error *error)
+{
+	int r;
+
+	pthread_mutex_lock(&points_lock);
+	r = get_point(ret_point, path, rules, seed, error);
+	pthread_mutex_unlock(&points_lock);
+	return r;
+}
+
+/* Until everything that hangs is released. 0 or -errno, as it was released. With the lock held. */
+static int hang(struct fault_point *point)
+{
+	unsigned int releases = point->releases;
+
+	point->held_count++;
+	pthread_cond_broadcast(&point->changed);
+	while (point->releases == releases)
+		pthread_cond_wait(&point->changed, &point->lock);
+	return -point->release_error;
+}
+
+int fault_point_call(struct fault_point *point, uint32_t op)
+{
+	struct fault_verdict verdict;
+	struct timespec time;
+	int r = 0;
+
+	pthread_mutex_lock(&point->lock);
+	verdict = fault_rules_judge_call(&point->rules, op, &point->random);
+	if (verdict.action == FAULT_HANG)
+		r = hang(point);
+	pthread_mutex_unlock(&point->lock);
+	if (verdict.action == FAULT_DELAY) {
+		time.tv_sec = (time_t)(verdict.amount / 1000);
+		time.tv_nsec = (long)(verdict.amount % 1000 * 1000000);
+		nanosleep(&time, NULL);
+	}
+	return verdict.action == FAULT_FAIL || verdict.action == FAULT_SHORT ? -verdict.error : r;
 }
 
 void fault_point_attach(struct fault_point *point, struct fault_device *device)
@@ -159,6 +203,9 @@ static unsigned int release(struct fault_point *point, int error)
 		loop_post(held->loop, &held->message);
 	}
 	point->held_count = 0;
+	point->releases++;
+	point->release_error = error;
+	pthread_cond_broadcast(&point->changed);
 	return count;
 }
 

@@ -63,6 +63,9 @@ static uint32_t op_bits(const char *name)
 		{ "zeroes", 1 << WEFT_OP_WRITE_ZEROES },
 		{ "discard", 1 << WEFT_OP_DISCARD },
 		{ "fua", FAULT_OP_FUA },
+		{ "open", FAULT_OP_OPEN },
+		{ "refresh", FAULT_OP_REFRESH },
+		{ "close", FAULT_OP_CLOSE },
 		{ "all", (1 << (WEFT_OP_DISCARD + 1)) - 1 },
 	};
 
@@ -190,27 +193,31 @@ int fault_rule_parse(struct fault_rule **ret_rule, const char *text, struct weft
 
 /* ---- judging ---- */
 
-static bool meets(const struct fault_rule *rule, const struct weft_io *io, uint64_t *random)
-{
-	bool fua = io->flags & WEFT_IO_FUA && rule->ops & FAULT_OP_FUA;
+/* Of an I/O, as far as it is one: a call has no length. */
+struct subject {
+	uint32_t ops;
+	uint64_t offset, length;
+};
 
-	if (!fua && !(rule->ops & 1u << io->op))
+static bool meets(const struct fault_rule *rule, const struct subject *subject, uint64_t *random)
+{
+	if (!(rule->ops & subject->ops))
 		return false;
-	if (rule->length && (io->offset >= rule->from + rule->length ||
-			     io->offset + io->length <= rule->from))
+	if (rule->length && (subject->offset >= rule->from + rule->length ||
+			     subject->offset + subject->length <= rule->from))
 		return false;
 	return rule->odds == 1 || fault_random(random) % rule->odds == 0;
 }
 
-struct fault_verdict fault_rules_judge(struct list *rules, const struct weft_io *io,
-				       uint64_t *random)
+static struct fault_verdict judge(struct list *rules, const struct subject *subject,
+				  uint64_t *random)
 {
 	struct fault_verdict verdict = { FAULT_PASS };
 
 	list_for_each(node, rules) {
 		struct fault_rule *rule = list_entry(node, struct fault_rule, node);
 
-		if (!meets(rule, io, random))
+		if (!meets(rule, subject, random))
 			continue;
 		verdict = rule->verdict;
 		if (rule->times && --rule->times == 0) {
@@ -220,6 +227,22 @@ struct fault_verdict fault_rules_judge(struct list *rules, const struct weft_io 
 		break;
 	}
 	return verdict;
+}
+
+struct fault_verdict fault_rules_judge(struct list *rules, const struct weft_io *io,
+				       uint64_t *random)
+{
+	struct subject subject = {
+		.ops = 1u << io->op | (io->flags & WEFT_IO_FUA ? FAULT_OP_FUA : 0),
+		.offset = io->offset, .length = io->length,
+	};
+
+	return judge(rules, &subject, random);
+}
+
+struct fault_verdict fault_rules_judge_call(struct list *rules, uint32_t op, uint64_t *random)
+{
+	return judge(rules, &(struct subject){ .ops = op }, random);
 }
 
 void fault_rules_free(struct list *rules)

@@ -4,12 +4,13 @@
  * process, not to one device: while a namespace changes its options, the old
  * and the new device are both open. Regular files are locked by open file
  * description locks of fcntl(2); block devices that are written to are opened
- * exclusively. Control thread only.
+ * exclusively. Taking one may hang, and then holds up those of the same file only.
  */
 #include "backend/file/claim.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,13 +26,16 @@ struct claim {
 	struct list node;
 	dev_t dev;		/* the block device, or what holds the file */
 	ino_t ino;		/* 0: a block device */
+	unsigned int users;	/* with those that are about to take it */
+	pthread_mutex_t lock;	/* guards all below */
 	bool write;		/* keeps readers out as well */
-	unsigned int users;
-	int fd;			/* owned; holds the lock, used for nothing else */
+	int fd;			/* owned; holds the lock, used for nothing else; -1: not yet */
 };
 
+static pthread_mutex_t claims_lock = PTHREAD_MUTEX_INITIALIZER; /* of the list, and of users */
 static struct list claims = { &claims, &claims };
 
+/* With the lock held. */
 static struct claim *find(dev_t dev, ino_t ino)
 {
 	list_for_each(node, &claims) {
@@ -41,6 +45,24 @@ static struct claim *find(dev_t dev, ino_t ino)
 			return claim;
 	}
 	return NULL;
+}
+
+/* The claim on that file, with one user more; NULL where memory ran out. */
+static struct claim *get(dev_t dev, ino_t ino)
+{
+	struct claim *claim;
+
+	pthread_mutex_lock(&claims_lock);
+	claim = find(dev, ino);
+	if (!claim)
+		claim = calloc(1, sizeof(*claim));
+	if (claim && !claim->users++) {
+		*claim = (struct claim){ .dev = dev, .ino = ino, .users = 1, .fd = -1 };
+		pthread_mutex_init(&claim->lock, NULL);
+		list_add_tail(&claims, &claim->node);
+	}
+	pthread_mutex_unlock(&claims_lock);
+	return claim;
 }
 
 static int lock(int fd, short type)
@@ -99,49 +121,54 @@ static int upgrade(struct claim *claim, const char *path)
 	return 0;
 }
 
-static int join(struct claim *claim, const char *path, bool write)
+/* Of a claim that others may hold already, or be about to. With its lock held. */
+static int take(struct claim *claim, const char *path, bool is_block, bool write)
 {
-	int r = write && !claim->write ? upgrade(claim, path) : 0;
+	int fd;
 
-	if (r == 0)
-		claim->users++;
-	return r;
+	if (claim->fd >= 0)
+		return write && !claim->write ? upgrade(claim, path) : 0;
+	fd = hold(path, is_block, write);
+	if (fd < 0)
+		return fd;
+	claim->fd = fd;
+	claim->write = write;
+	return 0;
 }
 
 int claim_take(struct claim **ret_claim, const char *path, const struct stat *st, bool write)
 {
 	bool is_block = S_ISBLK(st->st_mode);
-	dev_t dev = is_block ? st->st_rdev : st->st_dev;
-	ino_t ino = is_block ? 0 : st->st_ino;
-	struct claim *claim = find(dev, ino);
-	int fd;
+	struct claim *claim = get(is_block ? st->st_rdev : st->st_dev, is_block ? 0 : st->st_ino);
+	int r;
 
-	if (claim) {
-		fd = join(claim, path, write);
-		if (fd < 0)
-			return fd;
-		*ret_claim = claim;
-		return 0;
-	}
-	claim = calloc(1, sizeof(*claim));
 	if (!claim)
 		return -ENOMEM;
-	fd = hold(path, is_block, write);
-	if (fd < 0) {
-		free(claim);
-		return fd;
-	}
-	*claim = (struct claim){ .dev = dev, .ino = ino, .write = write, .users = 1, .fd = fd };
-	list_add_tail(&claims, &claim->node);
-	*ret_claim = claim;
-	return 0;
+	pthread_mutex_lock(&claim->lock);
+	r = take(claim, path, is_block, write);
+	pthread_mutex_unlock(&claim->lock);
+	if (r < 0)
+		claim_drop(claim);
+	else
+		*ret_claim = claim;
+	return r;
 }
 
 void claim_drop(struct claim *claim)
 {
-	if (!claim || --claim->users)
+	bool last;
+
+	if (!claim)
 		return;
-	list_del(&claim->node);
-	close(claim->fd);
+	pthread_mutex_lock(&claims_lock);
+	last = !--claim->users;
+	if (last)
+		list_del(&claim->node);
+	pthread_mutex_unlock(&claims_lock);
+	if (!last)
+		return;
+	if (claim->fd >= 0)
+		close(claim->fd);
+	pthread_mutex_destroy(&claim->lock);
 	free(claim);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Claims on files and devices, which keep other processes out. Control thread only. */
+/* Claims on files and devices, which keep other processes out. From any thread. */
 #ifndef WEFT_BACKEND_FILE_CLAIM_H
 #define WEFT_BACKEND_FILE_CLAIM_H
 
