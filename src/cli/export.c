@@ -209,7 +209,7 @@ static void print_reply(const json_t *reply)
 	json_unpack((json_t *)reply, "{s:s, s:I, s:s, s?s, s:I}", "nqn", &nqn, "nsid", &nsid,
 		    "backend", &backend, "path", &path, "size", &size);
 	printf("exported %s (%s%s) as namespace %lld of\n  %s\n", path ? path : backend,
-	       size_format((uint64_t)size, text, sizeof(text)),
+	       size ? size_format((uint64_t)size, text, sizeof(text)) : "not open yet",
 	       json_is_true(json_object_get(reply, "read_only")) ? ", read-only" : "",
 	       (long long)nsid, nqn);
 	print_access(reply);

@@ -64,11 +64,10 @@ static void note_state(struct tree_node *node, const json_t *state, const char *
 	if (strcmp(status, "ready") == 0) {
 		node->health = trouble ? TREE_BAD : TREE_GOOD;
 		tree_note(node, "%s%s%s", good, trouble ? ": " : "", trouble ? trouble : "");
-	} else if (strcmp(status, "failed") == 0) {
-		node->health = TREE_BAD;
-		tree_note(node, "failed%s%s", reason ? ": " : "", reason ? reason : "");
 	} else {
-		tree_note(node, "%s", status);
+		if (strcmp(status, "failed") == 0)
+			node->health = TREE_BAD;
+		tree_note(node, "%s%s%s", status, reason ? ": " : "", reason ? reason : "");
 	}
 }
 

@@ -18,21 +18,23 @@ static const char help[] =
 	"\n"
 	"example: weft status\n";
 
-/* "3 (1 failed, 1 disabled)" */
+/* "3 (1 failed, 1 opening, 1 disabled)" */
 static void add_census(struct rows *rows, const char *label, const json_t *census)
 {
-	long long ready = json_integer_value(json_object_get(census, "ready"));
-	long long failed = json_integer_value(json_object_get(census, "failed"));
-	long long disabled = json_integer_value(json_object_get(census, "disabled"));
-	char notes[64] = "";
+	static const char *const states[] = { "failed", "opening", "disabled" };
+	long long all = json_integer_value(json_object_get(census, "ready"));
+	char notes[128] = "";
+	int length = 0;
 
-	if (failed && disabled)
-		snprintf(notes, sizeof(notes), " (%lld failed, %lld disabled)", failed, disabled);
-	else if (failed)
-		snprintf(notes, sizeof(notes), " (%lld failed)", failed);
-	else if (disabled)
-		snprintf(notes, sizeof(notes), " (%lld disabled)", disabled);
-	rows_add(rows, label, "%lld%s", ready + failed + disabled, notes);
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		long long count = json_integer_value(json_object_get(census, states[i]));
+
+		if (count)
+			length += snprintf(notes + length, sizeof(notes) - (size_t)length,
+					   "%s%lld %s", length ? ", " : " (", count, states[i]);
+		all += count;
+	}
+	rows_add(rows, label, "%lld%s%s", all, notes, length ? ")" : "");
 }
 
 /* "12 of 16384 (3 refused)"; of memory in units. */

@@ -4,12 +4,22 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "config/apply_internal.h"
+#include "loop/loop.h"
 #include "util/log.h"
 
+#define MILLISECOND UINT64_C(1000000)
 /* How long a change waits for I/O on what it removes, so that it can be opened anew. */
 #define REAP_WAIT_MS 200
+/*
+ * How long a change waits for what it opens. What takes longer comes later, by
+ * itself. The first one waits longer: a host that comes back, and meets a
+ * namespace missing, gives it up.
+ */
+#define OPEN_WAIT (1000 * MILLISECOND)
+#define FIRST_OPEN_WAIT (3000 * MILLISECOND)
 
 static void show(struct apply *apply, struct view *view)
 {
@@ -32,6 +42,15 @@ static void publish(struct apply *apply)
 	show(apply, view);
 }
 
+/* After devices were opened, resized or lost. */
+static void update(struct apply *apply, bool changed)
+{
+	if (changed || apply->stale)
+		publish(apply);
+	if (!apply->stale)
+		devices_retire_left(apply);
+}
+
 int apply_new(struct apply **ret_apply, const struct apply_options *options,
 	      struct weft_error *error)
 {
@@ -46,14 +65,20 @@ int apply_new(struct apply **ret_apply, const struct apply_options *options,
 	r = state_open(&apply->state, options->state_dir, error);
 	if (r < 0)
 		goto fail;
-	r = running_init(&apply->now, config);
-	if (r < 0)
-		goto no_memory;
+	r = jobs_init(&apply->jobs);
+	if (r < 0) {
+		weft_error_set(error, -r, "no threads to open devices: %s", strerror(-r));
+		goto fail;
+	}
+	if (running_init(&apply->now, config) < 0)
+		goto no_jobs;
 	publish(apply);
 	*ret_apply = apply;
 	return 0;
+no_jobs:
+	jobs_done(&apply->jobs);
 no_memory:
-	weft_error_set(error, ENOMEM, "out of memory");
+	r = weft_error_set(error, ENOMEM, "out of memory");
 fail:
 	if (apply)
 		state_close(apply->state);
@@ -67,19 +92,26 @@ void apply_close_listeners(struct apply *apply)
 	endpoints_close(apply);
 }
 
-void apply_free(struct apply *apply)
+bool apply_free(struct apply *apply, unsigned int timeout_ms)
 {
 	if (!apply)
-		return;
-	for (size_t i = 0; i < apply->now.device_count; i++)
-		namespace_close(apply->now.devices[i].ns);
+		return true;
+	if (devices_reserve(apply, apply->now.device_count) < 0)
+		return false;
+	apply->ending = true;
+	devices_retire_all(apply);
+	devices_reap(apply, 0, timeout_ms);
 	for (size_t i = 0; i < apply->retired_count; i++)
-		namespace_close(apply->retired[i]);
+		log_warning("%s: its backend does not answer; leaving it", apply->retired[i].what);
+	if (apply->retired_count)
+		return false;
+	jobs_done(&apply->jobs);
 	free(apply->retired);
 	free(apply->watched);
 	running_done(&apply->now);
 	state_close(apply->state);
 	free(apply);
+	return true;
 }
 
 /* The counters that hosts watch, before the view that has them. */
@@ -99,17 +131,22 @@ static void count_changes(struct apply *apply, const struct config *wanted)
  * is not wanted any more leaves the view and is retired. Fails before it
  * changes anything. 0 or -ENOMEM.
  */
-static int replace(struct apply *apply, struct config *wanted)
+static int replace(struct apply *apply, struct config *wanted, uint64_t deadline)
 {
 	struct running next;
 	struct view *view;
 
-	if (devices_reserve(apply, apply->now.device_count) < 0 || running_init(&next, wanted) < 0)
+	if (running_init(&next, wanted) < 0)
 		return -ENOMEM;
+	if (devices_reserve(apply, apply->now.device_count + next.device_count) < 0) {
+		next.config = NULL;
+		running_done(&next);
+		return -ENOMEM;
+	}
 	devices_keep(apply, &next);
-	devices_open_beside(apply, &next);
+	devices_open_beside(apply, &next, deadline);
 	if (compile_view(apply, &next, &view) < 0) {
-		devices_close_new(&next, &apply->now);
+		devices_drop_new(apply, &next);
 		next.config = NULL;
 		running_done(&next);
 		return -ENOMEM;
@@ -126,35 +163,52 @@ static int replace(struct apply *apply, struct config *wanted)
 int apply_config(struct apply *apply, struct config *wanted, struct weft_error *error)
 {
 	size_t retired = apply->retired_count;
+	uint64_t now = loop_clock(), last;
+	uint64_t deadline = now + (apply->served ? OPEN_WAIT : FIRST_OPEN_WAIT);
 	int r = config_validate(wanted, error);
 
 	if (!r)
 		r = config_validate_backends(wanted, apply->options.backends, error);
 	if (r < 0)
 		return r;
-	if (replace(apply, wanted) < 0)
+	if (replace(apply, wanted, deadline) < 0)
 		return weft_error_set(error, ENOMEM, "out of memory");
 	/* First the old devices go: a new one may be the same file in another place. */
 	devices_reap(apply, retired, REAP_WAIT_MS);
-	if (devices_open(apply))
-		publish(apply);
+	now = loop_clock();
+	last = now + REAP_WAIT_MS * MILLISECOND;
+	devices_open(apply);
+	update(apply, devices_wait(apply, now, deadline > last ? deadline : last));
 	endpoints_open(apply);
+	apply->served = true;
 	return 0;
+}
+
+int apply_fd(const struct apply *apply)
+{
+	return apply->jobs.fd;
+}
+
+void apply_run(struct apply *apply)
+{
+	jobs_wait(&apply->jobs, 0);
+	devices_reap(apply, 0, 0);
+	update(apply, devices_collect(apply));
 }
 
 void apply_tick(struct apply *apply)
 {
 	bool changed;
 
+	jobs_look(&apply->jobs);
 	devices_reap(apply, 0, 0);
+	namespaces_sweep(apply->options.target, false);
+	changed = devices_collect(apply);
 	devices_watch(apply);
-	changed = devices_refresh(apply);
-	changed |= devices_open(apply);
+	devices_refresh(apply);
+	devices_open(apply);
 	changed |= devices_show_again(apply);
-	if (changed || apply->stale)
-		publish(apply);
-	if (!apply->stale)
-		devices_drop_lost(apply);
+	update(apply, changed);
 	endpoints_open(apply);
 }
 
@@ -184,7 +238,7 @@ bool apply_namespace_state(const struct apply *apply, const char *nqn, uint32_t 
 	*ret = (struct apply_namespace_state){ .state = APPLY_DISABLED };
 	if (!want->enable)
 		return true;
-	if (device->ns && !device->lost && device->seen.generation) {
+	if (device->ns && device->seen.generation) {
 		ret->state = APPLY_READY;
 		ret->block_size = 1u << device->seen.block_shift;
 		ret->size = device->seen.block_count << device->seen.block_shift;
@@ -192,9 +246,49 @@ bool apply_namespace_state(const struct apply *apply, const char *nqn, uint32_t 
 		ret->trouble = device->trouble[0] ? device->trouble : NULL;
 		return true;
 	}
-	ret->state = APPLY_FAILED;
-	ret->reason = device->retry.reason[0] ? device->retry.reason : "it is being opened";
+	/* While it is tried again, why it failed before says more. */
+	if (device->retry.reason[0] && !device->slow) {
+		ret->state = APPLY_FAILED;
+		ret->reason = device->retry.reason;
+		return true;
+	}
+	ret->state = APPLY_OPENING;
+	ret->reason = device->trouble[0]   ? device->trouble :
+		      device->hidden_until ? "hosts are to see first that another one has gone" :
+					     "it is being opened";
 	return true;
+}
+
+const char *apply_leftover(const struct apply *apply, size_t index)
+{
+	for (size_t i = 0; i < apply->retired_count; i++) {
+		const struct retired *retired = &apply->retired[i];
+
+		if (retired->trouble[0] && index-- == 0)
+			return retired->trouble;
+	}
+	return NULL;
+}
+
+void apply_name_hung(const struct apply *apply)
+{
+	const struct config *config = apply->now.config;
+
+	for (size_t i = 0; i < config->subsystem_count; i++) {
+		const struct config_subsystem *subsystem = &config->subsystems[i];
+
+		for (size_t j = 0; j < subsystem->namespace_count; j++) {
+			const struct namespace *ns = device_of(&apply->now, i, j)->ns;
+
+			if (ns && !namespace_idle(ns))
+				log_warning("namespace %u of %s: its backend keeps commands",
+					    subsystem->namespaces[j].nsid, subsystem->nqn);
+		}
+	}
+	for (size_t i = 0; i < apply->retired_count; i++)
+		if (apply->retired[i].ns && !namespace_idle(apply->retired[i].ns))
+			log_warning("%s, which was removed: its backend keeps commands",
+				    apply->retired[i].what);
 }
 
 bool apply_port_state(const struct apply *apply, uint16_t portid, struct apply_port_state *ret)

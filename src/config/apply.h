@@ -9,7 +9,9 @@
  * machine does not have yet - fails alone, with its reason, and is tried again
  * by apply_tick(); everything else is served.
  *
- * All of this runs on the control thread.
+ * All of this runs on the control thread, which waits for no backend for long:
+ * those open, refresh and close their devices on threads of their own (job.h). A
+ * device that is not open after a second is served as soon as it is.
  */
 #ifndef WEFT_CONFIG_APPLY_H
 #define WEFT_CONFIG_APPLY_H
@@ -37,13 +39,21 @@ int apply_new(struct apply **ret_apply, const struct apply_options *options,
 	      struct weft_error *error);
 /* Stops listening, so that target_stop() meets no new connections. May be called again. */
 void apply_close_listeners(struct apply *apply);
-/* Closes the namespaces and frees. After target_stop(): no I/O is under way. NULL is harmless. */
-void apply_free(struct apply *apply);
+/*
+ * Closes the namespaces and frees. After target_stop(): no I/O is under way.
+ * false: a backend has not closed its device after timeout_ms; it is named in the
+ * log, its memory stays in use, and the process should end. NULL is harmless.
+ */
+bool apply_free(struct apply *apply, unsigned int timeout_ms);
+/* Names the namespaces in the log that keep target_stop() from ending. */
+void apply_name_hung(const struct apply *apply);
 
 /*
  * Validates `wanted` and makes it run. 0: it is the apply's now. -errno with
  * *error filled: it stays the caller's and the running configuration stays.
- * A namespace or port that cannot be opened is no failure: see its state.
+ * A namespace or port that cannot be opened is no failure: see its state. Waits
+ * for a second or so where devices take long to open; a namespace that gets other
+ * options is served with the old ones until its new device is open.
  */
 int apply_config(struct apply *apply, struct config *wanted, struct weft_error *error);
 /* What runs; never NULL. Borrowed until the next apply_config(). */
@@ -53,18 +63,22 @@ const struct config *apply_current(const struct apply *apply);
  * their size, closes namespaces that were removed once their last I/O is done.
  */
 void apply_tick(struct apply *apply);
+/* A descriptor that is readable when apply_run() is due: a backend has done something. */
+int apply_fd(const struct apply *apply);
+void apply_run(struct apply *apply);
 /* The discovery log's generation counter. */
 uint64_t apply_genctr(const struct apply *apply);
 
 enum apply_state {
 	APPLY_DISABLED,		/* as configured; namespaces only */
 	APPLY_READY,
+	APPLY_OPENING,		/* its backend has not answered yet; namespaces only */
 	APPLY_FAILED,
 };
 
 struct apply_namespace_state {
 	enum apply_state state;
-	const char *reason;		/* of APPLY_FAILED, else NULL; until the next call */
+	const char *reason;		/* of OPENING and FAILED, else NULL; until the next call */
 	const char *trouble;		/* what is wrong although it is ready, or NULL; the same */
 	uint64_t size;			/* bytes, of whole blocks; 0 unless ready */
 	uint32_t block_size;		/* 0 unless ready */
@@ -80,5 +94,10 @@ struct apply_port_state {
 bool apply_namespace_state(const struct apply *apply, const char *nqn, uint32_t nsid,
 			   struct apply_namespace_state *ret);
 bool apply_port_state(const struct apply *apply, uint16_t portid, struct apply_port_state *ret);
+/*
+ * What is wrong with the index'th of the namespaces that are no longer configured
+ * and that their backends do not let go, in a sentence; NULL: there are no more.
+ */
+const char *apply_leftover(const struct apply *apply, size_t index);
 
 #endif

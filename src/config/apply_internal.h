@@ -8,12 +8,15 @@
 #include <weft/backend.h>
 
 #include "config/apply.h"
+#include "config/job.h"
 #include "config/state.h"
+#include "spec/fabrics.h"
 #include "target/namespace.h"
 #include "target/transport.h"
 #include "target/view.h"
 
 struct view;
+struct job;
 
 /* When to try again what failed. */
 struct retry {
@@ -21,17 +24,25 @@ struct retry {
 	char reason[sizeof(((struct weft_error *)0)->text)]; /* of the last failure; "": none */
 };
 
-/* One for each namespace of the configuration, enabled or not. */
+/*
+ * One for each namespace of the configuration, enabled or not. Jobs (job.h) are
+ * owned; NULL: there is none.
+ */
 struct device {
 	struct namespace *ns;		/* owned; NULL: it is not open */
+	struct job *opening;		/* what is to be ns, or to take its place */
+	struct job *refreshing;		/* of ns */
+	struct namespace *left;		/* owned; no longer ns, but a published view may have it */
+	struct job *left_job;		/* its refreshing */
 	struct retry retry;
 	struct view_namespace seen;	/* as hosts know it; generation 0: they don't */
 	uint64_t hidden_until;		/* loop_clock(): hosts are to miss it first; 0: shown */
-	bool lost;			/* it failed, and the published view has it still */
 	int flush_error;		/* of the namespace before it was lost, for the next one */
-	bool stalled;			/* the backend has kept an I/O for too long */
-	char trouble[160];		/* what is wrong with it while it is served; "": nothing */
-	bool kept;			/* the next configuration has it as well */
+	uint64_t stalled;		/* s: how long the backend has kept an I/O; 0: fine */
+	bool slow;			/* it has been opening for too long */
+	char trouble[160];		/* what is wrong with it although it is open, or opening */
+	bool kept;			/* the next configuration has it as well ... */
+	bool reopened;			/* ... but for `opening` */
 };
 
 /* One for each port of the configuration. */
@@ -51,12 +62,28 @@ struct running {
 	struct endpoint *endpoints;	/* owned, as config->ports */
 };
 
+/* What is in no view any more: to be closed when no I/O uses it and its job has ended. */
+struct retired {
+	struct namespace *ns;		/* owned; NULL: nothing (yet) */
+	struct job *job;		/* owned; NULL: none */
+	uint64_t since;			/* loop_clock(): how long it has been waiting for that */
+	char trouble[NVMF_NQN_SIZE + 160]; /* that it takes too long; "": it does not */
+	char what[NVMF_NQN_SIZE + 32];	/* "namespace 1 of nqn..." */
+};
+
+/* How many of these may come of one device. */
+#define RETIRED_OF_A_DEVICE 3
+
 struct apply {
 	struct apply_options options;
 	struct state *state;		/* owned */
+	struct jobs jobs;
 	struct running now;
-	struct namespace **retired;	/* owned: in no view, to be closed when idle */
+	struct retired *retired;	/* owned */
 	size_t retired_count, retired_capacity;
+	uint64_t wait_since;		/* devices_wait()'s */
+	bool served;			/* a configuration has been made to run */
+	bool ending;			/* no I/O is under way, nor will be; the target is gone */
 	struct namespace **watched;	/* owned: room for devices_watch() */
 	size_t watched_capacity;
 	uint64_t generation;		/* of namespaces; the last one given out */
@@ -78,9 +105,14 @@ int running_init(struct running *ret, struct config *config);
 void running_done(struct running *running);
 /* NULL: there is none such. */
 struct device *running_find_device(const struct running *running, const char *nqn, uint32_t nsid);
+/* Something done to a device; what is returned says whether it made a difference. */
+typedef bool device_step(struct apply *apply, const struct config_subsystem *subsystem,
+			 const struct config_namespace *want, struct device *device);
+/* Takes a step with each device. true: one of them returned true. */
+bool running_each(struct apply *apply, struct running *running, device_step *step);
 struct endpoint *running_find_endpoint(const struct running *running, uint16_t portid);
-/* A failure: when it is due again, and whether the reason is another than before. */
-bool retry_failed(struct retry *retry, uint64_t began, const char *reason);
+/* A failure: it is due again in a second. Whether the reason is another than before. */
+bool retry_failed(struct retry *retry, const char *reason);
 void retry_clear(struct retry *retry);
 /* Did it fail, and is it due again? */
 bool retry_due(const struct retry *retry, uint64_t now);
@@ -92,32 +124,48 @@ bool retry_due(const struct retry *retry, uint64_t now);
  * them kept. Changes nothing that matters if that one is dropped.
  */
 void devices_keep(struct apply *apply, struct running *next);
-/* Opens what takes the place of an open device, beside it. What fails is left closed. */
-void devices_open_beside(struct apply *apply, struct running *next);
-/* The next configuration is dropped: closes what was opened for it alone. */
-void devices_close_new(struct running *next, const struct running *now);
-/* Retires those that were not kept; devices_reserve() made room for all. */
-void devices_retire_others(struct apply *apply);
-/* Makes room to retire as many namespaces, so that it cannot fail later. 0 or -ENOMEM. */
+/* Makes room to retire as many devices, so that it cannot fail later. 0 or -ENOMEM. */
 int devices_reserve(struct apply *apply, size_t count);
+/* The next configuration is dropped: retires what was opened for it alone. Reserved. */
+void devices_drop_new(struct apply *apply, struct running *next);
+/* Retires those that were not kept. The published view is without them; reserved. */
+void devices_retire_others(struct apply *apply);
+/* Retires what devices left, which the published view is without. */
+void devices_retire_left(struct apply *apply);
+/* Retires all, at the end. Reserved. */
+void devices_retire_all(struct apply *apply);
 /*
  * Closes those retired that are idle, waiting up to timeout_ms for apply->retired[first]
  * and those after it: the ones before may hang for ever.
  */
 void devices_reap(struct apply *apply, size_t first, unsigned int timeout_ms);
-/* Opens what is enabled, not open and due. true: something was opened. */
-bool devices_open(struct apply *apply);
-/* Asks open devices what they are. true: something changed or failed. */
-bool devices_refresh(struct apply *apply);
+/* The block size as hosts see it; wanted 0: the device's. 0, or -errno with *error filled. */
+int device_block_size(uint32_t wanted, const struct weft_info *info, uint32_t *ret,
+		      struct weft_error *error);
+
+/* ---- opening.c ---- */
+
+/*
+ * Opens what takes the place of an open device, beside it, and waits for that
+ * until `deadline`. What fails is left closed. What takes longer takes the other
+ * one's place when it is open; until then, that one serves on.
+ */
+void devices_open_beside(struct apply *apply, struct running *next, uint64_t deadline);
+/* Begins to open what is enabled, not open and due. */
+void devices_open(struct apply *apply);
+/* Begins to ask open devices what they are. */
+void devices_refresh(struct apply *apply);
+/* What came of both since the last call. true: the view has to change. */
+bool devices_collect(struct apply *apply);
+/* The same, and waits until `deadline` for all that began to open at `since` or later. */
+bool devices_wait(struct apply *apply, uint64_t since, uint64_t deadline);
 /* Is it time to show hosts a namespace that has other identifiers than before? */
 bool devices_show_again(struct apply *apply);
-/* Looks for backends that hang and flushes that failed, and reports them. (watch.c) */
+
+/* ---- watch.c ---- */
+
+/* Looks for backends that hang and flushes that failed, and reports them. */
 void devices_watch(struct apply *apply);
-/* Retires the namespaces of devices that failed. The published view must be without them. */
-void devices_drop_lost(struct apply *apply);
-/* The namespace's block size as hosts see it. 0, or -errno with *error filled. */
-int device_block_size(const struct config_namespace *want, const struct weft_info *info,
-		      uint32_t *ret, struct weft_error *error);
 
 /* ---- endpoints.c ---- */
 

@@ -40,8 +40,8 @@ static int compile_namespace(struct apply *apply, const struct config_namespace 
 	struct view_namespace *ns;
 	uint32_t block_size;
 
-	if (!device->ns || device->lost || device->hidden_until ||
-	    device_block_size(want, &device->ns->info, &block_size, NULL) < 0)
+	if (!device->ns || device->hidden_until ||
+	    device_block_size(want->block_size, &device->ns->info, &block_size, NULL) < 0)
 		return 0;
 	ns = view_add_namespace(to, want->nsid);
 	if (!ns)

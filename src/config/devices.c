@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The devices behind namespaces: opened, looked after, and closed when nothing uses them. */
+/*
+ * The devices behind namespaces: what becomes of them from one configuration to
+ * the next, and how they are closed when nothing uses them. opening.c opens them.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "config/apply_internal.h"
 #include "loop/loop.h"
 #include "util/log.h"
-#include "util/str.h"
 
-#define REAP_PAUSE_NS 1000000
+#define REAP_PAUSE_NS UINT64_C(1000000)
 /* How long hosts have to notice that a namespace went, before another takes its number. */
 #define IDENTITY_PAUSE_NS UINT64_C(1000000000)
 
-int device_block_size(const struct config_namespace *want, const struct weft_info *info,
-		      uint32_t *ret, struct weft_error *error)
+int device_block_size(uint32_t wanted, const struct weft_info *info, uint32_t *ret,
+		      struct weft_error *error)
 {
-	uint32_t size = want->block_size ? want->block_size : info->block_size;
+	uint32_t size = wanted ? wanted : info->block_size;
 
-	if (!want->block_size && size > 512)
+	if (!wanted && size > 512)
 		size = 4096;
 	if (size < info->block_size)
 		return weft_error_set(error, EINVAL, "block_size is %u, but the device has blocks "
@@ -59,27 +60,36 @@ static void hide_other(const struct config_namespace *had, struct device *from,
 	to->seen.generation = 0;
 }
 
-static void keep_one(struct apply *apply, const struct config_namespace *had,
-		     struct device *from, const struct config_namespace *want, struct device *to)
+/* Does it stay as it is, open or being opened? */
+static bool stays(const struct config_namespace *had, const struct device *from,
+		  const struct config_namespace *want)
 {
 	uint32_t block_size;
 
+	if (from->ns)
+		return !device_block_size(want->block_size, &from->ns->info, &block_size, NULL);
+	return from->opening && had->block_size == want->block_size;
+}
+
+static void keep_one(struct apply *apply, const struct config_namespace *had,
+		     struct device *from, const struct config_namespace *want, struct device *to)
+{
 	from->kept = false;
 	if (!want || !want->enable)
 		return;
 	hide_other(had, from, want, to);
 	if (!config_same_device(had, want, apply->options.backends))
 		return;
-	to->flush_error = from->flush_error;
-	if (!from->ns) {
-		/* With another block size it may well succeed at once. */
-		if (had->block_size == want->block_size)
-			to->retry = from->retry;
-	} else if (!device_block_size(want, &from->ns->info, &block_size, NULL)) {
+	if (stays(had, from, want)) {
 		*to = *from;
 		from->kept = true;
 		hide_other(had, from, want, to);
+		return;
 	}
+	to->flush_error = from->flush_error;
+	/* With another block size it may well succeed at once. */
+	if (!from->ns && had->block_size == want->block_size)
+		to->retry = from->retry;
 }
 
 void devices_keep(struct apply *apply, struct running *next)
@@ -107,8 +117,8 @@ void devices_keep(struct apply *apply, struct running *next)
 
 int devices_reserve(struct apply *apply, size_t count)
 {
-	size_t capacity = apply->retired_count + count;
-	struct namespace **grown;
+	size_t capacity = apply->retired_count + RETIRED_OF_A_DEVICE * count;
+	struct retired *grown;
 
 	if (capacity <= apply->retired_capacity)
 		return 0;
@@ -120,239 +130,143 @@ int devices_reserve(struct apply *apply, size_t count)
 	return 0;
 }
 
-static void retire(struct apply *apply, struct device *device)
+static void retire(struct apply *apply, const struct config_subsystem *subsystem, uint32_t nsid,
+		   struct namespace *ns, struct job *job)
 {
-	if (device->ns) {
-		device->flush_error = atomic_load(&device->ns->flush_error);
-		apply->retired[apply->retired_count++] = device->ns;
-	}
-	device->ns = NULL;
-	device->lost = false;
-	device->stalled = false;
-	device->trouble[0] = '\0';
-}
+	struct retired *retired = &apply->retired[apply->retired_count];
 
-
-void devices_reap(struct apply *apply, size_t first, unsigned int timeout_ms)
-{
-	const struct timespec pause = { .tv_nsec = REAP_PAUSE_NS };
-	uint64_t deadline = loop_clock() + timeout_ms * UINT64_C(1000000);
-
-	for (;;) {
-		size_t left = 0, earlier = 0;
-
-		for (size_t i = 0; i < apply->retired_count; i++) {
-			struct namespace *ns = apply->retired[i];
-
-			if (namespace_idle(ns)) {
-				namespace_close(ns);
-				continue;
-			}
-			earlier += i < first;
-			apply->retired[left++] = ns;
-		}
-		apply->retired_count = left;
-		first = earlier;
-		if (left == first || loop_clock() >= deadline)
-			return;
-		nanosleep(&pause, NULL);
-	}
-}
-
-/* ---- opening and looking after ---- */
-
-static void failed(const struct config_subsystem *subsystem, const struct config_namespace *want,
-		   struct device *device, uint64_t began, const char *reason)
-{
-	if (retry_failed(&device->retry, began, reason))
-		log_warning("namespace %u of %s is not served: %s; weft keeps trying", want->nsid,
-			    subsystem->nqn, reason);
-}
-
-/* Opens the device of a namespace. 0, or -errno with *error filled. */
-static int open_device(struct apply *apply, const struct config_namespace *want,
-		       struct namespace **ret_ns, struct weft_error *error)
-{
-	const struct config_backends *backends = apply->options.backends;
-	const struct weft_backend *backend;
-	struct weft_params *params;
-	struct namespace *ns = NULL;
-	uint32_t block_size;
-	int r = config_namespace_params(want, backends, &backend, &params, error);
-
-	if (r < 0)
-		return r;
-	error->text[0] = '\0';
-	r = namespace_open(&ns, apply->options.target, backend, params, error);
-	backends->params_free(params);
-	if (r < 0) {
-		/* A plugin may have left it out. */
-		if (!error->text[0])
-			weft_error_set(error, -r, "%s", strerror(-r));
-		return r;
-	}
-	r = device_block_size(want, &ns->info, &block_size, error);
-	if (r < 0) {
-		namespace_close(ns);
-		return r;
-	}
-	*ret_ns = ns;
-	return 0;
-}
-
-static bool open_one(struct apply *apply, const struct config_subsystem *subsystem,
-		     const struct config_namespace *want, struct device *device)
-{
-	uint64_t began = loop_clock();
-	struct weft_error error;
-	char size[32];
-
-	if (!want->enable || device->ns || !retry_due(&device->retry, began))
-		return false;
-	if (open_device(apply, want, &device->ns, &error) < 0) {
-		failed(subsystem, want, device, began, error.text);
-		return false;
-	}
-	retry_clear(&device->retry);
-	device->seen.generation = 0;
-	/* that it went and came back makes nothing durable */
-	atomic_store(&device->ns->flush_error, device->flush_error);
-	log_info("namespace %u of %s is served: %s, backend %s", want->nsid, subsystem->nqn,
-		 size_format(device->ns->info.size, size, sizeof(size)), want->backend);
-	return true;
-}
-
-/*
- * A device with other options takes the place of an open one: it is opened
- * while that one still serves, so that hosts never miss the namespace. What
- * cannot be opened twice is opened by devices_open(), after the old one is closed.
- */
-static void open_beside(struct apply *apply, const struct config_subsystem *subsystem,
-			const struct config_namespace *want, struct device *device)
-{
-	const struct device *old = running_find_device(&apply->now, subsystem->nqn, want->nsid);
-	struct weft_error error;
-
-	if (!want->enable || device->ns || device->hidden_until || !old || !old->ns || old->lost)
+	if (!ns && !job)
 		return;
-	if (open_device(apply, want, &device->ns, &error) < 0)
-		device->ns = NULL;
+	*retired = (struct retired){ .ns = ns, .job = job, .since = loop_clock() };
+	snprintf(retired->what, sizeof(retired->what), "namespace %u of %s", nsid, subsystem->nqn);
+	apply->retired_count++;
 }
 
-void devices_open_beside(struct apply *apply, struct running *next)
+static void retire_all(struct apply *apply, const struct config_subsystem *subsystem,
+		       uint32_t nsid, struct device *device)
 {
-	const struct config *config = next->config;
-
-	for (size_t i = 0; i < config->subsystem_count; i++)
-		for (size_t j = 0; j < config->subsystems[i].namespace_count; j++)
-			open_beside(apply, &config->subsystems[i],
-				    &config->subsystems[i].namespaces[j], device_of(next, i, j));
-}
-
-void devices_close_new(struct running *next, const struct running *now)
-{
-	for (size_t i = 0; i < next->device_count; i++) {
-		struct namespace *ns = next->devices[i].ns;
-		bool kept = false;
-
-		for (size_t j = 0; j < now->device_count; j++)
-			kept |= now->devices[j].ns == ns;
-		if (!kept)
-			namespace_close(ns);
-	}
-}
-
-static bool refresh_one(struct apply *apply, const struct config_subsystem *subsystem,
-			const struct config_namespace *want, struct device *device)
-{
-	uint64_t began = loop_clock();
-	struct weft_error error;
-	uint32_t block_size;
-	char size[32];
-	int r;
-
-	if (!device->ns || device->lost || device->stalled) /* one that hangs may hang us */
-		return false;
-	r = namespace_refresh(device->ns);
-	if (r == 0)
-		return false;
-	if (r < 0)
-		weft_error_set(&error, -r, "the device is lost: %s", strerror(-r));
-	else
-		r = device_block_size(want, &device->ns->info, &block_size, &error);
-	if (r < 0) {
-		device->lost = true;
-		failed(subsystem, want, device, began, error.text);
-		return true;
-	}
-	log_info("namespace %u of %s is now %s", want->nsid, subsystem->nqn,
-		 size_format(device->ns->info.size, size, sizeof(size)));
-	return true;
-}
-
-static bool each_device(struct apply *apply,
-			bool (*step)(struct apply *apply, const struct config_subsystem *subsystem,
-				     const struct config_namespace *want, struct device *device))
-{
-	const struct config *config = apply->now.config;
-	bool any = false;
-
-	for (size_t i = 0; i < config->subsystem_count; i++) {
-		const struct config_subsystem *subsystem = &config->subsystems[i];
-
-		for (size_t j = 0; j < subsystem->namespace_count; j++)
-			any |= step(apply, subsystem, &subsystem->namespaces[j],
-				    device_of(&apply->now, i, j));
-	}
-	return any;
+	retire(apply, subsystem, nsid, device->left, device->left_job);
+	retire(apply, subsystem, nsid, device->ns, device->refreshing);
+	retire(apply, subsystem, nsid, NULL, device->opening);
 }
 
 static bool retire_other(struct apply *apply, const struct config_subsystem *subsystem,
 			 const struct config_namespace *want, struct device *device)
 {
-	if (device->kept || !device->ns)
+	if (device->reopened)
+		retire(apply, subsystem, want->nsid, NULL, device->opening);
+	if (device->kept)
 		return false;
-	log_info("namespace %u of %s is no longer served as it was", want->nsid, subsystem->nqn);
-	retire(apply, device);
+	if (device->ns)
+		log_info("namespace %u of %s is no longer served as it was", want->nsid,
+			 subsystem->nqn);
+	retire_all(apply, subsystem, want->nsid, device);
 	return true;
 }
 
 void devices_retire_others(struct apply *apply)
 {
-	each_device(apply, retire_other);
+	running_each(apply, &apply->now, retire_other);
 }
 
-bool devices_open(struct apply *apply)
+static bool drop_new(struct apply *apply, const struct config_subsystem *subsystem,
+		     const struct config_namespace *want, struct device *device)
 {
-	return each_device(apply, open_one);
-}
+	const struct device *old = running_find_device(&apply->now, subsystem->nqn, want->nsid);
 
-static bool show_again(struct apply *apply, const struct config_subsystem *subsystem,
-		       const struct config_namespace *want, struct device *device)
-{
-	if (!device->hidden_until || loop_clock() < device->hidden_until)
-		return false;
-	device->hidden_until = 0;
+	if (!old || device->ns != old->ns)
+		retire(apply, subsystem, want->nsid, device->ns, NULL);
+	if (!old || device->opening != old->opening)
+		retire(apply, subsystem, want->nsid, NULL, device->opening);
 	return true;
 }
 
-bool devices_show_again(struct apply *apply)
+void devices_drop_new(struct apply *apply, struct running *next)
 {
-	return each_device(apply, show_again);
+	running_each(apply, next, drop_new);
 }
 
-bool devices_refresh(struct apply *apply)
+static bool retire_left(struct apply *apply, const struct config_subsystem *subsystem,
+			const struct config_namespace *want, struct device *device)
 {
-	return each_device(apply, refresh_one);
+	/* Without memory it stays, out of the view, until the next time. */
+	if (!device->left || devices_reserve(apply, 1) < 0)
+		return false;
+	retire(apply, subsystem, want->nsid, device->left, device->left_job);
+	device->left = NULL;
+	device->left_job = NULL;
+	return true;
 }
 
-void devices_drop_lost(struct apply *apply)
+void devices_retire_left(struct apply *apply)
 {
-	for (size_t i = 0; i < apply->now.device_count; i++) {
-		struct device *device = &apply->now.devices[i];
+	running_each(apply, &apply->now, retire_left);
+}
 
-		/* Without memory it stays, out of the view, until the next tick. */
-		if (device->lost && devices_reserve(apply, 1) == 0)
-			retire(apply, device);
+static bool retire_any(struct apply *apply, const struct config_subsystem *subsystem,
+		       const struct config_namespace *want, struct device *device)
+{
+	retire_all(apply, subsystem, want->nsid, device);
+	return true;
+}
+
+void devices_retire_all(struct apply *apply)
+{
+	running_each(apply, &apply->now, retire_any);
+}
+
+/* Its job has ended: what comes of it. */
+static void retired_job_ended(struct retired *retired)
+{
+	struct job *job = retired->job;
+
+	if (job->kind == JOB_OPEN) {
+		retired->ns = job_take(job);
+	} else if (job->kind == JOB_CLOSE) {
+		namespace_release(job->ns);
+		retired->ns = NULL;
+	}
+	if (retired->trouble[0])
+		log_notice("%s, which was removed: its backend answers again", retired->what);
+	retired->trouble[0] = '\0';
+	retired->since = loop_clock();
+	job_free(job);
+	retired->job = NULL;
+}
+
+/* One step further, where it is due. false: nothing is left of it. */
+static bool reap_one(struct apply *apply, struct retired *retired)
+{
+	if (retired->job && job_ended(retired->job))
+		retired_job_ended(retired);
+	if (retired->job)
+		return true;
+	if (!retired->ns)
+		return false;
+	if (apply->ending || namespace_idle(retired->ns))
+		retired->job = job_start(&apply->jobs, JOB_CLOSE, retired->ns);
+	return true;
+}
+
+void devices_reap(struct apply *apply, size_t first, unsigned int timeout_ms)
+{
+	uint64_t now = loop_clock(), deadline = now + timeout_ms * UINT64_C(1000000);
+
+	for (;;) {
+		size_t left = 0, earlier = 0;
+
+		for (size_t i = 0; i < apply->retired_count; i++) {
+			if (!reap_one(apply, &apply->retired[i]))
+				continue;
+			earlier += i < first;
+			apply->retired[left++] = apply->retired[i];
+		}
+		apply->retired_count = left;
+		first = earlier;
+		now = loop_clock();
+		if (left == first || now >= deadline)
+			return;
+		/* Nothing tells that the last I/O has ended: so look. */
+		jobs_wait(&apply->jobs, now + REAP_PAUSE_NS);
 	}
 }

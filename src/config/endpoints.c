@@ -58,11 +58,10 @@ static void open_one(struct apply *apply, const struct config_port *want,
 		     struct endpoint *endpoint)
 {
 	const struct config_address *addr = &want->addr;
-	uint64_t began = loop_clock();
 	struct weft_error error = { 0 };
 	int r;
 
-	if (endpoint->listener || !retry_due(&endpoint->retry, began))
+	if (endpoint->listener || !retry_due(&endpoint->retry, loop_clock()))
 		return;
 	endpoint->transport = find_transport(apply, addr->trtype);
 	if (!endpoint->transport)
@@ -74,7 +73,7 @@ static void open_one(struct apply *apply, const struct config_port *want,
 						&error);
 	if (r < 0) {
 		endpoint->listener = NULL;
-		if (retry_failed(&endpoint->retry, began, error.text))
+		if (retry_failed(&endpoint->retry, error.text))
 			log_warning("port %u does not listen: %s; weft keeps trying", want->portid,
 				    error.text);
 		return;

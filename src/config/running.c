@@ -10,8 +10,6 @@
 
 /* Just under the tick's second, so that each tick finds it due. */
 #define RETRY_NS UINT64_C(900000000)
-/* What held the control thread up is tried again after this many times as long. */
-#define RETRY_PATIENCE 20
 
 int running_init(struct running *ret, struct config *config)
 {
@@ -59,6 +57,21 @@ struct device *running_find_device(const struct running *running, const char *nq
 			 (size_t)(ns - subsystem->namespaces));
 }
 
+bool running_each(struct apply *apply, struct running *running, device_step *step)
+{
+	const struct config *config = running->config;
+	bool any = false;
+
+	for (size_t i = 0; i < config->subsystem_count; i++) {
+		const struct config_subsystem *subsystem = &config->subsystems[i];
+
+		for (size_t j = 0; j < subsystem->namespace_count; j++)
+			any |= step(apply, subsystem, &subsystem->namespaces[j],
+				    device_of(running, i, j));
+	}
+	return any;
+}
+
 struct endpoint *running_find_endpoint(const struct running *running, uint16_t portid)
 {
 	const struct config_port *port = config_find_port(running->config, portid);
@@ -66,12 +79,11 @@ struct endpoint *running_find_endpoint(const struct running *running, uint16_t p
 	return port ? &running->endpoints[port - running->config->ports] : NULL;
 }
 
-bool retry_failed(struct retry *retry, uint64_t began, const char *reason)
+bool retry_failed(struct retry *retry, const char *reason)
 {
-	uint64_t now = loop_clock(), took = now - began;
 	bool other = strcmp(retry->reason, reason) != 0;
 
-	retry->next = now + (took * RETRY_PATIENCE > RETRY_NS ? took * RETRY_PATIENCE : RETRY_NS);
+	retry->next = loop_clock() + RETRY_NS;
 	snprintf(retry->reason, sizeof(retry->reason), "%s", reason);
 	return other;
 }

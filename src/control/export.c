@@ -56,11 +56,17 @@ static json_t *describe(struct control *control, const struct export_result *res
 	json_t *connect = json_array(), *discover = json_array(), *problems = json_array();
 	char uuid[UUID_TEXT];
 
+	if (state->state == APPLY_OPENING)
+		json_array_append_new(problems,
+				      control_text("namespace %u is not there yet: %s; hosts see "
+						   "it when it is open", result->nsid,
+						   state->reason));
 	describe_ports(control, result->nqn, list, connect, discover, problems);
 	uuid_format(ns->uuid, uuid);
-	return json_pack("{s:s, s:i, s:s, s:s*, s:I, s:i, s:b, s:s, s:b, s:b, s:b, s:o, s:o, s:o, "
-			 "s:o}",
+	return json_pack("{s:s, s:i, s:s, s:s, s:s*, s:I, s:i, s:b, s:s, s:b, s:b, s:b, s:o, s:o, "
+			 "s:o, s:o}",
 			 "nqn", result->nqn, "nsid", (int)result->nsid,
+			 "status", state->state == APPLY_OPENING ? "opening" : "ready",
 			 "backend", ns->backend, "path", config_get_option(ns, "path"),
 			 "size", (json_int_t)state->size, "block_size", (int)state->block_size,
 			 "read_only", ns->read_only, "uuid", uuid,
@@ -71,8 +77,8 @@ static json_t *describe(struct control *control, const struct export_result *res
 }
 
 /*
- * Makes the draft run and sees that the namespace came up; where it did not,
- * goes back to what ran before. 0 or -errno.
+ * Makes the draft run and sees that the namespace came up, or is at least being
+ * opened; where it failed, goes back to what ran before. 0 or -errno.
  */
 static int run(struct control *control, struct config *draft, const struct export_result *result,
 	       struct apply_namespace_state *ret_state, struct weft_error *error)
@@ -92,7 +98,7 @@ static int run(struct control *control, struct config *draft, const struct expor
 		return r;
 	}
 	if (!apply_namespace_state(control->options.apply, result->nqn, result->nsid, ret_state) ||
-	    ret_state->state == APPLY_READY) {
+	    ret_state->state == APPLY_READY || ret_state->state == APPLY_OPENING) {
 		config_free(before);
 		return 0;
 	}

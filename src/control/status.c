@@ -28,7 +28,7 @@ static void count_namespaces(struct control *control, const struct config *confi
 						   &state))
 				continue;
 			census->of[state.state]++;
-			if (state.state == APPLY_FAILED || state.trouble)
+			if (state.reason || state.trouble)
 				json_array_append_new(problems,
 						      control_text("namespace %u of %s: %s", nsid,
 								   subsystem->nqn,
@@ -61,6 +61,24 @@ static json_t *describe_census(const struct census *census)
 			 census->of[APPLY_DISABLED]);
 }
 
+static json_t *describe_namespaces(const struct census *census)
+{
+	json_t *counts = describe_census(census);
+
+	if (counts)
+		json_object_set_new(counts, "opening", json_integer(census->of[APPLY_OPENING]));
+	return counts;
+}
+
+/* Of what is no longer configured. */
+static void add_leftovers(const struct apply *apply, json_t *problems)
+{
+	const char *text;
+
+	for (size_t i = 0; (text = apply_leftover(apply, i)); i++)
+		json_array_append_new(problems, control_text("%s", text));
+}
+
 int control_get_status(struct control *control, const struct http_request *request,
 		       json_t **ret_reply, struct weft_error *error)
 {
@@ -72,6 +90,7 @@ int control_get_status(struct control *control, const struct http_request *reque
 
 	count_namespaces(control, config, &namespaces, problems);
 	count_ports(control, config, &ports, problems);
+	add_leftovers(options->apply, problems);
 	return control_reply(
 		json_pack("{s:s, s:I, s:s, s:I, s:s, s:b, s:s, s:I, s:I, s:o, s:o, s:I, s:o, s:I, "
 			  "s:o}",
@@ -81,7 +100,7 @@ int control_get_status(struct control *control, const struct http_request *reque
 			  "config_file", options->config_path, "unsaved", control->unsaved,
 			  "engine", options->engine, "reactors", (json_int_t)options->reactors,
 			  "subsystems", (json_int_t)config->subsystem_count,
-			  "namespaces", describe_census(&namespaces),
+			  "namespaces", describe_namespaces(&namespaces),
 			  "ports", describe_census(&ports),
 			  "sessions", (json_int_t)sessions_count(options->target, NULL),
 			  "limits", control_limits(options->target), "genctr",

@@ -23,6 +23,8 @@ static const char *state_name(enum apply_state state)
 		return "disabled";
 	case APPLY_READY:
 		return "ready";
+	case APPLY_OPENING:
+		return "opening";
 	case APPLY_FAILED:
 		return "failed";
 	}

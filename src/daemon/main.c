@@ -34,6 +34,7 @@
 #include "util/notify.h"
 
 #define STOP_TIMEOUT_MS 4500	/* within the 5 s that are promised */
+#define STOP_MOMENT_MS 200	/* of them, for closing devices after all connections */
 #define DESCRIPTORS_KEPT 8	/* this part of them is not for connections */
 
 struct daemon {
@@ -206,8 +207,9 @@ static int run(struct daemon *daemon)
 {
 	struct epoll_event events[4];
 
-	if (watch(daemon, control_fd(daemon->control)) < 0) {
-		log_err("cannot wait for the API's socket: %s", strerror(errno));
+	if (watch(daemon, control_fd(daemon->control)) < 0 ||
+	    watch(daemon, apply_fd(daemon->apply)) < 0) {
+		log_err("cannot wait for the API's socket and for devices: %s", strerror(errno));
 		return -1;
 	}
 	while (!daemon->stopping) {
@@ -218,6 +220,8 @@ static int run(struct daemon *daemon)
 				handle_signals(daemon);
 			else if (events[i].data.fd == daemon->tick)
 				handle_tick(daemon);
+			else if (events[i].data.fd == apply_fd(daemon->apply))
+				apply_run(daemon->apply);
 			else
 				control_run(daemon->control);
 		}
@@ -259,17 +263,31 @@ fail:
 	return -1;
 }
 
+/* What is left of the time to stop in; a moment at the least. */
+static unsigned int stop_time_left(uint64_t since)
+{
+	uint64_t used = (loop_clock() - since) / 1000000;
+
+	return used + STOP_MOMENT_MS < STOP_TIMEOUT_MS ? STOP_TIMEOUT_MS - (unsigned int)used :
+							 STOP_MOMENT_MS;
+}
+
 static void stop(struct daemon *daemon)
 {
+	uint64_t since = loop_clock();
+
 	notify_manager("STOPPING=1");
 	control_close(daemon->control);
 	if (daemon->apply)
 		apply_close_listeners(daemon->apply);
 	if (daemon->target && !target_stop(daemon->target, STOP_TIMEOUT_MS)) {
 		/* a backend holds on to a command, and so to memory: nothing more can be freed */
+		if (daemon->apply)
+			apply_name_hung(daemon->apply);
 		_exit(EXIT_SUCCESS);
 	}
-	apply_free(daemon->apply);
+	if (!apply_free(daemon->apply, stop_time_left(since)))
+		_exit(EXIT_SUCCESS); /* nor what a backend has that does not open or close */
 	close(daemon->epoll);
 	close(daemon->tick);
 	close(daemon->signals);

@@ -15,59 +15,67 @@ static bool info_plausible(const struct weft_info *info)
 	return block >= 512 && block <= 4096 && (block & (block - 1)) == 0;
 }
 
-int namespace_open(struct namespace **ret_ns, struct target *target,
-		   const struct weft_backend *backend, const struct weft_params *params,
-		   struct weft_error *error)
+struct namespace *namespace_new(struct target *target, const struct weft_backend *backend)
 {
 	struct namespace *ns = calloc(1, sizeof(*ns));
-	int r;
 
 	if (!ns)
-		return weft_error_set(error, ENOMEM, "out of memory");
+		return NULL;
 	ns->backend = backend;
 	ns->target = target;
 	ns->reactor_count = target->reactor_count;
 	ns->buffers_max = target->buffer_limit / LIMITS_NAMESPACE_BUFFERS_SHARE;
-	namespaces_sweep(target, false);
 	ns->counters = aligned_alloc(64, target->reactor_count * sizeof(*ns->counters));
 	if (!ns->counters) {
-		r = weft_error_set(error, ENOMEM, "out of memory");
-		goto fail;
+		free(ns);
+		return NULL;
 	}
 	memset(ns->counters, 0, target->reactor_count * sizeof(*ns->counters));
-	r = backend->open(&ns->device, params, &ns->info, error);
+	return ns;
+}
+
+int namespace_open_device(struct namespace *ns, const struct weft_params *params,
+			  struct weft_error *error)
+{
+	int r = ns->backend->open(&ns->device, params, &ns->info, error);
+
+	if (r < 0 || info_plausible(&ns->info))
+		return r;
+	namespace_close_device(ns);
+	return weft_error_set(error, EINVAL,
+			      "backend %s has blocks of %u bytes: 512 to 4096 can be served",
+			      ns->backend->name, ns->info.block_size);
+}
+
+int namespace_open(struct namespace **ret_ns, struct target *target,
+		   const struct weft_backend *backend, const struct weft_params *params,
+		   struct weft_error *error)
+{
+	struct namespace *ns = namespace_new(target, backend);
+	int r;
+
+	if (!ns)
+		return weft_error_set(error, ENOMEM, "out of memory");
+	r = namespace_open_device(ns, params, error);
 	if (r < 0)
-		goto fail;
-	if (!info_plausible(&ns->info)) {
-		r = weft_error_set(error, EINVAL,
-				   "backend %s has blocks of %u bytes: 512 to 4096 can be served",
-				   backend->name, ns->info.block_size);
-		backend->close(ns->device);
-		goto fail;
-	}
-	*ret_ns = ns;
-	return 0;
-fail:
-	free(ns->counters);
-	free(ns);
+		namespace_release(ns);
+	else
+		*ret_ns = ns;
 	return r;
 }
 
-int namespace_refresh(struct namespace *ns)
+int namespace_refresh(const struct namespace *ns, struct weft_info *info)
 {
-	struct weft_info info = ns->info;
-	int r;
+	return ns->backend->refresh ? ns->backend->refresh(ns->device, info) : 0;
+}
 
-	if (!ns->backend->refresh)
-		return 0;
-	r = ns->backend->refresh(ns->device, &info);
-	if (r < 0)
-		return r;
+bool namespace_resize(struct namespace *ns, const struct weft_info *info)
+{
 	/* reactors read only what never changes here; the size reaches them through the view */
-	if (info.size == ns->info.size)
-		return 0;
-	ns->info.size = info.size;
-	return 1;
+	if (info->size == ns->info.size)
+		return false;
+	ns->info.size = info->size;
+	return true;
 }
 
 bool namespace_idle(const struct namespace *ns)
@@ -104,15 +112,26 @@ void namespaces_sweep(struct target *target, bool all)
 	}
 }
 
-void namespace_close(struct namespace *ns)
+void namespace_close_device(struct namespace *ns)
 {
-	if (!ns)
-		return;
 	ns->backend->close(ns->device);
+	ns->device = NULL;
+}
+
+void namespace_release(struct namespace *ns)
+{
 	if (has_buffers(ns))
 		list_add_tail(&ns->target->closed_namespaces, &ns->node);
 	else /* the target may be gone by now */
 		namespace_free(ns);
+}
+
+void namespace_close(struct namespace *ns)
+{
+	if (!ns)
+		return;
+	namespace_close_device(ns);
+	namespace_release(ns);
 }
 
 void namespace_totals(const struct namespace *ns, struct namespace_totals *ret)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * An open namespace: a backend's device and who uses it. The control thread
- * opens and closes it; views and I/O only point to it.
+ * An open namespace: a backend's device and who uses it. It belongs to the
+ * control thread; views and I/O only point to it. What asks the backend may
+ * block, or hang, and may be called on another thread: opening, refreshing and
+ * closing, one at a time.
  */
 #ifndef WEFT_TARGET_NAMESPACE_H
 #define WEFT_TARGET_NAMESPACE_H
@@ -48,20 +50,29 @@ struct namespace {
 	_Atomic int flush_error;
 };
 
-/*
- * Opens a device. Control thread. 0, or -errno with *error filled.
- */
+/* One without a device. Control thread. NULL where memory ran out. */
+struct namespace *namespace_new(struct target *target, const struct weft_backend *backend);
+/* Opens its device. Any thread. 0, or -errno with *error filled. */
+int namespace_open_device(struct namespace *ns, const struct weft_params *params,
+			  struct weft_error *error);
+/* Both, at once. */
 int namespace_open(struct namespace **ret_ns, struct target *target,
 		   const struct weft_backend *backend, const struct weft_params *params,
 		   struct weft_error *error);
-/* Asks the device what it is now. 1: the info changed, 0: it did not, or -errno. Control thread. */
-int namespace_refresh(struct namespace *ns);
+/* Asks the device what it is now; *info is a copy of ns->info. Any thread. 0 or -errno. */
+int namespace_refresh(const struct namespace *ns, struct weft_info *info);
+/* Takes over what refreshing found. Whether the size is another than before. Control thread. */
+bool namespace_resize(struct namespace *ns, const struct weft_info *info);
 /* true: no I/O is under way on any reactor. Meaningful once no published view points to it. */
 bool namespace_idle(const struct namespace *ns);
+/* Closes the device. Only when idle and in no view. Any thread. */
+void namespace_close_device(struct namespace *ns);
 /*
- * Closes the device. Only when idle and in no view. Frees, or leaves that to a
- * later call where buffers of its commands are still with their hosts.
+ * Once it has no device: frees, or leaves it to namespaces_sweep() where buffers of its
+ * commands are still with their hosts. Control thread.
  */
+void namespace_release(struct namespace *ns);
+/* Both, at once. NULL is harmless. */
 void namespace_close(struct namespace *ns);
 /* Frees those that were closed: all of them, or those whose buffers have come back. */
 void namespaces_sweep(struct target *target, bool all);

@@ -49,7 +49,7 @@ def test_json_says_what_was_made(weft, disk):
     connect = reply.pop("connect")
     assert connect == reply.pop("discover")
     assert connect[0]["portid"] == 1 and connect[0]["trtype"] == "tcp"
-    assert reply == {"nqn": NQN, "nsid": 1, "backend": "file", "path": str(disk),
+    assert reply == {"nqn": NQN, "nsid": 1, "status": "ready", "backend": "file", "path": str(disk),
                      "size": 16 << 20, "block_size": 4096, "read_only": True,
                      "new_subsystem": True, "new_ports": False, "allow_any_host": True,
                      "hosts": [], "problems": [], "unsaved": True}

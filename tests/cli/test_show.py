@@ -148,7 +148,7 @@ def test_status_json(busy):
     status = busy.json("status")
     assert status["pid"] == busy.daemon.process.pid
     assert status["engine"] in ("io_uring", "epoll") and status["reactors"] == 1
-    assert status["namespaces"] == {"ready": 1, "failed": 1, "disabled": 1}
+    assert status["namespaces"] == {"ready": 1, "opening": 0, "failed": 1, "disabled": 1}
     assert status["ports"] == {"ready": 2, "failed": 0, "disabled": 0}
     assert abs(time.time() - utc(status["started"])) < 60
     assert status["uptime_seconds"] < 60 and status["unsaved"] is False

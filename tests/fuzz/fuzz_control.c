@@ -72,6 +72,9 @@ bool apply_namespace_state(const struct apply *apply, const char *nqn, uint32_t 
 		return false;
 	*ret = (struct apply_namespace_state){ .state = APPLY_READY, .size = 1 << 20,
 					       .block_size = 512 };
+	if (nsid % 4 == 2)
+		*ret = (struct apply_namespace_state){ .state = APPLY_OPENING,
+						       .reason = "it takes its time" };
 	if (nsid % 4 == 3)
 		*ret = (struct apply_namespace_state){ .state = APPLY_FAILED,
 						       .reason = "it is \xff out" };
@@ -84,6 +87,11 @@ bool apply_port_state(const struct apply *apply, uint16_t portid, struct apply_p
 	if (portid % 4 == 3)
 		*ret = (struct apply_port_state){ .state = APPLY_FAILED, .reason = "no address" };
 	return true;
+}
+
+const char *apply_leftover(const struct apply *apply, size_t index)
+{
+	return index < 1 ? "it was \xff removed" : NULL;
 }
 
 /* ---- who is connected ---- */

@@ -4,6 +4,7 @@
  * who listens, and a backend whose disks the test makes and breaks.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
@@ -189,8 +190,20 @@ static int tear_down(void **state)
 	apply_close_listeners(apply);
 	if (open_listeners() || !target_stop(target, 2000))
 		return -1;
-	apply_free(apply);
+	if (!apply_free(apply, 5000))
+		return -1;
 	return disks[0].opened || disks[1].opened || disks[2].opened;
+}
+
+/* What a tick begins, to its end. */
+static void run_tick(void)
+{
+	struct pollfd pollfd = { .events = POLLIN };
+
+	apply_tick(apply);
+	pollfd.fd = apply_fd(apply);
+	while (poll(&pollfd, 1, 100) > 0)
+		apply_run(apply);
 }
 
 static void run_config(struct config *config)
@@ -222,7 +235,7 @@ static void tick(void)
 	const struct timespec second = { .tv_sec = 1 };
 
 	nanosleep(&second, NULL);
-	apply_tick(apply);
+	run_tick();
 }
 
 static const struct view_namespace *shown(const char *nqn, uint32_t nsid)
@@ -387,10 +400,10 @@ static void what_stays_is_left_alone(void **state)
 	run_config(config);
 	/* They see the old one go before the other comes. */
 	assert_null(shown(A, 1));
-	apply_tick(apply);
+	run_tick();
 	assert_null(shown(A, 1));
 	usleep(1100000);
-	apply_tick(apply);
+	run_tick();
 	assert_true(shown(A, 1)->generation > two);
 	assert_int_equal(shown(A, 2)->generation, two);
 	assert_ptr_equal(shown(A, 1)->ns, ns);
@@ -434,10 +447,10 @@ static void io_keeps_it_open(void **state)
 	run_text("{}");
 	assert_int_equal(disks[0].opened, 1);
 	assert_int_equal(disks[1].opened, 0);
-	apply_tick(apply);
+	run_tick();
 	assert_int_equal(disks[0].opened, 1);
 	namespace_unpin(ns, 0);
-	apply_tick(apply);
+	run_tick();
 	assert_int_equal(disks[0].opened, 0);
 }
 
@@ -460,14 +473,14 @@ static void resizing(void **state)
 
 	run_text(TWO);
 	before = shown(A, 1)->generation;
-	apply_tick(apply);
+	run_tick();
 	assert_int_equal(shown(A, 1)->generation, before);
 	disks[0].size = (5 << 20) + 100;
-	apply_tick(apply);
+	run_tick();
 	assert_int_equal(shown(A, 1)->block_count, 5 * 2048);
 	assert_true(shown(A, 1)->generation > before);
 	disks[0].size = 100;
-	apply_tick(apply);
+	run_tick();
 	assert_null(shown(A, 1));
 	expect_state(1, APPLY_FAILED, "the device has 100 bytes, which is not one block of 512; it "
 		     "must be larger");
@@ -483,10 +496,10 @@ static void losing_a_device(void **state)
 	run_text(TWO);
 	before = shown(A, 1)->generation;
 	disks[0].missing = EIO;
-	apply_tick(apply);
+	run_tick();
 	assert_null(shown(A, 1));
 	expect_state(1, APPLY_FAILED, "the device is lost: Input/output error");
-	apply_tick(apply);
+	run_tick();
 	assert_int_equal(disks[0].opened, 0);
 	disks[0].missing = 0;
 	tick();

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Devices are opened, and asked what they are. Their backends do that on threads
+ * (job.h), for it may take long: here it is begun, and what came of it collected.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/apply_internal.h"
+#include "loop/loop.h"
+#include "util/log.h"
+#include "util/str.h"
+
+static void failed(const struct config_subsystem *subsystem, const struct config_namespace *want,
+		   struct device *device, const char *reason)
+{
+	if (retry_failed(&device->retry, reason))
+		log_warning("namespace %u of %s is not served: %s; weft keeps trying", want->nsid,
+			    subsystem->nqn, reason);
+}
+
+/* ---- opening ---- */
+
+static void start_opening(struct apply *apply, const struct config_subsystem *subsystem,
+			  const struct config_namespace *want, struct device *device)
+{
+	struct weft_error error;
+
+	if (job_open(&device->opening, &apply->jobs, apply->options.target, want,
+		     apply->options.backends, &error) < 0)
+		failed(subsystem, want, device, error.text);
+}
+
+static bool open_one(struct apply *apply, const struct config_subsystem *subsystem,
+		     const struct config_namespace *want, struct device *device)
+{
+	if (want->enable && !device->ns && !device->opening &&
+	    retry_due(&device->retry, loop_clock()))
+		start_opening(apply, subsystem, want, device);
+	return false;
+}
+
+void devices_open(struct apply *apply)
+{
+	running_each(apply, &apply->now, open_one);
+}
+
+/* What serves the namespace goes, as soon as no view has it. */
+static void leave(struct device *device)
+{
+	device->left = device->ns;
+	device->left_job = device->refreshing;
+	device->ns = NULL;
+	device->refreshing = NULL;
+	device->seen.generation = 0;
+	device->stalled = 0;
+	device->trouble[0] = '\0';
+}
+
+/* The same for one that has other options than the next. */
+static void leave_old(struct device *device)
+{
+	if (device->ns)
+		device->flush_error = 0;
+	leave(device);
+}
+
+/* What was opened is the namespace's from now on, in place of what served it so far. */
+static void take_over(struct device *device, struct namespace *ns)
+{
+	leave_old(device);
+	device->ns = ns;
+	/* that it went and came back makes nothing durable */
+	atomic_store(&ns->flush_error, device->flush_error);
+	retry_clear(&device->retry);
+}
+
+static bool opened(const struct config_subsystem *subsystem, const struct config_namespace *want,
+		   struct device *device)
+{
+	struct job *job = device->opening;
+	char size[32];
+
+	if (!job || !job_ended(job))
+		return false;
+	device->opening = NULL;
+	if (job->result < 0) {
+		leave_old(device);
+		failed(subsystem, want, device, job->error.text);
+	} else {
+		take_over(device, job_take(job));
+		log_info("namespace %u of %s is served: %s, backend %s", want->nsid,
+			 subsystem->nqn,
+			 size_format(device->ns->info.size, size, sizeof(size)), want->backend);
+	}
+	device->slow = false;
+	job_free(job);
+	return true;
+}
+
+/* ---- opening beside ---- */
+
+/* The open device whose place another one takes, or NULL. */
+static struct device *replaced_by(struct apply *apply, const struct config_subsystem *subsystem,
+				  const struct config_namespace *want, const struct device *device)
+{
+	struct device *old = running_find_device(&apply->now, subsystem->nqn, want->nsid);
+
+	return want->enable && !device->ns && !device->hidden_until && old && old->ns &&
+	       !old->kept ? old : NULL;
+}
+
+/*
+ * A device with other options takes the place of an open one: it is opened
+ * while that one still serves, so that hosts never miss the namespace. What
+ * cannot be opened twice is opened by devices_open(), after the old one is closed.
+ */
+static bool start_beside(struct apply *apply, const struct config_subsystem *subsystem,
+			 const struct config_namespace *want, struct device *device)
+{
+	struct weft_error ignored;
+
+	if (!replaced_by(apply, subsystem, want, device))
+		return false;
+	return job_open(&device->opening, &apply->jobs, apply->options.target, want,
+			apply->options.backends, &ignored) == 0;
+}
+
+/* Whether it still waits for one that is opened beside another. */
+static bool collect_beside(struct apply *apply, const struct config_subsystem *subsystem,
+			   const struct config_namespace *want, struct device *device)
+{
+	struct job *job = device->opening;
+
+	if (!job || !replaced_by(apply, subsystem, want, device))
+		return false;
+	if (!job_ended(job))
+		return true;
+	device->opening = NULL;
+	if (job->result == 0)
+		take_over(device, job_take(job));
+	job_free(job);
+	return false;
+}
+
+/* It takes too long: the old one serves on until the new one is there, or is known to fail. */
+static bool go_on_with_old(struct apply *apply, const struct config_subsystem *subsystem,
+			   const struct config_namespace *want, struct device *device)
+{
+	struct device *old = replaced_by(apply, subsystem, want, device);
+	struct job *job = device->opening;
+
+	if (!old || !job)
+		return false;
+	*device = *old;
+	device->opening = job;
+	device->slow = false;
+	old->kept = true;
+	old->reopened = true;
+	return true;
+}
+
+void devices_open_beside(struct apply *apply, struct running *next, uint64_t deadline)
+{
+	if (!running_each(apply, next, start_beside))
+		return;
+	while (running_each(apply, next, collect_beside)) {
+		if (loop_clock() >= deadline) {
+			running_each(apply, next, go_on_with_old);
+			return;
+		}
+		jobs_wait(&apply->jobs, deadline);
+	}
+}
+
+/* ---- refreshing ---- */
+
+static bool start_refreshing(struct apply *apply, const struct config_subsystem *subsystem,
+			     const struct config_namespace *want, struct device *device)
+{
+	/* One that hangs is waited for: its hosts decide for how long. */
+	if (device->ns && device->ns->backend->refresh && !device->refreshing && !device->stalled)
+		device->refreshing = job_start(&apply->jobs, JOB_REFRESH, device->ns);
+	return false;
+}
+
+void devices_refresh(struct apply *apply)
+{
+	running_each(apply, &apply->now, start_refreshing);
+}
+
+static bool refreshed(const struct config_subsystem *subsystem,
+		      const struct config_namespace *want, struct device *device)
+{
+	struct job *job = device->refreshing;
+	struct weft_error error;
+	uint32_t block_size;
+	char size[32];
+	int r;
+
+	if (!job || !job_ended(job))
+		return false;
+	device->refreshing = NULL;
+	r = job->result;
+	if (r < 0)
+		weft_error_set(&error, -r, "the device is lost: %s", strerror(-r));
+	else if (namespace_resize(device->ns, &job->info))
+		r = device_block_size(want->block_size, &device->ns->info, &block_size,
+				      &error) < 0 ? -1 : 1;
+	job_free(job);
+	if (r < 0) {
+		device->flush_error = atomic_load(&device->ns->flush_error);
+		leave(device);
+		failed(subsystem, want, device, error.text);
+	} else if (r > 0) {
+		log_info("namespace %u of %s is now %s", want->nsid, subsystem->nqn,
+			 size_format(device->ns->info.size, size, sizeof(size)));
+	}
+	return r != 0;
+}
+
+/* ---- what came of it ---- */
+
+static bool collect_one(struct apply *apply, const struct config_subsystem *subsystem,
+			const struct config_namespace *want, struct device *device)
+{
+	bool changed;
+
+	if (device->left) /* the published view lags behind */
+		return false;
+	changed = refreshed(subsystem, want, device);
+	return (!device->left && opened(subsystem, want, device)) || changed;
+}
+
+bool devices_collect(struct apply *apply)
+{
+	return running_each(apply, &apply->now, collect_one);
+}
+
+static bool is_opening(struct apply *apply, const struct config_subsystem *subsystem,
+		       const struct config_namespace *want, struct device *device)
+{
+	return device->opening && device->opening->began >= apply->wait_since;
+}
+
+bool devices_wait(struct apply *apply, uint64_t since, uint64_t deadline)
+{
+	bool changed = devices_collect(apply);
+
+	apply->wait_since = since;
+	while (running_each(apply, &apply->now, is_opening) && loop_clock() < deadline) {
+		jobs_wait(&apply->jobs, deadline);
+		changed |= devices_collect(apply);
+	}
+	return changed;
+}
+
+static bool show_again(struct apply *apply, const struct config_subsystem *subsystem,
+		       const struct config_namespace *want, struct device *device)
+{
+	if (!device->hidden_until || loop_clock() < device->hidden_until)
+		return false;
+	device->hidden_until = 0;
+	return true;
+}
+
+bool devices_show_again(struct apply *apply)
+{
+	return running_each(apply, &apply->now, show_again);
+}
