@@ -24,6 +24,7 @@ struct controller_stop {
 };
 
 static void keep_alive_fire(struct loop_timer *timer);
+static void stop_queues(struct loop_message *message);
 
 static void defaults(struct controller *ctrl)
 {
@@ -61,6 +62,10 @@ struct nvme_status controller_new(struct controller **ret_ctrl, struct subsystem
 	ctrl->stops = calloc(target->reactor_count, sizeof(*ctrl->stops));
 	if (!ctrl->changed_ns || !ctrl->stops)
 		goto busy;
+	for (unsigned int i = 0; i < target->reactor_count; i++) {
+		ctrl->stops[i].reactor = target->reactors[i];
+		ctrl->stops[i].message.run = stop_queues;
+	}
 	ctrl->refs = 1;
 	ctrl->reactor = admin->reactor;
 	ctrl->discovery = subsystem->discovery;
@@ -145,9 +150,7 @@ static void post_stops(struct controller *ctrl)
 
 		if (atomic_load(&stop->ctrl))
 			continue; /* one is on its way and will see the same */
-		stop->reactor = target->reactors[i];
 		atomic_store(&stop->ctrl, controller_ref(ctrl));
-		stop->message.run = stop_queues;
 		loop_post(stop->reactor->loop, &stop->message);
 	}
 }
