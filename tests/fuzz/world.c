@@ -23,6 +23,9 @@
 #define BUFFER_LIMIT (1 << 20)	/* two of the largest transfers: who comes then, waits */
 #define CONNECT_TIMEOUT_MS 10000
 #define MDTS 7				/* 512 KiB: four R2Ts */
+#define STALL_TIMEOUT_MS 30000
+#define MAX_PENDING 3			/* connections, of four that there can be */
+#define MAX_HOST 3
 #define LATE_MAX 256
 #define DEVICES 3
 #define MEMORY_SIZE (8 << 20)
@@ -339,6 +342,9 @@ void world_new(void)
 	memset(&late, 0, sizeof(late));
 	target->options.reactor_count = target->reactor_count = WORLD_REACTORS;
 	target->options.connect_timeout_ms = CONNECT_TIMEOUT_MS;
+	target->options.stall_timeout_ms = STALL_TIMEOUT_MS;
+	target->options.max_pending_connections = MAX_PENDING;
+	target->options.max_host_connections = MAX_HOST;
 	target->buffer_limit = 3 * BUFFER_LIMIT;
 	limits_init(&target->limits);
 	target->reactors = world.pointers;
@@ -364,11 +370,11 @@ void world_new(void)
 void world_connect(unsigned int index, int fd, uint16_t portid)
 {
 	struct reactor *reactor = world_reactor(index);
-
 	struct limits_place place;
 
+	if (!limits_arrive(&world.target, "192.0.2.1", TCP_CONNECTION_BYTES, &place))
+		return;
 	atomic_fetch_add(&reactor->connections, 1);
-	fuzz_assert(limits_arrive(&world.target, "192.0.2.1", TCP_CONNECTION_BYTES, &place));
 	tcp_connection_start(reactor, fd, portid, &place);
 }
 
