@@ -34,7 +34,8 @@
 #include "util/notify.h"
 
 #define STOP_TIMEOUT_MS 4500	/* within the 5 s that are promised */
-#define STOP_MOMENT_MS 200	/* of them, for closing devices after all connections */
+#define STOP_CLOSE_MS 2000	/* of them, for closing devices after all connections */
+#define STOP_MOMENT_MS 200	/* and that long at the least */
 #define DESCRIPTORS_KEPT 8	/* this part of them is not for connections */
 
 struct daemon {
@@ -263,11 +264,13 @@ fail:
 	return -1;
 }
 
-/* What is left of the time to stop in; a moment at the least. */
-static unsigned int stop_time_left(uint64_t since)
+/* How long devices may take to close. since: loop_clock() when stopping began. */
+static unsigned int close_time(uint64_t since)
 {
 	uint64_t used = (loop_clock() - since) / 1000000;
 
+	if (used + STOP_CLOSE_MS <= STOP_TIMEOUT_MS)
+		return STOP_CLOSE_MS;
 	return used + STOP_MOMENT_MS < STOP_TIMEOUT_MS ? STOP_TIMEOUT_MS - (unsigned int)used :
 							 STOP_MOMENT_MS;
 }
@@ -286,7 +289,7 @@ static void stop(struct daemon *daemon)
 			apply_name_hung(daemon->apply);
 		_exit(EXIT_SUCCESS);
 	}
-	if (!apply_free(daemon->apply, stop_time_left(since)))
+	if (!apply_free(daemon->apply, close_time(since)))
 		_exit(EXIT_SUCCESS); /* nor what a backend has that does not open or close */
 	close(daemon->epoll);
 	close(daemon->tick);

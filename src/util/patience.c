@@ -4,9 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
@@ -15,39 +13,50 @@ struct call {
 	void (*work)(void *arg);
 	void (*late)(void *arg);
 	void *arg;
-	sem_t ended;
-	atomic_bool left;	/* by one of the two, waiter and thread: the other one frees */
+	pthread_mutex_t lock;	/* guards all below */
+	pthread_cond_t changed;
+	bool ended;		/* the work has; whoever waits for it frees */
+	bool left;		/* nobody waits any more; the thread frees */
 };
+
+static struct call *call_new(void)
+{
+	struct call *call = calloc(1, sizeof(*call));
+	pthread_condattr_t attr;
+
+	if (!call)
+		return NULL;
+	pthread_mutex_init(&call->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&call->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	return call;
+}
 
 static void call_free(struct call *call)
 {
-	sem_destroy(&call->ended);
+	pthread_cond_destroy(&call->changed);
+	pthread_mutex_destroy(&call->lock);
 	free(call);
 }
 
 static void *run(void *arg)
 {
 	struct call *call = arg;
+	bool left;
 
 	call->work(call->arg);
-	if (atomic_exchange(&call->left, true)) {
+	pthread_mutex_lock(&call->lock);
+	left = call->left;
+	call->ended = true;
+	pthread_cond_signal(&call->changed);
+	pthread_mutex_unlock(&call->lock);
+	if (left) {
 		call->late(call->arg);
 		call_free(call);
-	} else {
-		sem_post(&call->ended);
 	}
 	return NULL;
-}
-
-/* Whether it ended in time. */
-static bool wait_until(struct call *call, const struct timespec *end)
-{
-	int r;
-
-	do
-		r = sem_clockwait(&call->ended, CLOCK_MONOTONIC, end);
-	while (r < 0 && errno == EINTR);
-	return r == 0;
 }
 
 static int start(struct call *call)
@@ -65,10 +74,25 @@ static int start(struct call *call)
 	return -r;
 }
 
+/* Whether it ended in time; if not, it is the thread's. */
+static bool wait_until(struct call *call, const struct timespec *end)
+{
+	bool ended;
+	int r = 0;
+
+	pthread_mutex_lock(&call->lock);
+	while (!call->ended && r != ETIMEDOUT)
+		r = pthread_cond_timedwait(&call->changed, &call->lock, end);
+	ended = call->ended;
+	call->left = !ended;
+	pthread_mutex_unlock(&call->lock);
+	return ended;
+}
+
 int patience_call(void (*work)(void *arg), void (*late)(void *arg), void *arg,
 		  unsigned int timeout_ms)
 {
-	struct call *call = calloc(1, sizeof(*call));
+	struct call *call = call_new();
 	struct timespec end;
 	int r;
 
@@ -77,7 +101,6 @@ int patience_call(void (*work)(void *arg), void (*late)(void *arg), void *arg,
 	call->work = work;
 	call->late = late;
 	call->arg = arg;
-	sem_init(&call->ended, 0, 0);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_sec += timeout_ms / 1000;
 	end.tv_nsec += timeout_ms % 1000 * 1000000L;
@@ -86,16 +109,8 @@ int patience_call(void (*work)(void *arg), void (*late)(void *arg), void *arg,
 		end.tv_nsec -= 1000000000;
 	}
 	r = start(call);
-	if (r < 0) {
-		call_free(call);
-		return r;
-	}
-	if (!wait_until(call, &end)) {
-		if (!atomic_exchange(&call->left, true))
-			return -ETIMEDOUT;
-		while (sem_wait(&call->ended) < 0) /* it is about to say that it has ended */
-			;
-	}
+	if (!r && !wait_until(call, &end))
+		return -ETIMEDOUT;
 	call_free(call);
-	return 0;
+	return r;
 }

@@ -5,6 +5,7 @@ The API and all other namespaces go on.
 """
 
 import contextlib
+import os
 import subprocess
 import threading
 import time
@@ -18,6 +19,8 @@ from frozen import Frozen
 from nvmetcp import command, wait_until
 
 STALL = 1.0     # of others, at the most; on an idle machine it is some milliseconds
+# A daemon that ends beside what hangs leaves threads behind, and should.
+LEAVES = {"TSAN_OPTIONS": os.environ.get("TSAN_OPTIONS", "") + " report_thread_leaks=0"}
 ANSWER = 5.0    # of a request that a hanging device is part of: weftd waits for it, for a second
 
 
@@ -250,7 +253,7 @@ def test_dropped_while_it_opens(rig, folder):
 def test_sigterm(rig, folder, what):
     """It ends in the promised 5 s, with 0, and names the one that hangs."""
     rules = "hang open" if what == "open" else "delay open 0"
-    running = rig([faulty(1, folder / "1.sock", rules=rules), weftconf.namespace(2)])
+    running = rig([faulty(1, folder / "1.sock", rules=rules), weftconf.namespace(2)], env=LEAVES)
     if what != "open":
         running.fault(f"hang {what}")
     if what == "refresh":
@@ -267,7 +270,7 @@ def test_sigterm_on_a_dead_server(rig, frozen, engine):
     """The same, where it is the kernel that waits: for an open file, and for commands."""
     dead = frozen()
     running = rig([weftconf.namespace(1, path=dead.path), weftconf.namespace(2)],
-                  args=["--loop", engine])
+                  args=["--loop", engine], env=LEAVES)
     with running.connect() as ctrl:
         io = ctrl.connect_io()
         dead.freeze()
