@@ -67,12 +67,12 @@ class Weftd:
 
     def write_config(self, config):
         """Write the file that the daemon reads at start and upon SIGHUP: a dict, or raw text."""
-        if isinstance(config, str):
-            self.config = None
-            self.config_path.write_text(config)
-        else:
-            self.config = config
-            self.config_path.write_text(json.dumps(config, indent=2))
+        text = config if isinstance(config, str) else json.dumps(config, indent=2)
+        self.config = None if isinstance(config, str) else config
+        # at once: a reload that was asked for before may just be reading it
+        new = self.config_path.with_suffix(".new")
+        new.write_text(text)
+        new.replace(self.config_path)
 
     def reload(self, config):
         """Write `config` and SIGHUP. What changes is for the caller to observe."""

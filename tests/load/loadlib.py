@@ -13,9 +13,10 @@ from weftd import TOP, WEFTD
 
 BUILD = pathlib.Path(os.environ.get("WEFT_BUILD", TOP / "build"))
 LOAD = BUILD / "tests/load/load"
-SANITIZED = b"__asan_init" in WEFTD.read_bytes() if WEFTD.exists() else False
+SANITIZED = WEFTD.exists() and any(name in WEFTD.read_bytes()
+                                   for name in (b"__asan_init", b"__tsan_init"))
 
-# What malloc and the kernel may keep of what was given back. ASan keeps freed memory for a while.
+# What malloc and the kernel may keep of what was given back. Sanitizers keep more.
 MEMORY_SLACK_KIB = 400 * 1024 if SANITIZED else 16 * 1024
 
 

@@ -15,7 +15,8 @@ import time
 
 import weftconf
 from loadlib import SANITIZED, Before, Load
-from nvmetcp import Closed, Connection, HostId, Terminated, connect_admin, connect_discovery, status
+from nvmetcp import (Closed, Connection, HostId, Terminated, connect_admin, connect_discovery, status,
+                     wait_until)
 from weftconf import nqn
 from weftd import Weftd
 
@@ -29,6 +30,7 @@ OPTIONS = ["--log-level", "warning", "--connect-timeout-ms", "2000", "--stall-ti
            "--max-connections", "100", "--max-pending-connections", "40",
            "--max-host-connections", "8", "--max-memory", "8M", "--max-buffers", "64M"]
 
+BYSTANDERS = 3  # on each of two namespaces
 FRIEND = HostId.make("friend")
 LOST = (OSError, Closed, Terminated, TimeoutError)
 GONE = (status.SUCCESS, status.INVALID_NAMESPACE, status.NAMESPACE_NOT_READY,
@@ -166,7 +168,7 @@ def change(site, rng, daemon):
 
 def bystanders(daemon):
     """Verified I/O on the namespaces that stay, in memory and in a file."""
-    options = ["-t", 3, "-s", SECONDS + 3600, "-p", 2000, "-m", STALL_MS]
+    options = ["-t", BYSTANDERS, "-s", SECONDS + 3600, "-p", 2000, "-m", STALL_MS]
     return [Load("hold", daemon, *options, "-N", nsid, subsystem="still") for nsid in (1, 2)]
 
 
@@ -209,6 +211,8 @@ def watched(daemon, site, seconds):
     """What the troubles did, and what the bystanders saw."""
     watchers = bystanders(daemon)
     try:
+        # before the limits are reached: an association and a queue of each
+        wait_until(lambda: daemon.taken()["connections"] == 2 * 2 * BYSTANDERS)
         did = run_all(daemon, site, seconds)
         return did, [watcher.stop() for watcher in watchers]
     finally:
