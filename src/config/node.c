@@ -13,8 +13,8 @@
 #include "spec/fabrics.h"
 
 /*
- * jansson shows what stands at a mistake. That may be a key that authenticates a host, and this ends
- * up in the log: signs and the names of members that come twice are shown, other text is not.
+ * jansson shows what stands at a mistake. That may be a key that authenticates a host, and this
+ * ends up in the log: signs and the names of members that come twice are shown, other text is not.
  */
 static const char *explain(json_error_t *error)
 {
