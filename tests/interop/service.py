@@ -53,7 +53,9 @@ class ServiceGuest(Guest):
     def _command(self, channel):
         command = super()._command(channel)
         at = command.index("-append") + 1
-        command[at] += " guest_init=/usr/lib/systemd/systemd systemd.unit=guest-agent.service"
+        command[at] += (" guest_init=/usr/lib/systemd/systemd systemd.unit=guest-agent.service"
+                        # as on a machine that was booted before
+                        " systemd.condition-first-boot=no systemd.condition-needs-update=no")
         for drive in self.drives:
             command += ["-drive", drive]
         return command
