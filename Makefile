@@ -36,4 +36,4 @@ soak: all
 crash: all
 	WEFT_CRASH_ROUNDS=$(or $(CRASH),500) /usr/bin/python3 -m pytest -v -rP tests/faults/test_crash.py
 
-.PHONY: all run test bench fuzz crash soak install
+.PHONY: all run test bench fuzz analyze crash soak install

@@ -208,9 +208,9 @@ static int find_child(const struct weft_params *params, const struct weft_backen
 int backend_params_child(const struct weft_params *params, const struct weft_backend **ret_backend,
 			 struct weft_params **ret_child, struct weft_error *error)
 {
-	const struct weft_backend *backend;
+	const struct weft_backend *backend = NULL;
 	struct weft_params *child;
-	const char *below = NULL;
+	const char *below = "";
 	int r = find_child(params, &backend, &below, error);
 
 	if (r < 0)

@@ -304,7 +304,7 @@ static void close_place(struct limits *limits, struct limits_place *place)
 		limits->connections--;
 	if (place->host)
 		place->host->connections--;
-	else
+	else /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): an open place is somebody's */
 		place->address->connections--;
 }
 

@@ -357,7 +357,7 @@ static void step_io(struct peer *peer, const uint8_t *r)
 static void step_dsm(struct peer *peer, const uint8_t *r)
 {
 	struct nvme_sqe sqe = sqe_of(NVME_CMD_DSM, nsids[r[2] & 7]);
-	struct nvme_dsm_range ranges[256];
+	struct nvme_dsm_range ranges[256] = {0};
 	uint32_t count = r[3] + 1u;
 
 	for (uint32_t i = 0; i < count; i++)

@@ -2,7 +2,7 @@
 """The daemon under test: started with a configuration in a directory of its own, and judged.
 
 WEFTD names the binary; without it the one in build/ of this checkout is taken. WEFTD_ARGS are
-options for each daemon, as `--loop epoll`.
+options for each daemon, as `--loop epoll`; WEFTD_WRAPPER, a command that runs it, as valgrind.
 """
 
 import http.client
@@ -29,7 +29,7 @@ STOP_SECONDS = 5.0      # what SIGTERM promises
 
 _FINDING = re.compile(
     rb"AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehaviorSanitizer|runtime error:"
-    rb"|[Aa]ssertion.*failed")
+    rb"|[Aa]ssertion.*failed|^==\d+== ", re.MULTILINE)  # the last is valgrind's
 
 
 def free_port(address="127.0.0.1"):
@@ -91,8 +91,9 @@ class Weftd:
     # life
 
     def command_line(self):
-        return [*self.wrapper, str(WEFTD), "--config", str(self.config_path), "--socket", str(self.socket_path),
-                "--state-dir", str(self.state_dir), "--cores", str(self.cores), *SANDBOX, *self.args,
+        return [*shlex.split(os.environ.get("WEFTD_WRAPPER", "")), *self.wrapper, str(WEFTD),
+                "--config", str(self.config_path), "--socket", str(self.socket_path), "--state-dir",
+                str(self.state_dir), "--cores", str(self.cores), *SANDBOX, *self.args,
                 *shlex.split(os.environ.get("WEFTD_ARGS", ""))]
 
     def spawn(self):
