@@ -39,6 +39,13 @@ enum limit {
 #define LIMITS_HOST_BUFFERS_SHARE 4
 /* The commands of one namespace hold a half: when its backend hangs, there is the rest. */
 #define LIMITS_NAMESPACE_BUFFERS_SHARE 2
+/*
+ * What waits for I/O buffers leaves an eighth of them to others: a half of that to
+ * hosts that hold little, the rest to what cannot wait, as the data of admin commands.
+ * Hosts that hold little do not wait for what others hold of their namespace, either.
+ */
+#define LIMITS_RESERVE_SHARE 8
+#define LIMITS_LITTLE_SHARE 256
 /* The least I/O buffers of a reactor, bytes: the share of a host still holds any transfer. */
 #define LIMITS_BUFFERS_MIN ((size_t)16 * 1024 * 1024)
 /* A kind of refusal is logged no more often than this, nanoseconds. */

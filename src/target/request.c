@@ -129,9 +129,30 @@ static bool host_full(const struct request *req)
 	return req->queue->share && !limits_share_has(req->queue->share, req->data_length);
 }
 
+/* Does its host hold so little, with this, that others are no reason to keep it waiting? */
+static bool host_modest(const struct request *req)
+{
+	const struct limits_share *share = req->queue->share;
+	size_t limit = req->queue->reactor->target->buffer_limit;
+
+	return share && share->bytes + req->data_length <= limit / LIMITS_LITTLE_SHARE;
+}
+
 static bool namespace_full(const struct request *req, const struct namespace *ns)
 {
-	return ns && !namespace_may_buffer(ns, req->queue->reactor->index, req->data_length);
+	return ns && !host_modest(req) &&
+	       !namespace_may_buffer(ns, req->queue->reactor->index, req->data_length);
+}
+
+/* Is what is left kept for others? */
+static bool reserved(const struct request *req)
+{
+	const struct reactor *reactor = req->queue->reactor;
+	size_t limit = reactor->target->buffer_limit, kept = limit / LIMITS_RESERVE_SHARE;
+
+	if (host_modest(req))
+		kept /= 2;
+	return loop_buffer_in_use(reactor->loop) + req->data_length > limit - kept;
 }
 
 /* Takes a buffer out of what is free, which counts for the namespace and the host. */
@@ -160,7 +181,7 @@ static bool take_buffer(struct request *req, void (*resume)(struct request *))
 	struct namespace *ns = req->hold.buffer ? NULL : namespace_of(req);
 	bool host_waits = !req->hold.buffer && host_full(req);
 
-	req->over_share = host_waits || namespace_full(req, ns);
+	req->over_share = host_waits || namespace_full(req, ns) || reserved(req);
 	if (req->hold.buffer || (!req->over_share && try_buffer(req, ns))) {
 		req->data = req->hold.buffer;
 		return true;
@@ -410,7 +431,7 @@ void request_buffers_returned(struct loop_task *task)
 
 		req->resume(req);
 		/* it is in line again: so are those behind it, unless it is only its share that
-		 * is used up */
+		 * is used up, or the rest kept for others */
 		if (!list_empty(&req->wait) && !req->over_share)
 			break;
 	}

@@ -57,7 +57,7 @@ struct request {
 	bool aborted;			/* an Abort asked for it while it was being fetched */
 	bool abandoned;			/* the host has its answer; a backend has the rest */
 	bool revoked;			/* no memory is lent for it any more: data is dropped */
-	bool over_share;		/* it waits for its host's or its namespace's share */
+	bool over_share;		/* what is left of the I/O buffers is not for it */
 	uint8_t status_kind;		/* enum nvme_status_kind */
 	/*
 	 * Not 0: `data` is the namespace's own memory, and what comes from the host
