@@ -185,36 +185,44 @@ static unsigned int overlays_below(const char *child)
 	return count;
 }
 
-/* The backend that an overlay's option "child" names, and what that one stands on ("": nothing). */
-static int find_child(const struct weft_params *params, const struct weft_backend **ret_backend,
-		      const char **ret_below, struct weft_error *error)
+/*
+ * The backend that an overlay's option "child" names, and what that one stands on ("": nothing).
+ * NULL, with *error filled.
+ */
+static const struct weft_backend *find_child(const struct weft_params *params,
+					     const char **ret_below, struct weft_error *error)
 {
+	const struct weft_backend *backend;
 	const char *child = weft_param_string(params, "child");
 	size_t length;
 	char name[64];
 
 	assert(child); /* required, and checked before a device is opened */
-	if (overlays_below(child) >= OVERLAYS_MAX)
-		return weft_error_set(error, EINVAL, "backend '%s', option 'child': too many "
-				      "overlays stand on each other; there may be %u",
-				      params->backend->name, OVERLAYS_MAX);
+	if (overlays_below(child) >= OVERLAYS_MAX) {
+		weft_error_set(error, EINVAL, "backend '%s', option 'child': too many "
+			       "overlays stand on each other; there may be %u",
+			       params->backend->name, OVERLAYS_MAX);
+		return NULL;
+	}
 	length = strcspn(child, ":");
 	snprintf(name, sizeof(name), "%.*s", (int)length, child);
 	*ret_below = child[length] ? child + length + 1 : "";
-	*ret_backend = backend_find(name);
-	return *ret_backend ? 0 : backend_unknown(name, error);
+	backend = backend_find(name);
+	if (!backend)
+		backend_unknown(name, error);
+	return backend;
 }
 
 int backend_params_child(const struct weft_params *params, const struct weft_backend **ret_backend,
 			 struct weft_params **ret_child, struct weft_error *error)
 {
-	const struct weft_backend *backend = NULL;
-	struct weft_params *child;
 	const char *below = "";
-	int r = find_child(params, &backend, &below, error);
+	const struct weft_backend *backend = find_child(params, &below, error);
+	struct weft_params *child;
+	int r = 0;
 
-	if (r < 0)
-		return r;
+	if (!backend)
+		return -EINVAL;
 	child = backend_params_new(backend);
 	if (!child)
 		return weft_error_set(error, ENOMEM, "out of memory");
