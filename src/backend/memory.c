@@ -93,7 +93,7 @@ static void memory_close(void *device)
 }
 
 /* Zeroes the range; whole pages go back to the system. */
-static void clear(struct memory *memory, uint64_t offset, uint64_t length)
+static void memory_zero(struct memory *memory, uint64_t offset, uint64_t length)
 {
 	uint64_t end = offset + length;
 	uint64_t first = (offset + PAGE - 1) & ~(uint64_t)(PAGE - 1);
@@ -124,7 +124,7 @@ static int clear_work(struct loop_op *op)
 {
 	struct memory_work *work = container_of(op, struct memory_work, op);
 
-	clear(work->memory, io_of(op)->offset, io_of(op)->length);
+	memory_zero(work->memory, io_of(op)->offset, io_of(op)->length);
 	return 0;
 }
 
@@ -138,7 +138,7 @@ static void submit_clear(struct memory *memory, struct weft_io *io)
 	struct memory_work *work = (struct memory_work *)(void *)io->scratch;
 
 	if (io->length <= CLEAR_INLINE) {
-		clear(memory, io->offset, io->length);
+		memory_zero(memory, io->offset, io->length);
 		weft_io_done(io, 0);
 		return;
 	}

@@ -9,12 +9,10 @@ import time
 
 import weftconf
 from nvmetcp import wait_until
-from weftd import TOP, WEFTD
+from weftd import SANITIZED, TOP
 
 BUILD = pathlib.Path(os.environ.get("WEFT_BUILD", TOP / "build"))
 LOAD = BUILD / "tests/load/load"
-SANITIZED = WEFTD.exists() and any(name in WEFTD.read_bytes()
-                                   for name in (b"__asan_init", b"__tsan_init"))
 
 # What malloc and the kernel may keep of what was given back. Sanitizers keep more.
 MEMORY_SLACK_KIB = 400 * 1024 if SANITIZED else 16 * 1024

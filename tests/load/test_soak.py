@@ -14,11 +14,11 @@ import threading
 import time
 
 import weftconf
-from loadlib import SANITIZED, Before, Load
+from loadlib import Before, Load
 from nvmetcp import (Closed, Connection, HostId, Terminated, connect_admin, connect_discovery, status,
                      wait_until)
 from weftconf import nqn
-from weftd import Weftd
+from weftd import SANITIZED, Weftd
 
 SECONDS = float(os.environ.get("WEFT_SOAK_SECONDS", "60"))
 SEED = int(os.environ.get("WEFT_SOAK_SEED", str(random.randrange(1 << 32))))
