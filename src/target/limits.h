@@ -42,7 +42,8 @@ enum limit {
 /*
  * What waits for I/O buffers leaves an eighth of them to others: a half of that to
  * hosts that hold little, the rest to what cannot wait, as the data of admin commands.
- * Hosts that hold little do not wait for what others hold of their namespace, either.
+ * Hosts that hold little do not wait for what others hold of their namespace, either,
+ * and a namespace that holds little does not wait for what its host holds of another.
  */
 #define LIMITS_RESERVE_SHARE 8
 #define LIMITS_LITTLE_SHARE 256

@@ -106,12 +106,17 @@ static inline void namespace_unpin(struct namespace *ns, unsigned int reactor)
 			      memory_order_release);
 }
 
+/* Bytes of I/O buffers that its commands hold on that reactor. */
+static inline uint64_t namespace_buffers(const struct namespace *ns, unsigned int reactor)
+{
+	return atomic_load_explicit(&ns->counters[reactor].buffers, memory_order_relaxed);
+}
+
 /* May a command have a buffer of that many bytes? */
 static inline bool namespace_may_buffer(const struct namespace *ns, unsigned int reactor,
 					uint32_t bytes)
 {
-	return atomic_load_explicit(&ns->counters[reactor].buffers, memory_order_relaxed) + bytes <=
-	       ns->buffers_max;
+	return namespace_buffers(ns, reactor) + bytes <= ns->buffers_max;
 }
 
 /* Counts a buffer that was given out (or, negative, came back); on that reactor. */

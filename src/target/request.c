@@ -138,6 +138,15 @@ static bool host_modest(const struct request *req)
 	return share && share->bytes + req->data_length <= limit / LIMITS_LITTLE_SHARE;
 }
 
+/* Does the namespace hold so little that its host's other disks, which may hang, are none? */
+static bool namespace_modest(const struct request *req, const struct namespace *ns)
+{
+	const struct reactor *reactor = req->queue->reactor;
+
+	return ns && namespace_buffers(ns, reactor->index) + req->data_length <=
+			     reactor->target->buffer_limit / LIMITS_LITTLE_SHARE;
+}
+
 static bool namespace_full(const struct request *req, const struct namespace *ns)
 {
 	return ns && !host_modest(req) &&
@@ -179,7 +188,7 @@ static bool take_buffer(struct request *req, void (*resume)(struct request *))
 {
 	struct reactor *reactor = req->queue->reactor;
 	struct namespace *ns = req->hold.buffer ? NULL : namespace_of(req);
-	bool host_waits = !req->hold.buffer && host_full(req);
+	bool host_waits = !req->hold.buffer && host_full(req) && !namespace_modest(req, ns);
 
 	req->over_share = host_waits || namespace_full(req, ns) || reserved(req);
 	if (req->hold.buffer || (!req->over_share && try_buffer(req, ns))) {
