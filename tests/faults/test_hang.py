@@ -192,7 +192,7 @@ def test_buffers_are_left_for_others(faulted, what):
         faulted.fault("clear")
         faulted.fault("release")
         left = [(io, pending) for io in queues for pending in io.pending.values()]
-        # in turns: they wait for buffers that the host's other queue has, and is to fill
+        # whichever is asked: each waits for buffers that the host's other queue has, and is to fill
         while any(pending.completion is None for _, pending in left):
             for io in queues:
                 io.pump_for(0.02)

@@ -5,6 +5,7 @@ It polices the target as it goes: data in order and never more than was asked fo
 and within MAXR2T, SUCCESS only without SQ flow control, and a plausible SQHD in every response.
 """
 
+import select
 import struct
 import time
 
@@ -187,15 +188,8 @@ class Queue:
 
     def pump_for(self, seconds):
         """Receive until the target has sent nothing for so long."""
-        old = self.conn.sock.gettimeout()
-        self.conn.sock.settimeout(seconds)
-        try:
-            while True:
-                self.pump()
-        except TimeoutError:
-            pass
-        finally:
-            self.conn.sock.settimeout(old)
+        while select.select([self.conn.sock], [], [], seconds)[0]:
+            self.pump()     # what has begun is taken to its end, and what it asks for is sent
 
     def quiet(self, seconds):
         """Assert that the target sends nothing for so long."""
