@@ -9,7 +9,7 @@ import time
 import pytest
 
 import weftconf
-from bystander import NAME
+from bystander import LIMIT, NAME
 from conftest import Siege, with_bystander
 from nvmetcp import HostId, connect_admin, open_queue, wait_until
 from weftconf import nqn
@@ -40,7 +40,7 @@ def test_a_stall_is_noticed(siege, daemon):
         with siege.around():
             time.sleep(0.02)
             os.kill(daemon.process.pid, signal.SIGSTOP)
-            time.sleep(0.3)
+            time.sleep(LIMIT * 3)
             os.kill(daemon.process.pid, signal.SIGCONT)
 
 
