@@ -137,14 +137,13 @@ static void step(struct loop_socket *socket)
 static void receive(struct loop_socket *socket)
 {
 	struct epoll *e = epoll_of(socket->loop);
-	size_t size = RECEIVE_SIZE;
 	ssize_t n;
 
 	if (socket->bulk) {
 		step(socket);
 		return;
 	}
-	n = recv(socket->fd, e->buffer, size, MSG_DONTWAIT);
+	n = recv(socket->fd, e->buffer, RECEIVE_SIZE, MSG_DONTWAIT);
 	if (n < 0 && errno == EINTR)
 		return;
 	if (n < 0 && errno == EAGAIN) {
@@ -154,7 +153,7 @@ static void receive(struct loop_socket *socket)
 	}
 	if (n <= 0)
 		socket->receiving = false;
-	else if ((size_t)n < size && !(socket->engine_flags & SOCKET_HANGUP))
+	else if ((size_t)n < RECEIVE_SIZE && !(socket->engine_flags & SOCKET_HANGUP))
 		drained(socket);
 	loop_socket_received(socket, n > 0 ? e->buffer : NULL, n < 0 ? -errno : n);
 }

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <sched.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +23,7 @@
 #include "target/thread.h"
 #include "target/view.h"
 #include "util/log.h"
+#include "util/thread.h"
 
 #define STOP_POLL_MS 5
 #define STOP_FORCE_MS 1000	/* of the time that target_stop() has: for closing by force */
@@ -81,7 +81,6 @@ static int start_reactor(struct target *target, unsigned int index, struct weft_
 {
 	struct reactor *reactor = calloc(1, sizeof(*reactor));
 	struct start start = { .reactor = reactor, .error = error };
-	sigset_t all, old;
 	int r;
 
 	if (!reactor)
@@ -92,14 +91,10 @@ static int start_reactor(struct target *target, unsigned int index, struct weft_
 	list_init(&reactor->buffer_waiters);
 	loop_task_init(&reactor->buffer_task, request_buffers_returned);
 	sem_init(&start.up, 0, 0);
-	/* signals are the control thread's */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&target->threads[index], NULL, reactor_main, &start);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (r) {
+	r = thread_start(&target->threads[index], reactor_main, &start);
+	if (r < 0) {
 		free(reactor);
-		return weft_error_set(error, r, "cannot start a thread: %s", strerror(r));
+		return weft_error_set(error, -r, "cannot start a thread: %s", strerror(-r));
 	}
 	while (sem_wait(&start.up) < 0)
 		;

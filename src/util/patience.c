@@ -3,11 +3,11 @@
 #include "util/patience.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
+
+#include "util/thread.h"
 
 struct call {
 	void (*work)(void *arg);
@@ -22,15 +22,11 @@ struct call {
 static struct call *call_new(void)
 {
 	struct call *call = calloc(1, sizeof(*call));
-	pthread_condattr_t attr;
 
 	if (!call)
 		return NULL;
 	pthread_mutex_init(&call->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&call->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&call->changed);
 	return call;
 }
 
@@ -61,17 +57,12 @@ static void *run(void *arg)
 
 static int start(struct call *call)
 {
-	sigset_t all, before;
 	pthread_t thread;
-	int r;
+	int r = thread_start(&thread, run, call);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&thread, NULL, run, call);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!r)
 		pthread_detach(thread);
-	return -r;
+	return r;
 }
 
 /* Whether it ended in time; if not, it is the thread's. */

@@ -3,12 +3,11 @@
 #include "util/pool.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "util/list.h"
+#include "util/thread.h"
 
 #define IDLE_SECONDS 5
 
@@ -142,19 +141,15 @@ static void *thread_main(void *arg)
 static int start_thread(struct pool *pool)
 {
 	struct thread *thread = calloc(1, sizeof(*thread));
-	sigset_t all, before;
 	int r;
 
 	if (!thread)
 		return -ENOMEM;
 	thread->pool = pool;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&thread->id, NULL, thread_main, thread);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (r) {
+	r = thread_start(&thread->id, thread_main, thread);
+	if (r < 0) {
 		free(thread);
-		return -r;
+		return r;
 	}
 	list_add_tail(&pool->alive, &thread->node);
 	pool->running++;
@@ -181,7 +176,6 @@ static void join_ended(struct pool *pool)
 struct pool *pool_new(const struct pool_options *options)
 {
 	struct pool *pool = calloc(1, sizeof(*pool));
-	pthread_condattr_t attr;
 
 	if (!pool)
 		return NULL;
@@ -190,10 +184,7 @@ struct pool *pool_new(const struct pool_options *options)
 	list_init(&pool->alive);
 	list_init(&pool->ended);
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&pool->work, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&pool->work);
 	return pool;
 }
 

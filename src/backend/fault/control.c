@@ -6,7 +6,6 @@
 #include "backend/fault/fault.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/thread.h"
 
 #define REPLY_MAX 256
 
@@ -81,20 +81,16 @@ static int open_socket(const char *path)
 int fault_control_start(struct fault_point *point, struct weft_error *error)
 {
 	int fd = open_socket(point->path);
-	sigset_t all, before;
 	pthread_t thread;
 	int r;
 
 	if (fd < 0)
 		return weft_error_set(error, -fd, "fault: %s: %s", point->path, strerror(-fd));
 	point->fd = fd;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&thread, NULL, run, point);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (r) {
+	r = thread_start(&thread, run, point);
+	if (r < 0) {
 		close(fd);
-		return weft_error_set(error, r, "fault: cannot start a thread: %s", strerror(r));
+		return weft_error_set(error, -r, "fault: cannot start a thread: %s", strerror(-r));
 	}
 	pthread_detach(thread);
 	return 0;

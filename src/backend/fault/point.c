@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "util/str.h"
+#include "util/thread.h"
 
 #define WAIT_SECONDS 30	/* the longest that the command "wait" takes */
 
@@ -68,7 +69,6 @@ static int point_new(struct fault_point **ret_point, const char *path, uint64_t 
 		     struct weft_error *error)
 {
 	struct fault_point *point = calloc(1, sizeof(*point));
-	pthread_condattr_t attr;
 
 	if (!point || (path && !(point->path = strdup(path)))) {
 		free(point);
@@ -80,10 +80,7 @@ static int point_new(struct fault_point **ret_point, const char *path, uint64_t 
 	point->random = seed ? seed : 1;
 	pthread_mutex_init(&point->lock, NULL);
 	pthread_mutex_init(&point->device_lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&point->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&point->changed);
 	*ret_point = point;
 	return 0;
 }
