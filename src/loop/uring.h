@@ -10,9 +10,12 @@
 /*
  * Receive buffers, lent to the kernel in a ring of provided buffers. A buffer
  * is in use between the kernel's receive and the end of received(), so that
- * few serve any number of connections.
+ * few serve any number of connections. The kernel takes them by turns: the
+ * fewer it has, the more of them are still in the cache. It is lent
+ * URING_BUFFERS_LENT, and more while it runs out of them.
  */
 #define URING_BUFFERS 128
+#define URING_BUFFERS_LENT 16
 #define URING_BUFFER_SIZE 32768
 /* Between two buffers: not a power of two, so that their heads do not share cache sets. */
 #define URING_BUFFER_STRIDE (URING_BUFFER_SIZE + 192)
@@ -38,6 +41,12 @@ struct uring {
 	struct io_uring_buf_ring *provided; /* owned; a page, then the buffers */
 	uint8_t *buffers;		/* in the same mapping */
 	struct list starved;		/* of struct loop_socket: no buffer was left for it */
+	uint16_t spare[URING_BUFFERS];	/* buffers that are not lent; the last one returned first */
+	unsigned int spare_count;
+	unsigned int lend, lent;	/* to the kernel: how many it may have, and has or had */
+	unsigned int filled;		/* of those in this turn */
+	bool short_of;			/* the kernel ran out of them in this turn */
+	unsigned int peak, turns;	/* most in a turn, of so many turns */
 	struct uring_lane *lanes;	/* owned; two for each file, by descriptor */
 	unsigned int lane_count;
 	unsigned int threads;		/* that io-wq may have */

@@ -12,6 +12,8 @@
 #define RING_SIZE 4096	/* of the ring of provided buffers, rounded up to a page */
 /* What a socket receives by steps in one turn. */
 #define STEPS_SIZE ((size_t)1024 * 1024)
+/* So many turns tell how many buffers are enough. */
+#define LESS_AFTER 1024
 #define MEMORY_SIZE (RING_SIZE + (size_t)URING_BUFFERS * URING_BUFFER_STRIDE)
 
 static_assert(URING_BUFFERS * sizeof(struct io_uring_buf) <= RING_SIZE, "the ring fits a page");
@@ -26,12 +28,53 @@ static uint8_t *buffer_address(struct uring *u, unsigned int id)
 	return u->buffers + (size_t)id * URING_BUFFER_STRIDE;
 }
 
-/* Lends a buffer to the kernel. */
-static void buffer_put(struct uring *u, unsigned int id)
+/* ---- lending ---- */
+
+static void lend(struct uring *u, unsigned int id)
 {
 	io_uring_buf_ring_add(u->provided, buffer_address(u, id), URING_BUFFER_SIZE,
 			      (unsigned short)id, URING_BUFFERS - 1, 0);
 	io_uring_buf_ring_advance(u->provided, 1);
+	u->lent++;
+}
+
+static void lend_spares(struct uring *u)
+{
+	while (u->lent < u->lend)
+		lend(u, u->spare[--u->spare_count]);
+}
+
+/* A buffer is back from the kernel, and done with. */
+static void buffer_put(struct uring *u, unsigned int id)
+{
+	u->lent--;
+	u->filled++;
+	if (u->lent < u->lend)
+		lend(u, id);
+	else
+		u->spare[u->spare_count++] = (uint16_t)id;
+}
+
+/* The kernel ran out of buffers. */
+static void lend_more(struct uring *u)
+{
+	if (u->lend < URING_BUFFERS)
+		u->lend *= 2;
+	lend_spares(u);
+	u->peak = u->turns = u->filled = 0;
+}
+
+/* After each turn: half as many, where many turns have needed no more. */
+static void lend_less(struct uring *u)
+{
+	if (u->filled > u->peak)
+		u->peak = u->filled;
+	u->filled = 0;
+	if (u->lend == URING_BUFFERS_LENT || ++u->turns < LESS_AFTER)
+		return;
+	if (u->peak < u->lend / 2)
+		u->lend /= 2;
+	u->peak = u->turns = 0;
 }
 
 int uring_buffers_open(struct uring *u, struct weft_error *error)
@@ -55,8 +98,10 @@ int uring_buffers_open(struct uring *u, struct weft_error *error)
 	u->provided = memory;
 	u->buffers = (uint8_t *)memory + RING_SIZE;
 	io_uring_buf_ring_init(u->provided);
-	for (unsigned int id = 0; id < URING_BUFFERS; id++)
-		buffer_put(u, id);
+	for (unsigned int id = URING_BUFFERS; id-- > 0;)
+		u->spare[u->spare_count++] = (uint16_t)id;
+	u->lend = URING_BUFFERS_LENT;
+	lend_spares(u);
 	return 0;
 }
 
@@ -115,10 +160,12 @@ bool uring_socket_takes(struct loop_socket *socket)
 /* The receive is over, but not because of the peer: it goes on, or waits for buffers. */
 static void receive_again(struct uring *u, struct loop_socket *socket, int result)
 {
-	if (result == -ENOBUFS)
-		list_add_tail(&u->starved, &socket->node);
-	else
+	if (result != -ENOBUFS) {
 		receive_arm(socket);
+		return;
+	}
+	list_add_tail(&u->starved, &socket->node);
+	u->short_of = true;
 }
 
 /* Bytes have come for an owner that takes; so many of them, and it is others' turn. */
@@ -174,7 +221,12 @@ void uring_received(struct uring *u, struct loop_socket *socket, int result, uns
  */
 void uring_feed(struct uring *u)
 {
-	for (unsigned int i = 0; i < URING_BUFFERS; i++) {
+	if (u->short_of)
+		lend_more(u);
+	else
+		lend_less(u);
+	u->short_of = false;
+	for (unsigned int i = 0; i < u->lend; i++) {
 		struct list *node = list_pop(&u->starved);
 
 		if (!node)
