@@ -65,7 +65,7 @@ static const struct {
 	{ "connect-timeout-ms", "N", "end connections that send no ICReq, or then no Connect, for "
 	  "so long (10000)", OPTION_CONNECT_TIMEOUT },
 	{ "stall-timeout-ms", "N", "end connections of hosts that for so long neither take what "
-	  "they asked for nor send what they were asked for; 0: never (30000)",
+	  "they asked for nor send what they were asked for or began; 0: never (30000)",
 	  OPTION_STALL_TIMEOUT },
 	{ "max-connections", "N", "connections at a time; more are refused (16384)",
 	  OPTION_MAX_CONNECTIONS },

@@ -114,6 +114,12 @@ struct tcp_connection {
 #define tcp_of_queue(queue_) container_of(queue_, struct tcp_connection, queue)
 #define tcp_of_socket(socket_) container_of(socket_, struct tcp_connection, socket)
 
+/* Is the receiver in the middle of a PDU? */
+static inline bool tcp_receiver_cut(const struct tcp_receiver *rx)
+{
+	return rx->stage != TCP_STAGE_HEADER || rx->have;
+}
+
 static inline struct tcp_request *tcp_request(struct request *req)
 {
 	return (struct tcp_request *)(void *)req->transport;
@@ -148,8 +154,9 @@ void tcp_connection_progress(struct tcp_connection *conn);
 
 /*
  * tcp_stall.c: looks from time to time, while there is traffic, whether the host
- * takes what it asked for and sends what it was asked for, and ends the connection
- * of one that does not: it holds I/O buffers that others wait for.
+ * takes what it asked for, sends what it was asked for, and ends a PDU that it began;
+ * and ends the connection of one that does not: it holds I/O buffers that others wait
+ * for. To be called when there is something to watch and the timer does not run.
  */
 void tcp_stall_watch(struct tcp_connection *conn);
 /* The timer fired. */

@@ -511,6 +511,8 @@ void tcp_receive(struct tcp_connection *conn, const uint8_t *data, size_t count)
 		count -= n;
 	}
 	tcp_take(conn);
+	if (tcp_receiver_cut(&conn->rx) && !conn->deadline.slot && conn->state < CONN_ENDING)
+		tcp_stall_watch(conn);
 }
 
 void tcp_fetch(struct request *req)

@@ -2,14 +2,17 @@
 /*
  * Hosts that stand still. One that reads slowly is served as slowly; one that
  * for the stall timeout takes next to nothing of what is being sent, or sends
- * next to nothing of what an R2T asked for, loses its connection. The kernel
- * counts the bytes, so that I/O need not.
+ * next to nothing of what an R2T asked for or of a PDU that it began, loses its
+ * connection. The kernel counts the bytes, so that I/O need not.
  *
  * The timer runs while there is traffic and looks twice per timeout, so that it
- * takes between one timeout and one and a half.
+ * takes between one timeout and one and a half. Between PDUs, with nothing under
+ * way, it does not run: a host may be idle for as long as it keeps alive.
  */
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "target/reactor.h"
@@ -23,12 +26,18 @@ static uint64_t timeout_ns(const struct tcp_connection *conn)
 	return (uint64_t)conn->queue.reactor->target->options.stall_timeout_ms * 1000000;
 }
 
+static void look_later(struct tcp_connection *conn)
+{
+	loop_timer_start(conn->socket.loop, &conn->deadline, timeout_ns(conn) / 2);
+}
+
 void tcp_stall_watch(struct tcp_connection *conn)
 {
-	uint64_t timeout = timeout_ns(conn);
-
-	if (timeout)
-		loop_timer_start(conn->socket.loop, &conn->deadline, timeout / 2);
+	if (!timeout_ns(conn))
+		return;
+	/* whatever came so far counts for the first two looks: no host stalls before the third */
+	memset(conn->seen, 0, sizeof(conn->seen));
+	look_later(conn);
 }
 
 /* Whether data is awaited from the host, and since before `when`. */
@@ -48,6 +57,36 @@ static bool fetching(const struct tcp_connection *conn, uint64_t when, bool *ret
 	return any;
 }
 
+/* How many bytes of the PDU at hand have come: of its header, or of what follows that. */
+static uint32_t part(const struct tcp_receiver *rx)
+{
+	switch (rx->stage) {
+	case TCP_STAGE_HEADER:
+		return rx->have;
+	case TCP_STAGE_DIGEST:
+		return rx->length + NVME_TCP_DIGEST_LEN - rx->left;
+	default:
+		return rx->length - rx->left;
+	}
+}
+
+/* What the host does not go on with, for the log. */
+static void describe(const struct tcp_receiver *rx, char *ret_text, size_t size)
+{
+	const char *type = nvme_tcp_type_str(rx->type);
+
+	if (rx->stage == TCP_STAGE_DIGEST)
+		snprintf(ret_text, size, "stopped before the end of the data digest of a %s", type);
+	else if (rx->stage != TCP_STAGE_HEADER)
+		snprintf(ret_text, size, "stopped after %u of %u bytes of the data of a %s",
+			 part(rx), rx->length, type);
+	else if (rx->want > sizeof(struct nvme_tcp_ch))
+		snprintf(ret_text, size, "stopped after %u of %u bytes of the header of a %s",
+			 rx->have, rx->want, nvme_tcp_type_str(rx->header[0]));
+	else
+		snprintf(ret_text, size, "stopped after %u bytes of the header of a PDU", rx->have);
+}
+
 static void end(struct tcp_connection *conn, const char *what)
 {
 	const struct queue *queue = &conn->queue;
@@ -61,25 +100,32 @@ static void end(struct tcp_connection *conn, const char *what)
 
 void tcp_stall_check(struct tcp_connection *conn)
 {
-	uint64_t now = loop_now(conn->socket.loop), timeout = timeout_ns(conn);
+	uint64_t now = loop_now(conn->socket.loop), timeout = timeout_ns(conn), came;
+	bool takes, asked, asked_long, cut = tcp_receiver_cut(&conn->rx);
 	struct tcp_info info = { 0 };
 	socklen_t size = sizeof(info);
-	bool takes, sends, asked, asked_long;
+	char text[96];
 
 	/* a socket that cannot say has ended, and the loop will tell */
-	if (getsockopt(conn->socket.fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+	if (!timeout ||
+	    getsockopt(conn->socket.fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
 		return;
 	/* since the look before the last, a whole timeout ago: windows open in leaps */
 	takes = info.tcpi_bytes_acked - conn->seen[1].taken >= TCP_STALL_BYTES;
-	sends = info.tcpi_bytes_received - conn->seen[1].sent >= TCP_STALL_BYTES;
+	came = info.tcpi_bytes_received - conn->seen[1].sent;
 	conn->seen[1] = conn->seen[0];
 	conn->seen[0].taken = info.tcpi_bytes_acked;
 	conn->seen[0].sent = info.tcpi_bytes_received;
 	asked = fetching(conn, now - timeout, &asked_long);
-	if (conn->batch && now - conn->send_started >= timeout && !takes)
+	if (conn->batch && now - conn->send_started >= timeout && !takes) {
 		end(conn, "does not take what it asked for");
-	else if (asked_long && !sends)
+	} else if (asked_long && came < TCP_STALL_BYTES) {
 		end(conn, "does not send the data that it was asked for");
-	else if (conn->batch || asked)
-		tcp_stall_watch(conn);
+	} else if (cut && came < TCP_STALL_BYTES && came <= part(&conn->rx)) {
+		/* all that came belongs to the PDU at hand: it had begun by then */
+		describe(&conn->rx, text, sizeof(text));
+		end(conn, text);
+	} else if (conn->batch || asked || cut) {
+		look_later(conn);
+	}
 }
