@@ -31,6 +31,7 @@
 #include "transport/tcp.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/log_peer.h"
 #include "util/notify.h"
 
 #define STOP_TIMEOUT_MS 4500	/* within the 5 s that are promised */
@@ -44,6 +45,7 @@ struct daemon {
 	struct apply *apply;
 	struct control *control;
 	int signals, tick, epoll;
+	uint64_t unlooked;		/* seconds since log_peer_look() */
 	bool stopping;
 };
 
@@ -170,6 +172,11 @@ static void handle_tick(struct daemon *daemon)
 		return;
 	apply_tick(daemon->apply);
 	limits_trim(daemon->target);
+	daemon->unlooked += count;
+	if (daemon->unlooked >= LOG_PEER_SECONDS) {
+		daemon->unlooked = 0;
+		log_peer_look();
+	}
 }
 
 static int watch(struct daemon *daemon, int fd)
@@ -278,12 +285,15 @@ static unsigned int close_time(uint64_t since)
 static void stop(struct daemon *daemon)
 {
 	uint64_t since = loop_clock();
+	bool ended;
 
 	notify_manager("STOPPING=1");
 	control_close(daemon->control);
 	if (daemon->apply)
 		apply_close_listeners(daemon->apply);
-	if (daemon->target && !target_stop(daemon->target, STOP_TIMEOUT_MS)) {
+	ended = !daemon->target || target_stop(daemon->target, STOP_TIMEOUT_MS);
+	log_peer_look();
+	if (!ended) {
 		/* a backend holds on to a command, and so to memory: nothing more can be freed */
 		if (daemon->apply)
 			apply_name_hung(daemon->apply);

@@ -2,6 +2,7 @@
 /* A controller: made at Connect, enabled by CC, ended by its admin queue. */
 #include "target/controller.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,6 @@
 #include "target/reactor.h"
 #include "target/subsystem.h"
 #include "target/target.h"
-#include "util/log.h"
 
 #define KAS_MS 1000		/* granularity of the keep alive timer: Identify KAS 10 */
 #define READY_TIMEOUT 15	/* CAP.TO, 500 ms units */
@@ -71,6 +71,8 @@ struct nvme_status controller_new(struct controller **ret_ctrl, struct subsystem
 	ctrl->discovery = subsystem->discovery;
 	ctrl->portid = admin->portid;
 	strncpy(ctrl->hostnqn, hostnqn, sizeof(ctrl->hostnqn) - 1);
+	snprintf(ctrl->peer, sizeof(ctrl->peer), "%.*s", LOG_PEER_NAME - 1,
+		 limits_peer(&admin->place));
 	memcpy(ctrl->hostid, hostid, sizeof(ctrl->hostid));
 	ctrl->keep_alive.fire = keep_alive_fire;
 	defaults(ctrl);
@@ -161,8 +163,8 @@ void controller_stop(struct controller *ctrl, const char *why)
 		return;
 	ctrl->ready = false;
 	loop_timer_stop(ctrl->reactor->loop, &ctrl->keep_alive);
-	log_info("host %s left %s: controller %u, %s", ctrl->hostnqn, ctrl->subsystem->nqn,
-		 ctrl->cntlid, why);
+	log_peer(LOG_INFO, ctrl->peer, "host %s left %s: controller %u, %s", ctrl->hostnqn,
+		 ctrl->subsystem->nqn, ctrl->cntlid, why);
 	post_stops(ctrl);
 }
 
@@ -196,8 +198,9 @@ static void keep_alive_fire(struct loop_timer *timer)
 	if (atomic_exchange(&ctrl->traffic, false))
 		ctrl->quiet_periods = 0;
 	else if (++ctrl->quiet_periods >= 2) {
-		log_warning("host %s sent no keep alive for %u ms: its controller %u of %s ends",
-			    ctrl->hostnqn, ctrl->kato_ms, ctrl->cntlid, ctrl->subsystem->nqn);
+		log_peer(LOG_WARNING, ctrl->peer,
+			 "host %s sent no keep alive for %u ms: its controller %u of %s ends",
+			 ctrl->hostnqn, ctrl->kato_ms, ctrl->cntlid, ctrl->subsystem->nqn);
 		ctrl->csts |= NVME_CSTS_CFS;
 		controller_stop(ctrl, "keep alive expired");
 		return;

@@ -16,6 +16,7 @@
 #include "spec/nvme.h"
 #include "target/view.h"
 #include "util/list.h"
+#include "util/log_peer.h"
 
 struct queue;
 struct reactor;
@@ -45,6 +46,7 @@ struct controller {
 	uint16_t cntlid;
 	uint16_t portid;
 	char hostnqn[NVMF_NQN_MAX + 1];	/* never changes */
+	char peer[LOG_PEER_NAME];	/* limits_peer() of its admin queue; never changes */
 	uint8_t hostid[16];		/* never changes */
 	_Atomic bool traffic;		/* a command came since the keep alive timer last looked */
 	_Atomic bool ready;		/* CSTS.RDY; I/O queues read it */

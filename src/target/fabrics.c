@@ -13,7 +13,7 @@
 #include "target/subsystem.h"
 #include "target/target.h"
 #include "target/transport.h"
-#include "util/log.h"
+#include "util/log_peer.h"
 #include "util/str.h"
 
 #define CMD(name) offsetof(struct nvmf_connect_cmd, name)
@@ -57,8 +57,8 @@ static struct subsystem *find_subsystem(struct request *req, const struct nvmf_c
 		return NULL;
 	}
 	if (!view_host_allowed(subsystem, data->hostnqn)) {
-		log_notice("host %s is not allowed to use %s: refused", data->hostnqn,
-			   data->subnqn);
+		log_peer(LOG_NOTICE, limits_peer(&queue->place),
+			 "host %s is not allowed to use %s: refused", data->hostnqn, data->subnqn);
 		*status = nvme_status_dnr(NVME_SC_CONNECT_INVALID_HOST);
 		return NULL;
 	}
@@ -72,7 +72,8 @@ static void log_connect(const struct queue *queue)
 	const struct controller *ctrl = queue->ctrl;
 
 	queue->ops->addresses(queue, &local, &peer);
-	log_info("host %s (%s port %u) uses %s: controller %u", ctrl->hostnqn, peer.traddr,
+	log_peer(LOG_INFO, limits_peer(&queue->place),
+		 "host %s (%s port %u) uses %s: controller %u", ctrl->hostnqn, peer.traddr,
 		 peer.trsvcid, ctrl->subsystem->nqn, ctrl->cntlid);
 }
 

@@ -13,7 +13,7 @@
 #include "target/reactor.h"
 #include "target/request.h"
 #include "target/target.h"
-#include "util/log.h"
+#include "util/log_peer.h"
 #include "util/str.h"
 
 void limits_init(struct limits *limits)
@@ -51,60 +51,46 @@ static bool beyond(const struct target *target, enum limit kind, uint64_t now, u
 
 /* ---- refusals ---- */
 
-static void say(const struct target *target, enum limit kind, const char *who, uint64_t unsaid)
+/* address: where it came from; who: that, or the host. */
+static void say(const struct target *target, enum limit kind, const char *address, const char *who)
 {
 	unsigned long long max = bound(target, kind);
-	char size[32], more[64] = "";
+	char size[32];
 
 	size_format(max, size, sizeof(size));
-	if (unsaid)
-		snprintf(more, sizeof(more), "; so were %llu more", (unsigned long long)unsaid);
 	switch (kind) {
 	case LIMIT_CONNECTIONS:
-		log_warning("a connection from %s was refused: there are %llu, as many as "
-			    "--max-connections allows%s", who, max, more);
+		log_peer(LOG_WARNING, address, "a connection from %s was refused: there are %llu, "
+			 "as many as --max-connections allows", who, max);
 		break;
 	case LIMIT_PENDING:
-		log_warning("a connection from %s was refused: %llu from there have not sent "
-			    "Connect, as many as --max-pending-connections allows%s", who, max,
-			    more);
+		log_peer(LOG_WARNING, address, "a connection from %s was refused: %llu from there "
+			 "have not sent Connect, as many as --max-pending-connections allows", who,
+			 max);
 		break;
 	case LIMIT_HOST:
-		log_warning("host %s was refused one more connection: it has %llu, as many as "
-			    "--max-host-connections allows%s", who, max, more);
+		log_peer(LOG_WARNING, address, "host %s was refused one more connection: it has "
+			 "%llu, as many as --max-host-connections allows", who, max);
 		break;
 	case LIMIT_MEMORY:
-		log_warning("%s was refused: connections and queues take %s, as much as "
-			    "--max-memory allows%s", who, size, more);
+		log_peer(LOG_WARNING, address, "%s was refused: connections and queues take %s, "
+			 "as much as --max-memory allows", who, size);
 		break;
 	default:
-		log_warning("host %s was refused one more queue: its connections and queues take "
-			    "%s, as much as --max-memory allows one host%s", who, size, more);
+		log_peer(LOG_WARNING, address, "host %s was refused one more queue: its "
+			 "connections and queues take %s, as much as --max-memory allows one host",
+			 who, size);
 		break;
 	}
 }
 
-/* Counts a refusal, and says so unless the log has just heard of another. Not under the lock. */
-static void refuse(struct target *target, enum limit kind, const char *who)
+/* Counts a refusal, and says so. Not under the lock. */
+static void refuse(struct target *target, enum limit kind, const char *address, const char *who)
 {
-	struct limits *limits = &target->limits;
-	uint64_t now = loop_clock(), unsaid = 0;
-	bool silent;
-
 	pthread_mutex_lock(&target->lock);
-	limits->refused[kind].count++;
-	silent = limits->refused[kind].said &&
-		 now - limits->refused[kind].said < LIMITS_COMPLAINT_NS;
-	if (silent) {
-		limits->refused[kind].unsaid++;
-	} else {
-		unsaid = limits->refused[kind].unsaid;
-		limits->refused[kind].unsaid = 0;
-		limits->refused[kind].said = now;
-	}
+	target->limits.refused[kind]++;
 	pthread_mutex_unlock(&target->lock);
-	if (!silent)
-		say(target, kind, who, unsaid);
+	say(target, kind, address, who);
 }
 
 /* ---- parties; under the lock ---- */
@@ -213,7 +199,7 @@ bool limits_arrive(struct target *target, const char *address, uint64_t bytes,
 	pthread_mutex_unlock(&target->lock);
 	if (full == LIMIT_KINDS)
 		return true;
-	refuse(target, full, address);
+	refuse(target, full, address, address);
 	return false;
 }
 
@@ -261,7 +247,7 @@ bool limits_join(struct queue *queue, const char *hostnqn, uint64_t bytes)
 		queue->share = &queue->place.host->shares[queue->reactor->index];
 		return true;
 	}
-	refuse(target, full, hostnqn);
+	refuse(target, full, limits_peer(&queue->place), hostnqn);
 	return false;
 }
 
@@ -373,7 +359,7 @@ void limits_usage(struct target *target, struct limits_usage ret[LIMIT_KINDS])
 	pthread_mutex_lock(&target->lock);
 	for (unsigned int kind = 0; kind < LIMIT_KINDS; kind++) {
 		ret[kind].max = bound(target, (enum limit)kind);
-		ret[kind].refused = limits->refused[kind].count;
+		ret[kind].refused = limits->refused[kind];
 	}
 	ret[LIMIT_CONNECTIONS].now = limits->connections;
 	ret[LIMIT_MEMORY].now = limits->memory;

@@ -2,8 +2,7 @@
 /*
  * What hosts may take of the daemon, and what they have: connections, and the
  * memory of connections, queues and controllers. Each bound has a name; what is
- * beyond it is refused, counted and logged (once in a while), and what is there
- * goes on.
+ * beyond it is refused, counted and logged, and what is there goes on.
  *
  * A connection is its address's until Connect, and from then on its host's, by
  * NQN. All of it is under the target's lock, which is taken at arrival, Connect
@@ -49,8 +48,6 @@ enum limit {
 #define LIMITS_LITTLE_SHARE 256
 /* The least I/O buffers of a reactor, bytes: the share of a host still holds any transfer. */
 #define LIMITS_BUFFERS_MIN ((size_t)16 * 1024 * 1024)
-/* A kind of refusal is logged no more often than this, nanoseconds. */
-#define LIMITS_COMPLAINT_NS UINT64_C(10000000000)
 /* What connections have left before it is given back, bytes. */
 #define LIMITS_TRIM ((uint64_t)8 * 1024 * 1024)
 #define LIMITS_BUCKETS 256
@@ -89,10 +86,7 @@ struct limits {
 	uint64_t memory;		/* bytes */
 	uint64_t peak;			/* the most that memory was since the last limits_trim() */
 	struct list buckets[LIMITS_BUCKETS]; /* struct limits_party.node */
-	struct {
-		uint64_t count, unsaid;	/* refusals; and those since the last line in the log */
-		uint64_t said;		/* when that was, loop_clock(); 0: never */
-	} refused[LIMIT_KINDS];
+	uint64_t refused[LIMIT_KINDS];	/* how often */
 };
 
 void limits_init(struct limits *limits);
@@ -113,6 +107,12 @@ void limits_unjoin(struct queue *queue);
 /* The connection is closed; what its queue still holds counts until limits_release(). */
 void limits_closed(struct queue *queue);
 void limits_release(struct queue *queue);
+
+/* Who is at the other end, for log_peer(): the address by which it arrived. Borrowed. */
+static inline const char *limits_peer(const struct limits_place *place)
+{
+	return place->address ? place->address->name : "nobody";
+}
 
 /*
  * Gives the system back what many connections have left, which malloc() alone would

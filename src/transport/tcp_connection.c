@@ -17,7 +17,7 @@
 #include "target/reactor.h"
 #include "target/target.h"
 #include "target/transport.h"
-#include "util/log.h"
+#include "util/log_peer.h"
 
 /* A host that is silent this long is probed; a host that acknowledges nothing this long is gone. */
 #define TCP_IDLE_S 15
@@ -113,8 +113,9 @@ void tcp_connection_fault(struct tcp_connection *conn, const struct nvme_tcp_fau
 	if (conn->state >= CONN_ENDING)
 		return;
 	tcp_addresses(&conn->queue, &local, &peer);
-	log_notice("%s port %u broke the protocol: %s (%s, %u): connection ended", peer.traddr,
-		   peer.trsvcid, fault->what, nvme_tcp_fes_str(fault->fes), fault->fei);
+	log_peer(LOG_NOTICE, limits_peer(&conn->queue.place),
+		 "%s port %u broke the protocol: %s (%s, %u): connection ended", peer.traddr,
+		 peer.trsvcid, fault->what, nvme_tcp_fes_str(fault->fes), fault->fei);
 	conn->fault = *fault;
 	conn->term_due = true;
 	end(conn);
@@ -136,9 +137,10 @@ static void deadline_fired(struct loop_timer *timer)
 	}
 	if (conn->state < CONN_ENDING) {
 		tcp_addresses(&conn->queue, &local, &peer);
-		log_notice("%s port %u sent no %s within %u ms: connection ended", peer.traddr,
-			   peer.trsvcid, conn->state == CONN_WAIT_ICREQ ? "ICReq" : "Connect",
-			   conn->queue.reactor->target->options.connect_timeout_ms);
+		log_peer(LOG_NOTICE, limits_peer(&conn->queue.place),
+			 "%s port %u sent no %s within %u ms: connection ended", peer.traddr,
+			 peer.trsvcid, conn->state == CONN_WAIT_ICREQ ? "ICReq" : "Connect",
+			 conn->queue.reactor->target->options.connect_timeout_ms);
 	}
 	tcp_connection_close(conn);
 }
@@ -203,21 +205,21 @@ static const struct transport_ops tcp_ops = {
 	.digests = tcp_digests,
 };
 
-static void set_option(int fd, int level, int option, int value)
+static void set_option(int fd, const char *peer, int level, int option, int value)
 {
 	if (setsockopt(fd, level, option, &value, sizeof(value)) < 0)
-		log_warning("socket option %d/%d cannot be set: %s", level, option,
-			    strerror(errno));
+		log_peer(LOG_WARNING, peer, "socket option %d/%d of %s cannot be set: %s", level,
+			 option, peer, strerror(errno));
 }
 
-static void set_options(int fd)
+static void set_options(int fd, const char *peer)
 {
-	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, TCP_IDLE_S);
-	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, TCP_PROBE_S);
-	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, TCP_PROBES);
-	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, TCP_USER_TIMEOUT_MS);
+	set_option(fd, peer, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_option(fd, peer, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_option(fd, peer, IPPROTO_TCP, TCP_KEEPIDLE, TCP_IDLE_S);
+	set_option(fd, peer, IPPROTO_TCP, TCP_KEEPINTVL, TCP_PROBE_S);
+	set_option(fd, peer, IPPROTO_TCP, TCP_KEEPCNT, TCP_PROBES);
+	set_option(fd, peer, IPPROTO_TCP, TCP_USER_TIMEOUT, TCP_USER_TIMEOUT_MS);
 }
 
 /* A connection that came to nothing. */
@@ -241,7 +243,7 @@ void tcp_connection_start(struct reactor *reactor, int fd, uint16_t portid,
 		turn_away(reactor, fd, conn, place);
 		return;
 	}
-	set_options(fd);
+	set_options(fd, limits_peer(place));
 	read_addresses(conn, fd);
 	queue_init(&conn->queue, reactor, &tcp_ops, portid);
 	loop_task_init(&conn->flush, tcp_flush);
@@ -250,7 +252,8 @@ void tcp_connection_start(struct reactor *reactor, int fd, uint16_t portid,
 	tcp_receive_init(conn);
 	r = loop_socket_open(reactor->loop, &conn->socket, fd, &socket_ops);
 	if (r < 0) {
-		log_warning("connection refused: %s", strerror(-r));
+		log_peer(LOG_WARNING, limits_peer(place), "a connection from %s was refused: %s",
+			 limits_peer(place), strerror(-r));
 		list_del(&conn->queue.node);
 		turn_away(reactor, fd, conn, place);
 		return;

@@ -8,9 +8,10 @@
 
 #include "loop/buffer.h"
 #include "target/reactor.h"
+#include "target/transport.h"
 #include "transport/tcp_connection.h"
 #include "util/crc32c.h"
-#include "util/log.h"
+#include "util/log_peer.h"
 
 #define CH(field) offsetof(struct nvme_tcp_ch, field)
 #define H2C(field) offsetof(struct nvme_tcp_h2c_data, field)
@@ -78,8 +79,12 @@ static void receive_icreq(struct tcp_connection *conn, const struct nvme_tcp_icr
 
 static void receive_term(struct tcp_connection *conn, const struct nvme_tcp_term *term)
 {
-	log_notice("a host ended its connection: H2CTermReq, %s (%u)",
-		   nvme_tcp_fes_str(le16_get(term->fes)), le32_get(term->fei));
+	struct transport_address local, peer;
+
+	conn->queue.ops->addresses(&conn->queue, &local, &peer);
+	log_peer(LOG_NOTICE, limits_peer(&conn->queue.place),
+		 "%s port %u ended its connection: H2CTermReq, %s (%u)", peer.traddr, peer.trsvcid,
+		 nvme_tcp_fes_str(le16_get(term->fes)), le32_get(term->fei));
 	tcp_connection_close(conn);
 }
 

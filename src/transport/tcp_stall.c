@@ -19,7 +19,7 @@
 #include "target/target.h"
 #include "target/transport.h"
 #include "transport/tcp_connection.h"
-#include "util/log.h"
+#include "util/log_peer.h"
 
 static uint64_t timeout_ns(const struct tcp_connection *conn)
 {
@@ -93,8 +93,9 @@ static void end(struct tcp_connection *conn, const char *what)
 	struct transport_address local, peer;
 
 	queue->ops->addresses(queue, &local, &peer);
-	log_notice("%s port %u %s: connection of queue %u ended", peer.traddr, peer.trsvcid, what,
-		   queue->qid);
+	log_peer(LOG_NOTICE, limits_peer(&queue->place),
+		 "%s port %u %s: connection of queue %u ended", peer.traddr, peer.trsvcid, what,
+		 queue->qid);
 	tcp_connection_close(conn);
 }
 

@@ -40,7 +40,7 @@ static size_t prefix(char *line, size_t size, int level)
 				tm.tm_sec, now.tv_nsec / 1000000, words[level & 7]);
 }
 
-static void log_vline(int level, const char *format, va_list args)
+void log_vline(int level, const char *format, va_list args)
 {
 	char line[LINE_MAX_BYTES];
 	int saved = errno;

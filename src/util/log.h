@@ -2,11 +2,12 @@
 /*
  * Logging to stderr, one line an event, never one per I/O. Under systemd each
  * line starts with its priority as sd-daemon(3) wants it ("<6>"); on a
- * terminal with a time and a word.
+ * terminal with a time and a word. What a peer can cause goes through log_peer.h.
  */
 #ifndef WEFT_UTIL_LOG_H
 #define WEFT_UTIL_LOG_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <syslog.h>
 
@@ -15,6 +16,7 @@ void log_set_level(int level);
 int log_level(void);
 /* Writes one line; thread-safe, one write(2) each; control characters become '?'. */
 void log_line(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_vline(int level, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 
 #define log_err(...) log_line(LOG_ERR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)

@@ -3,13 +3,14 @@
 
 import os
 import pathlib
+import re
 import signal
 import time
 
 import pytest
 
 import weftconf
-from nvmetcp import Closed, command, connect_admin, status, wait_until
+from nvmetcp import Closed, Connection, command, connect_admin, status, wait_until
 from nvmetcp.decode import nsid_list
 from weftconf import nqn
 from weftd import STOP_SECONDS, Weftd, free_port
@@ -140,6 +141,19 @@ def test_nothing_is_logged_per_io(weftd):
             io.read(1 << 40, 1, expect=status.LBA_OUT_OF_RANGE)
             ctrl.get_feature(0x7F, expect=status.INVALID_FIELD)
         assert daemon.stderr == before
+
+
+def test_what_the_log_left_out_is_counted_at_the_end(weftd):
+    daemon = weftd(site(weftconf.namespace(1)))
+    for _ in range(100):
+        with Connection(daemon.address) as conn:
+            conn.send(bytes(8))
+            conn.expect_end()
+    daemon.stop()
+    lines = [line for line in daemon.stderr.splitlines() if "broke the protocol" in line]
+    counts = [re.search(r"(\d+) more like this", line) for line in lines]
+    assert len(lines) < 50
+    assert sum(int(count[1]) if count else 1 for count in counts) == 100
 
 
 def test_many_addresses(weftd):
