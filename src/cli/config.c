@@ -10,6 +10,7 @@
 #include "cli/client.h"
 #include "cli/file.h"
 #include "util/cleanup.h"
+#include "util/replace.h"
 #include "util/str.h"
 
 static const char save_help[] =
@@ -61,7 +62,7 @@ static bool take_file(struct cli *cli, int argc, char **argv, const char *help,
 
 static int write_file(const struct cli *cli, const char *file, const struct strbuf *text)
 {
-	int r = file_replace(file, text->data, text->length);
+	int r = replace_file(file, text->data, text->length);
 	json_t *reply;
 
 	if (r < 0)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whole files, read and replaced. */
+/* Whole files, read. */
 #ifndef WEFT_CLI_FILE_H
 #define WEFT_CLI_FILE_H
-
-#include <stddef.h>
 
 struct strbuf;
 
@@ -11,7 +9,5 @@ struct strbuf;
 
 /* "-" is standard input. 0 or -errno (-EFBIG: larger than FILE_READ_MAX). */
 int file_read(const char *path, struct strbuf *buf);
-/* Replaces the file at once or not at all; durable when it returns; mode 0600. 0 or -errno. */
-int file_replace(const char *path, const char *text, size_t length);
 
 #endif

@@ -15,7 +15,7 @@ struct weft_error;
 char *config_format(const struct config *config);
 /* Replaces the file at once or not at all; durable when it returns; mode 0600. 0 or -errno. */
 int config_save(const struct config *config, const char *path, struct weft_error *error);
-/* The same for any text. */
+/* The same for any text. A symbolic link is followed: the administrator put it there. */
 int config_write_file(const char *path, const char *text, size_t length, struct weft_error *error);
 
 #endif

@@ -4,12 +4,14 @@
 import json
 import pathlib
 import stat
+import subprocess
+import time
 
 import pytest
 
 import nvmetcp
 import weftconf
-from weftcli import FAILED, TOP, USAGE
+from weftcli import FAILED, TOP, USAGE, WEFT
 
 NQN = weftconf.nqn("one")
 
@@ -66,6 +68,45 @@ def test_save_to_a_file(one, tmp_path):
     assert copy.read_text() == one.daemon.config_path.read_text() == one("save", "-").out
     assert one.json("save", "copy.json") == {"file": "copy.json"}
     assert [path.name for path in tmp_path.iterdir()] == ["copy.json"]
+
+
+def test_save_that_is_killed(one, tmp_path):
+    """Whenever that is: the file is whole, and at most one other is left, until the next time."""
+    copy = tmp_path / "copy.json"
+    one("save", "copy.json")
+    text = copy.read_text()
+    for turn in range(20):
+        with subprocess.Popen([WEFT, "--socket", one.socket_path, "save", copy],
+                              stdout=subprocess.DEVNULL) as process:
+            time.sleep(turn / 2000)
+            process.kill()
+        assert copy.read_text() == text
+        assert {path.name for path in tmp_path.iterdir()} <= {"copy.json", "copy.json.new"}
+    one("save", "copy.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["copy.json"]
+
+
+def test_save_beside_what_was_left(one, tmp_path):
+    copy, left, other = (tmp_path / name for name in ("copy.json", "copy.json.new", "other"))
+    other.write_text("another's")
+    left.symlink_to(other)
+    copy.symlink_to(other)
+    one("save", "copy.json")
+    assert json.loads(copy.read_text())["subsystems"] and not copy.is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.json", "other"]
+    assert other.read_text() == "another's"
+
+
+def test_save_of_the_daemon_follows_a_link(one, tmp_path):
+    """The administrator put it there."""
+    elsewhere = tmp_path / "elsewhere.json"
+    one.daemon.config_path.rename(elsewhere)
+    one.daemon.config_path.symlink_to(elsewhere)
+    elsewhere.with_name("elsewhere.json.new").write_text("half of")
+    one("save")
+    assert one.daemon.config_path.is_symlink()
+    assert json.loads(elsewhere.read_text())["subsystems"]
+    assert [path.name for path in tmp_path.iterdir()] == ["elsewhere.json"]
 
 
 def test_save_where_that_cannot_be(one):
