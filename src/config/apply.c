@@ -99,6 +99,7 @@ bool apply_free(struct apply *apply, unsigned int timeout_ms)
 	if (devices_reserve(apply, apply->now.device_count) < 0)
 		return false;
 	apply->ending = true;
+	flushes_look(apply);
 	devices_retire_all(apply);
 	devices_reap(apply, 0, timeout_ms);
 	for (size_t i = 0; i < apply->retired_count; i++)
@@ -144,6 +145,7 @@ static int replace(struct apply *apply, struct config *wanted, uint64_t deadline
 		return -ENOMEM;
 	}
 	devices_keep(apply, &next);
+	flushes_recall(apply, &next);
 	devices_open_beside(apply, &next, deadline);
 	if (compile_view(apply, &next, &view) < 0) {
 		devices_drop_new(apply, &next);
@@ -151,6 +153,8 @@ static int replace(struct apply *apply, struct config *wanted, uint64_t deadline
 		running_done(&next);
 		return -ENOMEM;
 	}
+	flushes_look(apply);
+	flushes_acknowledge(apply, wanted);
 	count_changes(apply, wanted);
 	endpoints_keep(apply, &next);
 	show(apply, view);
@@ -192,6 +196,7 @@ int apply_fd(const struct apply *apply)
 void apply_run(struct apply *apply)
 {
 	jobs_wait(&apply->jobs, 0);
+	flushes_look(apply);
 	devices_reap(apply, 0, 0);
 	update(apply, devices_collect(apply));
 }
@@ -204,6 +209,8 @@ void apply_tick(struct apply *apply)
 	devices_reap(apply, 0, 0);
 	namespaces_sweep(apply->options.target, false);
 	changed = devices_collect(apply);
+	flushes_look(apply);
+	flushes_store(apply);
 	devices_watch(apply);
 	devices_refresh(apply);
 	devices_open(apply);
@@ -270,10 +277,11 @@ const char *apply_leftover(const struct apply *apply, size_t index)
 	return NULL;
 }
 
-void apply_name_hung(const struct apply *apply)
+void apply_leave_hung(struct apply *apply)
 {
 	const struct config *config = apply->now.config;
 
+	flushes_look(apply);
 	for (size_t i = 0; i < config->subsystem_count; i++) {
 		const struct config_subsystem *subsystem = &config->subsystems[i];
 

@@ -31,7 +31,7 @@ struct apply_options {
 	struct target *target;
 	const struct transport *const *transports;	/* ends with NULL */
 	const struct config_backends *backends;
-	const char *state_dir;		/* where GENCTR is kept (state.h); NULL: nowhere */
+	const char *state_dir;		/* for what survives a restart (state.h); NULL: nothing */
 };
 
 /* Publishes an empty view. 0, or -errno with *error filled. */
@@ -45,8 +45,8 @@ void apply_close_listeners(struct apply *apply);
  * log, its memory stays in use, and the process should end. NULL is harmless.
  */
 bool apply_free(struct apply *apply, unsigned int timeout_ms);
-/* Names the namespaces in the log that keep target_stop() from ending. */
-void apply_name_hung(const struct apply *apply);
+/* In its place, where target_stop() did not end: names the namespaces in the log that keep it. */
+void apply_leave_hung(struct apply *apply);
 
 /*
  * Validates `wanted` and makes it run. 0: it is the apply's now. -errno with
@@ -63,7 +63,7 @@ const struct config *apply_current(const struct apply *apply);
  * their size, closes namespaces that were removed once their last I/O is done.
  */
 void apply_tick(struct apply *apply);
-/* A descriptor that is readable when apply_run() is due: a backend has done something. */
+/* A descriptor that is readable when apply_run() is due: a device did, or failed, something. */
 int apply_fd(const struct apply *apply);
 void apply_run(struct apply *apply);
 /* The discovery log's generation counter. */

@@ -34,6 +34,7 @@ struct device {
 	struct job *refreshing;		/* of ns */
 	struct namespace *left;		/* owned; no longer ns, but a published view may have it */
 	struct job *left_job;		/* its refreshing */
+	bool lost;			/* that is why it left */
 	struct retry retry;
 	struct view_namespace seen;	/* as hosts know it; generation 0: they don't */
 	uint64_t hidden_until;		/* loop_clock(): hosts are to miss it first; 0: shown */
@@ -69,6 +70,9 @@ struct retired {
 	uint64_t since;			/* loop_clock(): how long it has been waiting for that */
 	char trouble[NVMF_NQN_SIZE + 160]; /* that it takes too long; "": it does not */
 	char what[NVMF_NQN_SIZE + 32];	/* "namespace 1 of nqn..." */
+	char nqn[NVMF_NQN_SIZE];
+	uint32_t nsid;
+	bool lost;			/* nobody removed it, so it may come back */
 };
 
 /* How many of these may come of one device. */
@@ -166,6 +170,19 @@ bool devices_show_again(struct apply *apply);
 
 /* Looks for backends that hang and flushes that failed, and reports them. */
 void devices_watch(struct apply *apply);
+
+/* ---- flushes.c ---- */
+
+/* Takes down flushes that failed since the last call. */
+void flushes_look(struct apply *apply);
+/* The last I/O of a retired namespace has ended: if it was lost, the next one has its failures. */
+void flushes_inherit(struct apply *apply, struct retired *retired);
+/* Stores what could not be stored before. */
+void flushes_store(struct apply *apply);
+/* Devices of the next configuration that were not kept: did a flush of theirs fail before? */
+void flushes_recall(struct apply *apply, struct running *next);
+/* Forgets those that going over to `wanted` acknowledges. */
+void flushes_acknowledge(struct apply *apply, const struct config *wanted);
 
 /* ---- endpoints.c ---- */
 

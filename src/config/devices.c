@@ -86,7 +86,7 @@ static void keep_one(struct apply *apply, const struct config_namespace *had,
 		hide_other(had, from, want, to);
 		return;
 	}
-	to->flush_error = from->flush_error;
+	to->flush_error = from->ns ? atomic_load(&from->ns->flush_error) : from->flush_error;
 	/* With another block size it may well succeed at once. */
 	if (!from->ns && had->block_size == want->block_size)
 		to->retry = from->retry;
@@ -130,16 +130,19 @@ int devices_reserve(struct apply *apply, size_t count)
 	return 0;
 }
 
-static void retire(struct apply *apply, const struct config_subsystem *subsystem, uint32_t nsid,
-		   struct namespace *ns, struct job *job)
+/* NULL: there was nothing to retire. */
+static struct retired *retire(struct apply *apply, const struct config_subsystem *subsystem,
+			      uint32_t nsid, struct namespace *ns, struct job *job)
 {
 	struct retired *retired = &apply->retired[apply->retired_count];
 
 	if (!ns && !job)
-		return;
-	*retired = (struct retired){ .ns = ns, .job = job, .since = loop_clock() };
+		return NULL;
+	*retired = (struct retired){ .ns = ns, .job = job, .since = loop_clock(), .nsid = nsid };
+	snprintf(retired->nqn, sizeof(retired->nqn), "%s", subsystem->nqn);
 	snprintf(retired->what, sizeof(retired->what), "namespace %u of %s", nsid, subsystem->nqn);
 	apply->retired_count++;
+	return retired;
 }
 
 static void retire_all(struct apply *apply, const struct config_subsystem *subsystem,
@@ -150,6 +153,17 @@ static void retire_all(struct apply *apply, const struct config_subsystem *subsy
 	retire(apply, subsystem, nsid, NULL, device->opening);
 }
 
+/* The administrator removed it, or gave it another device: what it lost before is settled. */
+static void settle_lost(struct apply *apply, const char *nqn, uint32_t nsid)
+{
+	for (size_t i = 0; i < apply->retired_count; i++) {
+		struct retired *retired = &apply->retired[i];
+
+		if (retired->nsid == nsid && !strcmp(retired->nqn, nqn))
+			retired->lost = false;
+	}
+}
+
 static bool retire_other(struct apply *apply, const struct config_subsystem *subsystem,
 			 const struct config_namespace *want, struct device *device)
 {
@@ -157,6 +171,7 @@ static bool retire_other(struct apply *apply, const struct config_subsystem *sub
 		retire(apply, subsystem, want->nsid, NULL, device->opening);
 	if (device->kept)
 		return false;
+	settle_lost(apply, subsystem->nqn, want->nsid);
 	if (device->ns)
 		log_info("namespace %u of %s is no longer served as it was", want->nsid,
 			 subsystem->nqn);
@@ -192,7 +207,7 @@ static bool retire_left(struct apply *apply, const struct config_subsystem *subs
 	/* Without memory it stays, out of the view, until the next time. */
 	if (!device->left || devices_reserve(apply, 1) < 0)
 		return false;
-	retire(apply, subsystem, want->nsid, device->left, device->left_job);
+	retire(apply, subsystem, want->nsid, device->left, device->left_job)->lost = device->lost;
 	device->left = NULL;
 	device->left_job = NULL;
 	return true;
@@ -243,8 +258,10 @@ static bool reap_one(struct apply *apply, struct retired *retired)
 		return true;
 	if (!retired->ns)
 		return false;
-	if (apply->ending || namespace_idle(retired->ns))
+	if (apply->ending || namespace_idle(retired->ns)) {
+		flushes_inherit(apply, retired);
 		retired->job = job_start(&apply->jobs, JOB_CLOSE, retired->ns);
+	}
 	return true;
 }
 

@@ -21,7 +21,8 @@ struct target;
 
 struct jobs {
 	struct pool *pool;		/* owned */
-	int fd;				/* owned: an eventfd, readable when a job has ended */
+	int fd;				/* owned: an eventfd, readable when a job has ended, or a
+					   flush has failed */
 };
 
 enum job_kind { JOB_OPEN, JOB_REFRESH, JOB_CLOSE };

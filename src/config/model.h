@@ -23,6 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/str.h"
+
 struct weft_backend;
 struct weft_error;
 struct weft_params;
@@ -265,6 +267,9 @@ int config_namespace_params(const struct config_namespace *ns,
 /* Would both open the same device in the same way? */
 bool config_same_device(const struct config_namespace *a, const struct config_namespace *b,
 			const struct config_backends *backends);
+/* A digest of just that, to be kept: equal for what is the same device. 0 or -ENOMEM. */
+int config_device_digest(const struct config_namespace *ns, const struct config_backends *backends,
+			 char ret_digest[UUID_TEXT]);
 /*
  * Refuses namespaces whose backend is not known, and options that the backend
  * does not have, lacks, or has with another type. Pure as well.

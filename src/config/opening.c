@@ -53,6 +53,7 @@ static void leave(struct device *device)
 	device->left_job = device->refreshing;
 	device->ns = NULL;
 	device->refreshing = NULL;
+	device->lost = false;
 	device->seen.generation = 0;
 	device->stalled = 0;
 	device->trouble[0] = '\0';
@@ -212,6 +213,7 @@ static bool refreshed(const struct config_subsystem *subsystem,
 	if (r < 0) {
 		device->flush_error = atomic_load(&device->ns->flush_error);
 		leave(device);
+		device->lost = true;
 		failed(subsystem, want, device, error.text);
 	} else if (r > 0) {
 		log_info("namespace %u of %s is now %s", want->nsid, subsystem->nqn,

@@ -2,11 +2,14 @@
 /* A namespace's options against the table of its backend. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <weft/backend.h>
 
 #include "config/check.h"
+#include "util/cleanup.h"
+#include "util/str.h"
 
 static bool in_table(const struct weft_backend *backend, const char *name)
 {
@@ -60,6 +63,42 @@ bool config_same_device(const struct config_namespace *a, const struct config_na
 	if (a->block_size != b->block_size && has_option(a, backends, backend, "block_size"))
 		return false;
 	return a->read_only == b->read_only || !has_option(a, backends, backend, "read_only");
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct config_option *)a)->name,
+		      ((const struct config_option *)b)->name);
+}
+
+int config_device_digest(const struct config_namespace *ns, const struct config_backends *backends,
+			 char ret_digest[UUID_TEXT])
+{
+	const struct weft_backend *backend = backends->find(ns->backend);
+	size_t count = ns->option_count;
+	_cleanup_free_ struct config_option *sorted = calloc(count + 1, sizeof(*sorted));
+	_cleanup_free_ char *text = NULL;
+	struct strbuf buf = { 0 };
+	uint8_t uuid[16];
+
+	if (!sorted)
+		return -ENOMEM;
+	if (count)
+		memcpy(sorted, ns->options, count * sizeof(*sorted));
+	qsort(sorted, count, sizeof(*sorted), by_name);
+	strbuf_add(&buf, "%s\n", ns->backend);
+	for (size_t i = 0; i < count; i++)
+		strbuf_add(&buf, "%s=%s\n", sorted[i].name, sorted[i].value);
+	if (has_option(ns, backends, backend, "block_size"))
+		strbuf_add(&buf, "%u\n", ns->block_size);
+	if (has_option(ns, backends, backend, "read_only"))
+		strbuf_add(&buf, "%d\n", ns->read_only);
+	text = strbuf_take(&buf);
+	if (!text)
+		return -ENOMEM;
+	uuid_from_text(text, uuid);
+	uuid_format(uuid, ret_digest);
+	return 0;
 }
 
 static int set_params(const struct config_namespace *ns, const struct config_backends *backends,

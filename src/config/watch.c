@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Watches devices: backends that keep a command for too long, or do not open,
- * refresh or close a device, and flushes that failed. Each is logged once, and
- * shown as long as it lasts.
+ * refresh or close a device. Each is logged once, and shown as long as it lasts,
+ * as are flushes that failed (flushes.c).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -68,8 +68,7 @@ static void watch_opening(const struct config_subsystem *subsystem, uint32_t nsi
 	device->slow = true;
 }
 
-static void watch_flush(const struct config_subsystem *subsystem, uint32_t nsid,
-			struct device *device)
+static void watch_flush(struct device *device)
 {
 	int error = atomic_load(&device->ns->flush_error);
 
@@ -78,10 +77,6 @@ static void watch_flush(const struct config_subsystem *subsystem, uint32_t nsid,
 	snprintf(device->trouble, sizeof(device->trouble),
 		 "a flush failed (%s): writes since the last good one may be lost; "
 		 "flushes fail until it is disabled and enabled again", strerror(error));
-	if (device->flush_error == error)
-		return;
-	device->flush_error = error;
-	log_err("namespace %u of %s: %s", nsid, subsystem->nqn, device->trouble);
 }
 
 /* Those with I/O under way, in apply->watched; 0 as well where memory ran out. */
@@ -157,7 +152,7 @@ void devices_watch(struct apply *apply)
 			if (!device->ns)
 				continue;
 			watch_stall(subsystem, nsid, device, surveyed);
-			watch_flush(subsystem, nsid, device);
+			watch_flush(device);
 		}
 	}
 	for (size_t i = 0; i < apply->retired_count; i++)

@@ -251,8 +251,9 @@ static int start(struct daemon *daemon)
 	struct weft_error error;
 
 	if (mkdir(daemon->options.state_dir, 0700) < 0 && errno != EEXIST)
-		log_warning("%s cannot be made (%s): the discovery log's generation counter will "
-			    "not survive a restart", daemon->options.state_dir, strerror(errno));
+		log_warning("%s cannot be made (%s): the discovery log's generation counter, and "
+			    "flushes that failed, will not survive a restart",
+			    daemon->options.state_dir, strerror(errno));
 	if (target_start(&daemon->target, &daemon->options.target, &error) < 0)
 		goto fail;
 	apply_options.target = daemon->target;
@@ -296,7 +297,7 @@ static void stop(struct daemon *daemon)
 	if (!ended) {
 		/* a backend holds on to a command, and so to memory: nothing more can be freed */
 		if (daemon->apply)
-			apply_name_hung(daemon->apply);
+			apply_leave_hung(daemon->apply);
 		_exit(EXIT_SUCCESS);
 	}
 	if (!apply_free(daemon->apply, close_time(since)))

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "target/target.h"
 
@@ -23,6 +24,7 @@ struct namespace *namespace_new(struct target *target, const struct weft_backend
 		return NULL;
 	ns->backend = backend;
 	ns->target = target;
+	ns->alarm_fd = -1;
 	ns->reactor_count = target->reactor_count;
 	ns->buffers_max = target->buffer_limit / LIMITS_NAMESPACE_BUFFERS_SHARE;
 	ns->counters = aligned_alloc(64, target->reactor_count * sizeof(*ns->counters));
@@ -62,6 +64,14 @@ int namespace_open(struct namespace **ret_ns, struct target *target,
 	else
 		*ret_ns = ns;
 	return r;
+}
+
+void namespace_flush_failed(struct namespace *ns, int error)
+{
+	int none = 0;
+
+	if (atomic_compare_exchange_strong(&ns->flush_error, &none, error) && ns->alarm_fd >= 0)
+		eventfd_write(ns->alarm_fd, 1);
 }
 
 int namespace_refresh(const struct namespace *ns, struct weft_info *info)

@@ -48,6 +48,7 @@ struct namespace {
 	 * a success, so from here on none is, until the device is opened anew.
 	 */
 	_Atomic int flush_error;
+	int alarm_fd;			/* borrowed: an eventfd that tells of that; -1: none */
 };
 
 /* One without a device. Control thread. NULL where memory ran out. */
@@ -59,6 +60,8 @@ int namespace_open_device(struct namespace *ns, const struct weft_params *params
 int namespace_open(struct namespace **ret_ns, struct target *target,
 		   const struct weft_backend *backend, const struct weft_params *params,
 		   struct weft_error *error);
+/* A flush, or a durable write, failed with that errno value (positive). Any thread. */
+void namespace_flush_failed(struct namespace *ns, int error);
 /* Asks the device what it is now; *info is a copy of ns->info. Any thread. 0 or -errno. */
 int namespace_refresh(const struct namespace *ns, struct weft_info *info);
 /* Takes over what refreshing found. Whether the size is another than before. Control thread. */

@@ -402,13 +402,12 @@ static void io_failed(struct request *req, int error)
 {
 	struct namespace *ns = req->hold.pin;
 	struct nvme_status status = status_from_errno(error, req->io.op);
-	int none = 0;
 
 	if (nvme_status_sc(status) == NVME_SC_READ_ERROR ||
 	    nvme_status_sc(status) == NVME_SC_WRITE_FAULT)
 		counter_add(&counters(req)->media_errors, 1);
 	if (must_last(req->io.op, req->io.flags) && !untried(error) && ns->info.volatile_cache)
-		atomic_compare_exchange_strong(&ns->flush_error, &none, error);
+		namespace_flush_failed(ns, error);
 	if (req->abandoned)
 		request_let_go(req);
 	else

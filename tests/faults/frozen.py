@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A file system that stops answering, as that of a dead server does: FUSE, spoken by hand.
 
-It has one file, disk.img. While it is frozen, whoever asks it anything waits in the kernel.
+It has one file, disk.img. While it is frozen, whoever asks it anything waits in the kernel. Its fsync
+fails to order.
 """
 
 import ctypes
@@ -41,6 +42,7 @@ class Frozen:
         self.folder.mkdir(exist_ok=True)
         self.path = self.folder / "disk.img"
         self.disk = bytearray(size)
+        self.fail_fsync = 0     # so many of the next ones
         self.fd = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
         self._ended = False
         self._frozen = threading.Event()
@@ -113,6 +115,9 @@ class Frozen:
                 return bytes(self.disk[offset:offset + size])
             self.disk[offset:offset + size] = body[40:40 + size]
             return struct.pack("<II", size, 0)
+        if opcode == FSYNC and self.fail_fsync:
+            self.fail_fsync -= 1
+            return errno.EIO
         return b"" if opcode in (FSYNC, RELEASE, DESTROY) else errno.ENOSYS
 
     def _attributes(self, node):

@@ -86,7 +86,7 @@ def test_is_shown_until_the_administrator_opens_it_anew(cached):
         assert "trouble" not in cached.state()
         io.write(0, b"\x04" * 512, fua=True)
         io.flush()
-    assert cached.daemon.stderr.count("a flush failed") == 1
+    assert cached.daemon.stderr.count("a flush failed (") == 1
 
 
 def test_coming_back_by_itself_is_not_enough(cached):

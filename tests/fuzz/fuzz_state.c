@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,9 +22,11 @@ json_t *__wrap_json_load_file(const char *path, size_t flags, json_error_t *erro
 int __wrap_config_write_file(const char *path, const char *text, size_t length,
 			     struct weft_error *error);
 
+#define NQN "nqn.2014-08.io.weft:a"
+
 static const char *stored;
 static size_t stored_length;
-static char written[512];
+static char *written;	/* owned */
 
 int __wrap_access(const char *path, int mode)
 {
@@ -38,8 +41,10 @@ json_t *__wrap_json_load_file(const char *path, size_t flags, json_error_t *erro
 int __wrap_config_write_file(const char *path, const char *text, size_t length,
 			     struct weft_error *error)
 {
-	fuzz_assert(length < sizeof(written) && strlen(text) == length);
-	memcpy(written, text, length);
+	fuzz_assert(strlen(text) == length);
+	free(written);
+	written = strdup(text);
+	fuzz_assert(written);
 	stored = written;
 	stored_length = length;
 	return 0;
@@ -52,6 +57,31 @@ static struct state *open_state(void)
 
 	fuzz_assert(state_open(&state, "/nonexistent", &error) == 0);
 	return state;
+}
+
+/* Flushes that failed are kept, and one more. */
+static void keeps_flushes(void)
+{
+	struct weft_error error;
+	struct state *state = open_state();
+	const struct state_flush *flush;
+	size_t before, after;
+
+	state_flushes(state, &before);
+	fuzz_assert(state_add_flush(state, NQN, 7, "device", EIO, &error) == 0);
+	state_close(state);
+	state = open_state();
+	flush = state_find_flush(state, NQN, 7);
+	fuzz_assert(flush && flush->error == EIO && !strcmp(flush->device, "device"));
+	state_flushes(state, &after);
+	fuzz_assert(after == before || after == before + 1);
+	fuzz_assert(state_remove_flush(state, NQN, 7, &error) == 0);
+	state_close(state);
+	state = open_state();
+	fuzz_assert(!state_find_flush(state, NQN, 7));
+	state_flushes(state, &before);
+	fuzz_assert(before == after - 1);
+	state_close(state);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -83,6 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_assert(state_update(state, config, &error) == 0);
 	fuzz_assert(state_genctr(state) == after);
 	state_close(state);
+	keeps_flushes();
 	config_free(config);
 	return 0;
 }

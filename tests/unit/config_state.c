@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* GENCTR: moves with what discovery shows, not with the rest, and survives restarts. */
+/*
+ * GENCTR: moves with what discovery shows, not with the rest, and survives restarts.
+ * Flushes that failed survive them as well.
+ */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -127,6 +131,15 @@ static void survives(void **state)
 	config_free(config);
 }
 
+static void write_file(const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	fclose(f);
+}
+
 static void damaged(void **state)
 {
 	static const char *const texts[] = {
@@ -138,17 +151,108 @@ static void damaged(void **state)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct config *config = some();
 		struct state *s;
-		FILE *f = fopen(path, "w");
 
-		assert_non_null(f);
-		assert_true(fputs(texts[i], f) >= 0);
-		fclose(f);
+		write_file(texts[i]);
 		s = open_state(folder);
 		assert_true(state_genctr(s) >= (uint64_t)time(NULL) - 60);
 		assert_int_equal(moved(s, config), 1);
 		state_close(s);
 		config_free(config);
 	}
+}
+
+/* Its error, 0: there is none such. */
+static int failed(const struct state *s, const char *nqn, uint32_t nsid)
+{
+	const struct state_flush *flush = state_find_flush(s, nqn, nsid);
+
+	if (flush)
+		assert_string_equal(flush->device, "d");
+	return flush ? flush->error : 0;
+}
+
+static void flushes_survive(void **state)
+{
+	struct config *config = some();
+	struct state *s = open_state(folder);
+	uint64_t genctr;
+	size_t count;
+
+	assert_int_equal(moved(s, config), 1);
+	genctr = state_genctr(s);
+	assert_int_equal(state_add_flush(s, A, 1, "other", ENOSPC, NULL), 0);
+	assert_int_equal(state_add_flush(s, A, 1, "d", EIO, NULL), 0);
+	assert_int_equal(state_add_flush(s, A, 2, "d", ENOSPC, NULL), 0);
+	assert_int_equal(state_add_flush(s, A "\"\n\u00e4", 1, "d", EROFS, NULL), 0);
+	state_close(s);
+
+	s = open_state(folder);
+	assert_int_equal(state_genctr(s), genctr);
+	state_flushes(s, &count);
+	assert_int_equal(count, 3);
+	assert_int_equal(failed(s, A, 1), EIO);
+	assert_int_equal(failed(s, A, 2), ENOSPC);
+	assert_int_equal(failed(s, A "\"\n\u00e4", 1), EROFS);
+	assert_int_equal(failed(s, A, 3), 0);
+	assert_int_equal(state_remove_flush(s, A, 3, NULL), 0);
+	assert_int_equal(state_remove_flush(s, A, 1, NULL), 0);
+	state_close(s);
+
+	s = open_state(folder);
+	state_flushes(s, &count);
+	assert_int_equal(count, 2);
+	assert_int_equal(failed(s, A, 1), 0);
+	assert_int_equal(failed(s, A, 2), ENOSPC);
+	state_close(s);
+	config_free(config);
+}
+
+/* What can be read of a file is taken: the counter and each flush on its own. */
+static void damaged_in_part(void **state)
+{
+	struct state *s;
+
+	write_file("{\"genctr\": 5, \"discovery\": \"x\", \"failed_flushes\": [7, {}, "
+		   "{\"subsystem\": \"a\", \"nsid\": 1, \"device\": \"d\", \"error\": 0}, "
+		   "{\"subsystem\": \"a\", \"nsid\": 2, \"device\": \"d\", \"error\": 5}]}");
+	s = open_state(folder);
+	assert_int_equal(state_genctr(s), 5);
+	assert_int_equal(failed(s, "a", 1), 0);
+	assert_int_equal(failed(s, "a", 2), 5);
+	state_close(s);
+
+	write_file("{\"failed_flushes\": [{\"subsystem\": \"a\", \"nsid\": 2, "
+		   "\"device\": \"d\", \"error\": 5}]}");
+	s = open_state(folder);
+	assert_true(state_genctr(s) >= (uint64_t)time(NULL) - 60);
+	assert_int_equal(failed(s, "a", 2), 5);
+	state_close(s);
+}
+
+/* What could not be stored is, once that is possible. */
+static void stored_later(void **state)
+{
+	char missing[64];
+	struct weft_error error;
+	struct state *s;
+
+	snprintf(missing, sizeof(missing), "%s/later", folder);
+	s = open_state(missing);
+	assert_int_equal(state_store(s, &error), 0);
+	assert_int_equal(state_add_flush(s, A, 1, "d", EIO, &error), -ENOENT);
+	assert_int_equal(failed(s, A, 1), EIO);
+	assert_int_equal(state_store(s, &error), -ENOENT);
+	assert_int_equal(mkdir(missing, 0700), 0);
+	assert_int_equal(state_store(s, &error), 1);
+	assert_int_equal(state_store(s, &error), 0);
+	state_close(s);
+	s = open_state(missing);
+	assert_int_equal(failed(s, A, 1), EIO);
+	state_close(s);
+	strcat(missing, "/state.json");
+	assert_int_equal(unlink(missing), 0);
+	*strrchr(missing, '/') = '\0';
+	assert_int_equal(rmdir(missing), 0);
 }
 
 static void folder_is_missing(void **state)
@@ -172,6 +276,9 @@ int main(void)
 		cmocka_unit_test(moves_with_discovery),
 		cmocka_unit_test_teardown(survives, remove_file),
 		cmocka_unit_test_teardown(damaged, remove_file),
+		cmocka_unit_test_teardown(flushes_survive, remove_file),
+		cmocka_unit_test_teardown(damaged_in_part, remove_file),
+		cmocka_unit_test(stored_later),
 		cmocka_unit_test(folder_is_missing),
 	};
 

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A flush that failed stays failed over a restart of weftd, until the administrator acknowledges it."""
+
+import contextlib
+import json
+import os
+import time
+
+import pytest
+
+import weftconf
+from fault import Fault
+from faultlib import Rig, disk, faulty, site
+from frozen import Frozen
+from nvmetcp import command, wait_until
+from test_crash import stopped_by_hand
+
+WRITE_FAULT = 0x280
+REMINDER = "before weftd was started"
+
+
+class Fated(Rig):
+    """A daemon that is started and killed by hand, with a disk that fails to order as NSID 1."""
+
+    def __init__(self, daemon, control):
+        super().__init__(daemon, {})
+        self.control = control
+
+    @property
+    def fault(self):
+        if 1 not in self.faults:
+            self.faults[1] = Fault(self.control)
+        return self.faults[1]
+
+    def end(self, how):
+        if 1 in self.faults:
+            self.faults.pop(1).close()
+        self.daemon.crash() if how == "kill" else self.daemon.stop()
+
+    def restart(self, how="kill"):
+        self.end(how)
+        self.daemon.start()
+
+    def stored(self):
+        """What state.json says of flushes that failed: [(NQN, NSID, errno)]"""
+        state = json.loads((self.daemon.state_dir / "state.json").read_text())
+        return [(flush["subsystem"], flush["nsid"], flush["error"])
+                for flush in state["failed_flushes"]]
+
+    def fail(self):
+        """A flush fails. Returns once that is stored: how long that took."""
+        with self.connect() as ctrl:
+            io = ctrl.connect_io()
+            io.write(0, b"\x01" * 512)
+            self.fault("fail flush EIO times 1")
+            io.flush(expect=WRITE_FAULT)
+            started = time.monotonic()
+            wait_until(self.stored, what="the mark")
+            return time.monotonic() - started
+
+    def fails(self, nsid=1):
+        """Do flushes still fail, and nothing else?"""
+        with self.connect() as ctrl:
+            io = ctrl.connect_io()
+            assert io.read(0, 1, nsid=nsid) is not None
+            io.write(8, bytes(512), nsid=nsid)
+            done = io.flush(nsid=nsid, expect=(0, WRITE_FAULT))
+            fua = io.write(8, bytes(512), nsid=nsid, fua=True, expect=(0, WRITE_FAULT))
+            assert done.status == fua.status
+            return done.status != 0
+
+    def configure(self, change):
+        """Reload with a change; returns when it has been loaded."""
+        count = self.daemon.stderr.count("was loaded again")
+        self.daemon.reload(weftconf.changed(self.daemon.config, change))
+        wait_until(lambda: self.daemon.stderr.count("was loaded again") > count, what="the reload")
+
+    def count(self, text):
+        return self.daemon.stderr.count(text)
+
+
+@pytest.fixture
+def fated(folder):
+    control = folder / "1.sock"
+    path = disk(folder)
+    with stopped_by_hand(site(faulty(1, control, path=path, cache=True),
+                              weftconf.namespace(2))) as daemon:
+        running = Fated(daemon, control)
+        daemon.start()
+        yield running
+        if daemon.process is not None:
+            running.end("stop")
+
+
+def namespaces(config):
+    return config["subsystems"][0]["namespaces"]
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_stays_failed(fated, how):
+    fated.fail()
+    for turn in range(2):
+        fated.restart(how)
+        assert fated.fails()
+        assert fated.count(REMINDER) == turn + 1
+        assert not fated.fails(2)
+        wait_until(lambda: "trouble" in fated.state(), what="a report")
+        assert "a flush failed" in fated.state()["trouble"]
+        assert "a flush failed" in fated.weft("status")["problems"][0]
+    fated.reopen()
+    assert not fated.fails() and fated.stored() == []
+    assert fated.count("was disabled: that a flush failed counts as acknowledged") == 1
+    fated.restart(how)
+    assert not fated.fails()
+    assert fated.count(REMINDER) == 2
+
+
+def test_is_stored_at_once(fated):
+    """Not at the next tick of the control thread, which comes each second."""
+    took = []
+    for _ in range(4):
+        took.append(fated.fail())
+        fated.reopen()
+    assert min(took) < 0.1, took
+
+
+def test_killed_at_once(fated):
+    """The mark is stored or not: the host has had its error, and the state is whole."""
+    for _ in range(8):
+        with fated.connect() as ctrl:
+            io = ctrl.connect_io()
+            fated.fault("fail flush EIO times 1")
+            io.flush(expect=WRITE_FAULT)
+            fated.daemon.process.kill()
+        fated.restart()
+        assert fated.fails() == bool(fated.stored())
+        fated.reopen()
+    assert fated.count("state.json") == 0
+
+
+@pytest.mark.parametrize("how", ["removed", "other options"])
+def test_what_else_acknowledges(fated, how):
+    fated.fail()
+    before = fated.daemon.config
+
+    def change(config):
+        if how == "removed":
+            namespaces(config).pop(0)
+        else:
+            namespaces(config)[0]["weft"]["seed"] = 7
+    fated.configure(change)
+    wait_until(lambda: fated.stored() == [], what="its end")
+    fated.configure(lambda config: config.update(before))
+    wait_until(lambda: fated.state()["status"] == "ready")
+    assert not fated.fails()
+
+
+@pytest.mark.parametrize("how", ["disabled", "other device", "renamed"])
+def test_while_it_was_down(fated, folder, how):
+    """Disabling it counts, or another device; where it is missing it has not been acknowledged."""
+    fated.fail()
+    fated.end("kill")
+    before = fated.daemon.config
+
+    def change(config):
+        if how == "disabled":
+            namespaces(config)[0]["enable"] = 0
+        elif how == "other device":
+            namespaces(config)[0]["device"]["path"] = str(disk(folder, name="other.img"))
+        else:
+            namespaces(config)[0]["nsid"] = 3
+    fated.daemon.write_config(weftconf.changed(before, change))
+    fated.daemon.start()
+    assert (fated.stored() == []) == (how != "renamed")
+    if how == "other device":
+        assert not fated.fails()
+    fated.end("kill")
+    fated.daemon.write_config(before)
+    fated.daemon.start()
+    assert fated.fails() == (how == "renamed")
+
+
+def test_device_that_comes_later(fated):
+    """It is missing when weftd starts: the mark waits for it."""
+    fated.fail()
+    fated.end("kill")
+    path = fated.daemon.dir / "away"
+    where = namespaces(fated.daemon.config)[0]["device"]["path"]
+    os.rename(where, path)
+    fated.daemon.start()
+    wait_until(lambda: fated.state()["status"] == "failed", what="its absence")
+    os.rename(path, where)
+    wait_until(lambda: fated.state()["status"] == "ready", what="its return")
+    assert fated.fails()
+
+
+def test_device_lost_while_it_flushes(fated):
+    """The flush fails once the device is known to be lost, and counts for the next one."""
+    with fated.connect() as ctrl:
+        io = ctrl.connect_io()
+        io.write(0, bytes(512))
+        fated.fault("hang flush times 1")
+        held = io.submit(command.sqe(command.FLUSH, nsid=1))
+        fated.fault("wait 1")
+        fated.fault("fail refresh EIO times 1")
+        wait_until(lambda: fated.count("the device is lost"), what="its loss")
+        fated.fault("release EIO")
+        io.wait(held, WRITE_FAULT)
+    wait_until(lambda: fated.state()["status"] == "ready", what="its return")
+    wait_until(fated.stored, what="the mark")
+    assert fated.fails()
+    fated.restart()
+    assert fated.fails()
+
+
+def test_state_that_cannot_be_stored(fated):
+    """It is said, and done as soon as it can be."""
+    folder = fated.daemon.state_dir
+    (folder / "state.json").unlink()
+    folder.rmdir()
+    with fated.connect() as ctrl:
+        io = ctrl.connect_io()
+        fated.fault("fail flush EIO times 1")
+        io.flush(expect=WRITE_FAULT)
+    wait_until(lambda: fated.count("its flushes may succeed again"), what="a warning")
+    time.sleep(1.2)
+    assert fated.count("its flushes may succeed again") == 1
+    folder.mkdir()
+    wait_until(lambda: fated.count("is stored again"), what="another try")
+    assert fated.stored() == [(weftconf.nqn("one"), 1, 5)]
+    fated.restart()
+    assert fated.fails()
+
+
+def test_state_that_is_damaged(fated):
+    """It serves all the same, and says what it forgot."""
+    fated.fail()
+    fated.end("kill")
+    (fated.daemon.state_dir / "state.json").write_text("{")
+    fated.daemon.start()
+    assert not fated.fails()
+    assert "those are forgotten" in fated.daemon.stderr
+
+
+def test_page_cache(folder):
+    """What the kernel forgets: it reports a failed flush once, and to a new weftd the next is good."""
+    try:
+        failing = Frozen(folder / "a")
+    except OSError as error:
+        pytest.skip(f"no FUSE here: {error}")
+    with contextlib.closing(failing), stopped_by_hand(
+            site(weftconf.namespace(1, path=failing.path, direct=False))) as daemon:
+        running = Fated(daemon, folder)
+        daemon.start()
+        with running.connect() as ctrl:
+            io = ctrl.connect_io()
+            io.write(0, bytes(512))
+            failing.fail_fsync = 1
+            io.flush(expect=WRITE_FAULT)
+            assert failing.fail_fsync == 0
+        wait_until(running.stored, what="the mark")
+        daemon.crash()
+        daemon.start()
+        assert running.fails()
+        running.reopen()
+        assert not running.fails()
+        daemon.stop()
