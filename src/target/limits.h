@@ -42,7 +42,8 @@ enum limit {
  * What waits for I/O buffers leaves an eighth of them to others: a half of that to
  * hosts that hold little, the rest to what cannot wait, as the data of admin commands.
  * Hosts that hold little do not wait for what others hold of their namespace, either,
- * and a namespace that holds little does not wait for what its host holds of another.
+ * and a namespace that holds little, or nothing, does not wait for what its hosts hold
+ * of another, which may hang: a quarter of that eighth is left to it as well.
  */
 #define LIMITS_RESERVE_SHARE 8
 #define LIMITS_LITTLE_SHARE 256
@@ -58,6 +59,7 @@ struct limits_share {
 	_Alignas(64) uint64_t bytes;	/* that its commands hold */
 	uint64_t max;
 	struct list waiters;		/* struct request.wait: beyond it */
+	uint64_t waiting;		/* a bit for each of their namespaces (request.c) */
 };
 
 /* Who has connections: an address, or a host. Kept by reference, under the lock. */

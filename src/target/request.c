@@ -138,13 +138,17 @@ static bool host_modest(const struct request *req)
 	return share && share->bytes + req->data_length <= limit / LIMITS_LITTLE_SHARE;
 }
 
-/* Does the namespace hold so little that its host's other disks, which may hang, are none? */
+/* Is that so little of a namespace that its host's other disks, which may hang, are none? */
+static bool little(const struct reactor *reactor, uint64_t held, uint32_t more)
+{
+	return !held || held + more <= reactor->target->buffer_limit / LIMITS_LITTLE_SHARE;
+}
+
 static bool namespace_modest(const struct request *req, const struct namespace *ns)
 {
 	const struct reactor *reactor = req->queue->reactor;
 
-	return ns && namespace_buffers(ns, reactor->index) + req->data_length <=
-			     reactor->target->buffer_limit / LIMITS_LITTLE_SHARE;
+	return ns && little(reactor, namespace_buffers(ns, reactor->index), req->data_length);
 }
 
 static bool namespace_full(const struct request *req, const struct namespace *ns)
@@ -154,13 +158,15 @@ static bool namespace_full(const struct request *req, const struct namespace *ns
 }
 
 /* Is what is left kept for others? */
-static bool reserved(const struct request *req)
+static bool reserved(const struct request *req, const struct namespace *ns)
 {
 	const struct reactor *reactor = req->queue->reactor;
 	size_t limit = reactor->target->buffer_limit, kept = limit / LIMITS_RESERVE_SHARE;
 
 	if (host_modest(req))
 		kept /= 2;
+	else if (namespace_modest(req, ns))
+		kept -= kept / 4;
 	return loop_buffer_in_use(reactor->loop) + req->data_length > limit - kept;
 }
 
@@ -183,6 +189,40 @@ static bool try_buffer(struct request *req, struct namespace *ns)
 	return true;
 }
 
+/* A bit that few other namespaces have. */
+static uint64_t namespace_bit(const struct namespace *ns)
+{
+	return UINT64_C(1) << ((uintptr_t)ns * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+}
+
+/*
+ * A buffer of this namespace came back: what waits for its host to hold less, but is of
+ * this namespace, tries again as far as that holds little by now. What hangs may keep
+ * the others for long, so they are only looked through where one may be of this one.
+ */
+static void wake_modest(struct reactor *reactor, struct limits_share *share,
+			const struct namespace *ns)
+{
+	uint64_t held = namespace_buffers(ns, reactor->index);
+
+	if (!(share->waiting & namespace_bit(ns)))
+		return;
+	share->waiting = 0;
+	list_for_each_safe(node, &share->waiters) {
+		struct request *req = list_entry(node, struct request, wait);
+		const struct namespace *its = namespace_of(req);
+
+		if (its == ns && little(reactor, held, req->data_length)) {
+			held += req->data_length;
+			list_del(node);
+			list_add_tail(&reactor->buffer_waiters, node);
+			loop_buffer_wait(reactor->loop, &reactor->buffer_task);
+		} else {
+			share->waiting |= namespace_bit(its);
+		}
+	}
+}
+
 /* Gives the request an I/O buffer, or puts it in the line for one: resume() is called then. */
 static bool take_buffer(struct request *req, void (*resume)(struct request *))
 {
@@ -190,7 +230,7 @@ static bool take_buffer(struct request *req, void (*resume)(struct request *))
 	struct namespace *ns = req->hold.buffer ? NULL : namespace_of(req);
 	bool host_waits = !req->hold.buffer && host_full(req) && !namespace_modest(req, ns);
 
-	req->over_share = host_waits || namespace_full(req, ns) || reserved(req);
+	req->over_share = host_waits || namespace_full(req, ns) || reserved(req, ns);
 	if (req->hold.buffer || (!req->over_share && try_buffer(req, ns))) {
 		req->data = req->hold.buffer;
 		return true;
@@ -201,6 +241,7 @@ static bool take_buffer(struct request *req, void (*resume)(struct request *))
 	if (host_waits) {
 		/* for its own: nobody else has to look at it */
 		list_add_tail(&req->queue->share->waiters, &req->wait);
+		req->queue->share->waiting |= namespace_bit(ns);
 		return false;
 	}
 	list_add_tail(&reactor->buffer_waiters, &req->wait);
@@ -377,6 +418,8 @@ void request_drop_hold(struct queue *queue, struct request_hold *hold)
 		namespace_count_buffer(hold->charged, reactor->index, -(int64_t)hold->buffer_size);
 	if (hold->shared)
 		limits_share_return(queue->share, reactor, hold->buffer_size);
+	if (hold->shared && hold->charged)
+		wake_modest(reactor, queue->share, hold->charged);
 	if (hold->buffer)
 		loop_buffer_put(reactor->loop, hold->buffer, hold->buffer_size);
 	if (hold->pin)

@@ -29,6 +29,13 @@ def folder():
 
 
 @pytest.fixture
+def quick():
+    """The same on a file system without a disk, whose flushes take no time."""
+    with faultlib.short_folder("/dev/shm") as name:
+        yield pathlib.Path(name)
+
+
+@pytest.fixture
 def rig():
     """rig(namespaces, **options): see faultlib.rig()."""
     with contextlib.ExitStack() as stack:

@@ -95,6 +95,6 @@ def rig(namespaces, **options):
                 fault.close()
 
 
-def short_folder():
+def short_folder(place=None):
     """Paths of UNIX sockets have at most 107 characters."""
-    return tempfile.TemporaryDirectory(prefix="weft-fault-")
+    return tempfile.TemporaryDirectory(prefix="weft-fault-", dir=place)

@@ -15,7 +15,7 @@ import struct
 import threading
 
 LOOKUP, FORGET, GETATTR, SETATTR, OPEN, READ, WRITE = 1, 2, 3, 4, 14, 15, 16
-RELEASE, FSYNC, INIT, INTERRUPT, DESTROY, BATCH_FORGET = 18, 20, 26, 36, 38, 42
+STATFS, RELEASE, FSYNC, INIT, INTERRUPT, DESTROY, BATCH_FORGET = 17, 18, 20, 26, 36, 38, 42
 SILENT = (FORGET, INTERRUPT, BATCH_FORGET)
 
 FOPEN_DIRECT_IO = 1
@@ -107,6 +107,8 @@ class Frozen:
             return struct.pack("<QQQQII", DISK, 0, 0, 0, 0, 0) + self._attributes(DISK)
         if opcode in (GETATTR, SETATTR):
             return struct.pack("<QII", 0, 0, 0) + self._attributes(node)
+        if opcode == STATFS:
+            return struct.pack("<QQQQQIII28x", len(self.disk) // 4096, 0, 0, 2, 0, 4096, 255, 4096)
         if opcode == OPEN:
             return struct.pack("<QII", 1, FOPEN_DIRECT_IO, 0)
         if opcode in (READ, WRITE):

@@ -6,8 +6,8 @@ The API and all other namespaces go on.
 
 import contextlib
 import os
+import pathlib
 import subprocess
-import threading
 import time
 
 import pytest
@@ -16,9 +16,10 @@ import faultlib
 import weftconf
 from faultlib import WEFT, disk, faulty
 from frozen import Frozen
+from layers import loop_device, overlay
 from nvmetcp import command, wait_until
+from others import Others
 
-STALL = 1.0     # of others, at the most; on an idle machine it is some milliseconds
 # A daemon that ends beside what hangs leaves threads behind, and should.
 LEAVES = {"TSAN_OPTIONS": os.environ.get("TSAN_OPTIONS", "") + " report_thread_leaks=0"}
 ANSWER = 5.0    # of a request that a hanging device is part of: weftd waits for it, for a second
@@ -41,68 +42,17 @@ def frozen(folder):
         yield make
 
 
-class Others:
-    """A host that reads, writes and flushes namespace 2 all the while, and a client of the API:
-    how long the longest of each took."""
-
-    def __init__(self, running):
-        self.running, self.ended, self.errors = running, threading.Event(), []
-        self.worst = {"io": 0.0, "api": 0.0}
-        self.threads = [threading.Thread(target=self._run, args=work)
-                        for work in (("io", self._io), ("api", self._api))]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, kind, *_exc):
-        self.ended.set()
-        for thread in self.threads:
-            thread.join(60)
-        if kind is None:
-            assert not self.errors, self.errors
-            assert max(self.worst.values()) < STALL, self.worst
-
-    def _run(self, name, work):
-        try:
-            for _ in work():
-                if self.ended.wait(0.01):
-                    return
-        except Exception as error:  # told by the test's own thread
-            self.errors.append(error)
-
-    def _note(self, name, call):
-        started = time.monotonic()
-        call()
-        self.worst[name] = max(self.worst[name], time.monotonic() - started)
-
-    def _io(self):
-        with self.running.connect() as ctrl:
-            io = ctrl.connect_io()
-            while True:
-                self._note("io", lambda: io.write(0, b"\x66" * 4096, nsid=2))
-                self._note("io", lambda: io.read(0, 8, nsid=2))
-                self._note("io", lambda: io.flush(nsid=2))
-                yield
-
-    def _api(self):
-        while True:
-            self._note("api", lambda: self.running.get("/v1/status"))
-            yield
-
-
 def log_of(running):
     return running.daemon.stderr
 
 
-def test_starts_beside_one_that_does_not_open(rig, frozen, folder):
+def test_starts_beside_one_that_does_not_open(rig, frozen, quick):
     """It listens, says what is missing, and serves it when it comes."""
     dead = frozen()
     dead.freeze()
     began = time.monotonic()
     running = rig([weftconf.namespace(1, path=dead.path),
-                   weftconf.namespace(2, path=disk(folder))])
+                   weftconf.namespace(2, path=disk(quick))])
     assert time.monotonic() - began < 10
     with Others(running):
         state = running.state()
@@ -121,9 +71,9 @@ def test_starts_beside_one_that_does_not_open(rig, frozen, folder):
     assert log_of(running).count("has been opening") == 1
 
 
-def test_export_from_a_dead_server(rig, frozen, folder):
+def test_export_from_a_dead_server(rig, frozen, quick):
     dead = frozen()
-    running = rig([weftconf.namespace(2, path=disk(folder))])
+    running = rig([weftconf.namespace(2, path=disk(quick))])
     dead.freeze()
     with Others(running) as others:
         began = time.monotonic()
@@ -131,15 +81,14 @@ def test_export_from_a_dead_server(rig, frozen, folder):
                                str(dead.path)], capture_output=True, text=True, timeout=60)
         assert done.returncode != 0 and "has not answered" in done.stderr
         assert time.monotonic() - began < ANSWER
-        assert others.worst["io"] < STALL
         others.worst["api"] = 0.0
         wait_until(lambda: others.worst["api"] > 0)
     assert len(running.weft("ls")["subsystems"][0]["namespaces"]) == 1
 
 
-def test_refresh_hangs(rig, frozen, folder):
+def test_refresh_hangs(rig, frozen, quick):
     """Nobody reads or writes it, and it is reported all the same; the others' sizes are seen."""
-    dead, path = frozen(), disk(folder)
+    dead, path = frozen(), disk(quick)
     running = rig([weftconf.namespace(1, path=dead.path), weftconf.namespace(2, path=path)])
     dead.freeze()
     with Others(running):
@@ -182,6 +131,96 @@ def test_files_that_hang_leave_threads_for_others(rig, frozen, engine):
         for io, pending in held:
             if pending.completion is None:
                 io.wait(pending)
+
+
+@pytest.fixture
+def layered(frozen, folder, quick):
+    """layered(name): a mounted Frozen, and the path of its file on an overlayfs; layered(None):
+    None, and the path of a file without a disk, on one as well."""
+    with contextlib.ExitStack() as stack:
+        def make(name):
+            below = folder / f"{name}.below"
+            below.mkdir()
+            if name:
+                mounted, options = frozen(name), {}
+                folders = mounted.folder, below
+            else:
+                mounted, options = None, {"upper": quick / "upper"}
+                options["upper"].mkdir()
+                disk(options["upper"])
+                folders = [below]
+            try:
+                return mounted, stack.enter_context(
+                    overlay(folder / f"{name}.overlay", *folders, **options))
+            except OSError as error:
+                pytest.skip(f"no overlayfs here: {error}")
+        yield make
+
+
+def kernel_threads(running):
+    """How many threads of io-wq serve the daemon."""
+    return sum((task / "comm").read_text().startswith("iou-wrk")
+               for task in pathlib.Path(f"/proc/{running.daemon.process.pid}/task").iterdir())
+
+
+@both_engines
+def test_files_that_hang_in_the_kernels_threads(rig, layered, engine):
+    """The same for files that io_uring serves from threads of the kernel's (io-wq), which all files
+    share: two that hang, with more reads under way than it has threads for; a third goes on."""
+    (first, path), (second, other), (_, sound) = layered("a"), layered("b"), layered(None)
+    running = rig([weftconf.namespace(1, path=path, read_only=True),
+                   weftconf.namespace(2, path=sound),
+                   weftconf.namespace(3, path=other, read_only=True)], args=["--loop", engine])
+    with running.connect() as ctrl:
+        queues = [ctrl.connect_io(sqsize=127) for _ in range(5)]
+        for mount in (first, second):
+            mount.freeze()
+        with Others(running):
+            held = [(io, io.submit(io.rw(command.READ, nsid, index, 1), length=512))
+                    for io in queues for nsid in (1, 3) for index in range(60)]
+            time.sleep(1)
+            if "reactors on io_uring" in log_of(running):
+                assert kernel_threads(running) > 100
+        for io in queues:
+            io.pump_for(0.1)
+        assert all(pending.completion is None for _, pending in held)
+        for mount in (first, second):
+            mount.thaw()
+        for io, pending in held:
+            if pending.completion is None:
+                io.wait(pending)
+
+
+@both_engines
+def test_block_device_that_hangs(rig, frozen, quick, engine):
+    """With more reads, writes and flushes than it takes at a time."""
+    dead = frozen()
+    with contextlib.ExitStack() as stack:
+        try:
+            device = stack.enter_context(loop_device(dead.path))
+        except OSError as error:
+            pytest.skip(f"no loop devices here: {error}")
+        with faultlib.rig([weftconf.namespace(1, path=device),
+                           weftconf.namespace(2, path=disk(quick))],
+                          args=["--loop", engine]) as running, running.connect() as ctrl:
+            queues = [ctrl.connect_io(sqsize=127) for _ in range(4)]
+            dead.freeze()
+            with Others(running):
+                held = []
+                for io in queues:
+                    for index in range(40):
+                        held += [(io, pending) for pending in (
+                            io.submit(io.rw(command.READ, 1, index * 8, 8), length=4096),
+                            io.submit(io.rw(command.WRITE, 1, index * 8, 8), bytes(4096)),
+                            io.submit(command.sqe(command.FLUSH, nsid=1)))]
+                time.sleep(1)
+            for io in queues:
+                io.pump_for(0.1)
+            assert any(pending.completion is None for _, pending in held)
+            dead.thaw()
+            for io, pending in held:
+                if pending.completion is None:
+                    io.wait(pending)
 
 
 def test_close_hangs(rig, folder):

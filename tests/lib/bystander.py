@@ -87,16 +87,20 @@ class Machine:
     def __init__(self, pid):
         self.pid = pid
         self.late = 0.0         # of the thread that only sleeps, since it was set to 0
+        self._ended = False
         threading.Thread(target=self._sleep, daemon=True).start()
         self.start()
 
     def _sleep(self):
         due = time.monotonic()
-        while True:
+        while not self._ended:
             time.sleep(0.002)
             now = time.monotonic()
             self.late = max(self.late, now - due - 0.002)
             due = now
+
+    def stop(self):
+        self._ended = True
 
     def _daemon(self):
         """{thread: (seconds it ran, seconds it was ready to)}"""
