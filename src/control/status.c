@@ -8,6 +8,7 @@
 #include "control/sessions.h"
 #include "control/when.h"
 #include "target/target.h"
+#include "util/heap.h"
 
 /* How many there are, by state. */
 struct census {
@@ -93,7 +94,7 @@ int control_get_status(struct control *control, const struct http_request *reque
 	add_leftovers(options->apply, problems);
 	return control_reply(
 		json_pack("{s:s, s:I, s:s, s:I, s:s, s:b, s:s, s:I, s:I, s:o, s:o, s:I, s:o, s:I, "
-			  "s:o}",
+			  "s:I, s:o}",
 			  "version", WEFT_VERSION, "pid", (json_int_t)getpid(),
 			  "started", when_format(control->started, started),
 			  "uptime_seconds", (json_int_t)(time(NULL) - control->started),
@@ -103,7 +104,9 @@ int control_get_status(struct control *control, const struct http_request *reque
 			  "namespaces", describe_namespaces(&namespaces),
 			  "ports", describe_census(&ports),
 			  "sessions", (json_int_t)sessions_count(options->target, NULL),
-			  "limits", control_limits(options->target), "genctr",
-			  (json_int_t)apply_genctr(options->apply), "problems", problems),
+			  "limits", control_limits(options->target),
+			  "heap", (json_int_t)heap_in_use(),
+			  "genctr", (json_int_t)apply_genctr(options->apply),
+			  "problems", problems),
 		ret_reply, error);
 }

@@ -17,17 +17,17 @@ import os
 import pathlib
 import sys
 import tempfile
-import time
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-pytest.register_assert_rewrite("nvmetcp", "weftd")
+pytest.register_assert_rewrite("nvmetcp", "siege", "weftd")
 
 import bystander  # noqa: E402
 import nvmetcp  # noqa: E402
 import weftconf  # noqa: E402
+from siege import Siege  # noqa: E402
 from weftd import WEFTD, DaemonError, Weftd  # noqa: E402
 
 FRIEND = nvmetcp.HostId.make("friend")      # on the list of "private"
@@ -187,47 +187,6 @@ def with_bystander(config, folder):
     return weftconf.changed(config, add)
 
 
-class Siege:
-    """A daemon that is under attack, the bystander at it, and what they hold while it rests."""
-
-    def __init__(self, daemon):
-        self.daemon = daemon
-        self.bystander = bystander.Bystander(daemon.address, daemon.process.pid)
-        # what its first round takes is taken; it is not timed, since the daemon has just started
-        error = self.bystander.report()["error"]
-        assert error is None, f"the bystander: {error}"
-        self.nothing = nvmetcp.wait_until(self.settled, what="rest")
-
-    def held(self):
-        """What is to be the same after each test, to the byte and the descriptor."""
-        return {**self.daemon.taken(), "descriptors": self.daemon.descriptors()}
-
-    def settled(self):
-        before = self.held()
-        time.sleep(0.02)
-        return before if self.held() == before and not before["buffers"] else None
-
-    def close(self):
-        self.bystander.close()
-
-    @contextlib.contextmanager
-    def around(self, seconds=20.0):
-        """Around a test that attacks. What it took may come back within so many seconds."""
-        self.bystander.watch()
-        yield
-        self.daemon.check()
-        self.bystander.judge()
-        found = {}
-
-        def rests():
-            found.update(self.held())
-            return found == self.nothing
-        try:
-            nvmetcp.wait_until(rests, seconds, pause=0.002)
-        except AssertionError:
-            raise AssertionError(f"{found} remains, not {self.nothing}") from None
-
-
 @pytest.fixture(scope="session")
 def sieges():
     """The shared daemon's siege; of each daemon in its turn, where one was broken."""
@@ -250,6 +209,28 @@ def siege(request):
         sieges[daemon.process.pid] = Siege(daemon)
     with sieges[daemon.process.pid].around():
         yield
+
+
+def forget(daemon):
+    """Deallocates the shared daemon's disks in memory: hosts may leave what they wrote there."""
+    for name, host, disks in (("main", nvmetcp.HOST, [(1, 512), (2, 4096)]),
+                              ("private", FRIEND, [(1, 512)]), ("narrow", nvmetcp.HOST, [(5, 512)])):
+        port = 1 if name == "narrow" else 0
+        with nvmetcp.connect_admin(daemon.addresses()[port], weftconf.nqn(name), host=host) as ctrl:
+            io = ctrl.connect_io(sqsize=7)
+            for nsid, block in disks:
+                io.dsm([(0, 64 * MIB // block)], nsid=nsid)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def resident(request, shared, sieges):
+    """After test_hostile_*.py, the shared daemon's memory is about what it was."""
+    yield
+    daemon = shared["daemon"]
+    siege = sieges.get(daemon.process.pid) if daemon else None
+    if siege and request.module.__name__.startswith("test_hostile"):
+        forget(daemon)
+        siege.judge_resident()
 
 
 @pytest.fixture

@@ -10,9 +10,11 @@ import pytest
 
 import weftconf
 from bystander import LIMIT, NAME
-from conftest import Siege, with_bystander
+from conftest import MIB, with_bystander
 from nvmetcp import HostId, connect_admin, open_queue, wait_until
+from siege import HEAP_SLACK, Siege
 from weftconf import nqn
+from weftd import SANITIZED
 
 
 @pytest.fixture
@@ -66,7 +68,33 @@ def test_a_lost_connection_is_noticed(siege, daemon):
 
 
 def test_what_is_not_given_back_is_noticed(siege, daemon):
-    with pytest.raises(AssertionError, match="remains"):
+    with pytest.raises(AssertionError, match="remain"):
         with siege.around(seconds=0.5):
             queue = open_queue(daemon.address)
     queue.close()
+
+
+def test_heap_that_is_not_given_back_is_noticed(siege, daemon):
+    """Counted by nobody else: a larger configuration."""
+    def grow(changed):
+        changed["subsystems"] += [weftconf.subsystem(f"more{index}") for index in range(500)]
+    before = daemon.status()["heap"]
+    with pytest.raises(AssertionError, match="bytes of heap remain"):
+        with siege.around(seconds=0.5):
+            daemon.reload(weftconf.changed(daemon.config, grow))
+            wait_until(lambda: daemon.status()["subsystems"] > 500)
+            assert daemon.status()["heap"] > before + HEAP_SLACK
+
+
+def test_a_daemon_that_grows_is_noticed(siege, daemon):
+    """Its resident memory: here by what a host writes to a disk."""
+    if SANITIZED:
+        pytest.skip("a sanitizer keeps freed memory resident")
+    with connect_admin(daemon.address, nqn("one")) as ctrl:
+        io = ctrl.connect_io()
+        for index in range(32):
+            io.write(index * 2048, b"\x5a" * MIB)
+        with pytest.raises(AssertionError, match="resident memory"):
+            siege.judge_resident(seconds=0.5)
+        io.dsm([(0, 32 * 2048)])
+        siege.judge_resident()
