@@ -204,10 +204,14 @@ void devices_drop_new(struct apply *apply, struct running *next)
 static bool retire_left(struct apply *apply, const struct config_subsystem *subsystem,
 			const struct config_namespace *want, struct device *device)
 {
+	struct retired *retired;
+
 	/* Without memory it stays, out of the view, until the next time. */
 	if (!device->left || devices_reserve(apply, 1) < 0)
 		return false;
-	retire(apply, subsystem, want->nsid, device->left, device->left_job)->lost = device->lost;
+	retired = retire(apply, subsystem, want->nsid, device->left, device->left_job);
+	if (retired)
+		retired->lost = device->lost;
 	device->left = NULL;
 	device->left_job = NULL;
 	return true;

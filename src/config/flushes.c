@@ -102,9 +102,9 @@ static bool recall(struct apply *apply, const struct config_subsystem *subsystem
 	    !same_device(apply, want, flush))
 		return false;
 	device->flush_error = flush->error;
-	log_err("namespace %u of %s: a flush failed (%s) before weftd was started, and writes were "
-		"lost perhaps; flushes fail until it is disabled and enabled again",
-		want->nsid, subsystem->nqn, strerror(flush->error));
+	log_err("namespace %u of %s: a flush failed (%s) before weftd was started: writes since "
+		"the last good one may be lost; flushes fail until it is disabled and enabled "
+		"again", want->nsid, subsystem->nqn, strerror(flush->error));
 	return true;
 }
 

@@ -121,20 +121,19 @@ static bool remove_flush(struct state *state, const char *nqn, uint32_t nsid)
 static int add_flush(struct state *state, const char *nqn, uint32_t nsid, const char *device,
 		     int error)
 {
+	struct state_flush flush = { .nsid = nsid, .error = error };
 	struct state_flush *grown =
 		reallocarray(state->flushes, state->flush_count + 1, sizeof(*grown));
-	char *copy = strdup(nqn);
 
-	if (grown)
-		state->flushes = grown;
-	if (!grown || !copy) {
-		free(copy);
+	if (!grown)
 		return -ENOMEM;
-	}
+	state->flushes = grown;
+	flush.nqn = strdup(nqn);
+	if (!flush.nqn)
+		return -ENOMEM;
+	snprintf(flush.device, sizeof(flush.device), "%s", device);
 	remove_flush(state, nqn, nsid);
-	grown += state->flush_count++;
-	*grown = (struct state_flush){ .nqn = copy, .nsid = nsid, .error = error };
-	snprintf(grown->device, sizeof(grown->device), "%s", device);
+	state->flushes[state->flush_count++] = flush;
 	return 0;
 }
 
