@@ -196,9 +196,27 @@ size_t loop_buffer_in_use(const struct loop *loop)
 	return loop->buffers.in_use;
 }
 
-/* Gives free buffers' memory back, the largest first, TRIM_AT_ONCE bytes at the most. */
-static void release(struct loop_buffers *b)
+/* Gives a free buffer's memory back. What is pinned goes as a whole or not at all. */
+static bool give_back(struct loop *loop, uint32_t page, unsigned int class)
 {
+	struct loop_buffers *b = &loop->buffers;
+	uint32_t slab = page >> TOP;
+
+	if (b->fixed[slab] && class < TOP)
+		return false;
+	if (b->fixed[slab])
+		loop->ops->buffers_forget(loop, slab);
+	madvise(page_address(b, page), class_size(class), MADV_DONTNEED);
+	b->state[page] &= (uint8_t)~BUFFER_DIRTY;
+	b->dirty -= class_size(class);
+	b->excess -= class_size(class);
+	return true;
+}
+
+/* Gives free buffers' memory back, the largest first, TRIM_AT_ONCE bytes at the most. */
+static void release(struct loop *loop)
+{
+	struct loop_buffers *b = &loop->buffers;
 	size_t before = b->dirty, budget;
 
 	/* A clean half counts as dirty where the other one is. */
@@ -212,11 +230,8 @@ static void release(struct loop_buffers *b)
 		for (; page != NONE && class_size(class) <= budget; page = b->next[page]) {
 			if (!(b->state[page] & BUFFER_DIRTY))
 				break;
-			madvise(page_address(b, page), class_size(class), MADV_DONTNEED);
-			b->state[page] &= (uint8_t)~BUFFER_DIRTY;
-			b->dirty -= class_size(class);
-			b->excess -= class_size(class);
-			budget -= class_size(class);
+			if (give_back(loop, page, class))
+				budget -= class_size(class);
 		}
 	}
 	if (b->excess == before)
@@ -232,7 +247,7 @@ static void trim(struct loop_timer *timer)
 	if (!b->excess || b->excess > b->low)
 		b->excess = b->low;
 	if (b->excess)
-		release(b);
+		release(loop);
 	b->low = b->dirty;
 	if (b->excess)
 		trim_after(loop, TRIM_PAUSE);
@@ -252,7 +267,8 @@ int loop_buffers_init(struct loop *loop, size_t limit, struct weft_error *error)
 		return weft_error_set(error, EINVAL, "%zu bytes of I/O buffers are too many",
 				      limit);
 	b->pages = (uint32_t)(size / PAGE);
-	tables = b->pages * (sizeof(*b->next) + sizeof(*b->state));
+	tables = b->pages * (sizeof(*b->next) + sizeof(*b->state)) +
+		 size / LOOP_BUFFER_MAX * sizeof(*b->fixed);
 	b->map_size = size + LOOP_BUFFER_MAX + tables;
 	b->map = mmap(NULL, b->map_size, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -263,6 +279,7 @@ int loop_buffers_init(struct loop *loop, size_t limit, struct weft_error *error)
 			       ~(uintptr_t)(LOOP_BUFFER_MAX - 1));
 	b->next = (uint32_t *)(void *)(b->arena + size);
 	b->state = (uint8_t *)(b->next + b->pages);
+	b->fixed = (bool *)(b->state + b->pages);
 	ASAN_POISON_MEMORY_REGION(b->arena, size);
 	for (unsigned int class = 0; class <= TOP; class++)
 		b->free[class] = NONE;

@@ -59,6 +59,11 @@ struct loop_engine_ops {
 
 	/* READ, WRITE, FLUSH and FALLOCATE; calls op->done(). */
 	void (*op_start)(struct loop_op *op);
+	/*
+	 * Optional: of an engine that sets loop_buffers.fixed. Lets go of that slab, of
+	 * which no buffer is in use.
+	 */
+	void (*buffers_forget)(struct loop *loop, unsigned int slab);
 };
 
 extern const struct loop_engine_ops loop_engine_uring, loop_engine_epoll;

@@ -200,6 +200,8 @@ struct loop_op {
 	 * kernel, which would block: see loop_file_blocks().
 	 */
 	bool blocks;
+	/* The caller's, too: the file is open for direct I/O, so that registered memory pays. */
+	bool direct;
 };
 
 /*

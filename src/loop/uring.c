@@ -102,6 +102,7 @@ static int uring_open(struct loop *loop, struct weft_error *error)
 		io_uring_queue_exit(&u->ring);
 		return r;
 	}
+	uring_fixed_open(u);
 	r = uring_enable(u, error);
 	if (r) {
 		uring_close(loop);
@@ -217,4 +218,5 @@ const struct loop_engine_ops loop_engine_uring = {
 	.socket_takes = uring_socket_takes,
 	.socket_close = uring_socket_close,
 	.op_start = uring_op_start,
+	.buffers_forget = uring_fixed_forget,
 };

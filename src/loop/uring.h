@@ -50,6 +50,8 @@ struct uring {
 	struct uring_lane *lanes;	/* owned; two for each file, by descriptor */
 	unsigned int lane_count;
 	unsigned int threads;		/* that io-wq may have */
+	bool fixes;			/* more I/O buffers may be registered */
+	bool fix_failed;		/* they could not, and the log has it */
 	uint8_t head[LOOP_TAKE_HEAD];	/* what comes for an owner that takes, during received() */
 };
 
@@ -103,6 +105,12 @@ void uring_accept_cancelled(struct loop_listener *listener);
 /* uring_restrict.c */
 /* Starts the ring, which can do what this engine does alone; buffers were registered before. */
 int uring_enable(struct uring *u, struct weft_error *error);
+
+/* uring_fixed.c */
+void uring_fixed_open(struct uring *u);
+/* The registered slab that holds all of this memory; -1: there is none. */
+int uring_fixed_slab(struct uring *u, const struct iovec *iov);
+void uring_fixed_forget(struct loop *loop, unsigned int slab);
 
 /* uring_file.c */
 void uring_op_start(struct loop_op *op);

@@ -65,25 +65,47 @@ static struct uring_lane *get_lane(struct uring *u, const struct loop_op *op)
 
 /* ---- operations ---- */
 
+static void prepare_read(struct io_uring_sqe *sqe, const struct loop_op *op, int slab)
+{
+	void *to = op->iov->iov_base;
+	unsigned int count = (unsigned int)op->iov->iov_len;
+
+	if (slab >= 0)
+		io_uring_prep_read_fixed(sqe, op->fd, to, count, op->offset, slab);
+	else if (op->iov_count == 1)
+		io_uring_prep_read(sqe, op->fd, to, count, op->offset);
+	else
+		io_uring_prep_readv(sqe, op->fd, op->iov, op->iov_count, op->offset);
+}
+
+static void prepare_write(struct io_uring_sqe *sqe, const struct loop_op *op, int slab)
+{
+	const void *from = op->iov->iov_base;
+	unsigned int count = (unsigned int)op->iov->iov_len;
+
+	if (slab >= 0)
+		io_uring_prep_write_fixed(sqe, op->fd, from, count, op->offset, slab);
+	else if (op->iov_count == 1)
+		io_uring_prep_write(sqe, op->fd, from, count, op->offset);
+	else
+		io_uring_prep_writev(sqe, op->fd, op->iov, op->iov_count, op->offset);
+}
+
 static void submit(struct loop_op *op)
 {
-	struct io_uring_sqe *sqe = uring_sqe(uring_of(op->loop));
+	struct uring *u = uring_of(op->loop);
+	struct io_uring_sqe *sqe = uring_sqe(u);
+	int slab = -1;
 
+	if (!is_call(op) && op->direct && op->iov_count == 1)
+		slab = uring_fixed_slab(u, op->iov);
 	switch (op->kind) {
 	case LOOP_OP_READ:
-		if (op->iov_count == 1)
-			io_uring_prep_read(sqe, op->fd, op->iov->iov_base,
-					   (unsigned int)op->iov->iov_len, op->offset);
-		else
-			io_uring_prep_readv(sqe, op->fd, op->iov, op->iov_count, op->offset);
+		prepare_read(sqe, op, slab);
 		sqe->rw_flags = op->flags;
 		break;
 	case LOOP_OP_WRITE:
-		if (op->iov_count == 1)
-			io_uring_prep_write(sqe, op->fd, op->iov->iov_base,
-					    (unsigned int)op->iov->iov_len, op->offset);
-		else
-			io_uring_prep_writev(sqe, op->fd, op->iov, op->iov_count, op->offset);
+		prepare_write(sqe, op, slab);
 		sqe->rw_flags = op->flags;
 		break;
 	case LOOP_OP_FLUSH:

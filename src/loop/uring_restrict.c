@@ -15,16 +15,17 @@
 
 static const uint8_t operations[] = {
 	IORING_OP_ACCEPT, IORING_OP_ASYNC_CANCEL, IORING_OP_FALLOCATE, IORING_OP_FSYNC,
-	IORING_OP_POLL_ADD, IORING_OP_READ, IORING_OP_READV, IORING_OP_RECV, IORING_OP_SEND,
-	IORING_OP_SENDMSG, IORING_OP_WRITE, IORING_OP_WRITEV,
+	IORING_OP_POLL_ADD, IORING_OP_READ, IORING_OP_READ_FIXED, IORING_OP_READV, IORING_OP_RECV,
+	IORING_OP_SEND, IORING_OP_SENDMSG, IORING_OP_WRITE, IORING_OP_WRITE_FIXED, IORING_OP_WRITEV,
 };
 
 /*
- * What liburing does with the ring's own descriptor, and how many threads files may take
- * (uring_file.c); all else is registered before.
+ * What liburing does with the ring's own descriptor, how many threads files may take
+ * (uring_file.c), and I/O buffers (uring_fixed.c); all else is registered before.
  */
 static const uint8_t registrations[] = {
 	IORING_REGISTER_RING_FDS, IORING_UNREGISTER_RING_FDS, IORING_REGISTER_IOWQ_MAX_WORKERS,
+	IORING_REGISTER_BUFFERS_UPDATE,
 };
 
 /* liburing has functions for these two, but not all of its versions export them. */

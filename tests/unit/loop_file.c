@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "loop/buffer.h"
 #include "loop_rig.h"
 #include "util/list.h"
 
@@ -162,6 +163,73 @@ static void test_many(void **state)
 	}
 }
 
+/* KiB that the kernel has pinned for this process. */
+static unsigned long pinned(void)
+{
+	FILE *status = fopen("/proc/self/status", "re");
+	char line[128];
+	unsigned long kib = 0;
+
+	assert_non_null(status);
+	while (fgets(line, sizeof(line), status))
+		if (sscanf(line, "VmPin: %lu", &kib) == 1)
+			break;
+	fclose(status);
+	return kib;
+}
+
+static void transfer(bool write, void *buffer, size_t size, uint64_t offset)
+{
+	struct iovec iov = { buffer, size };
+	struct file_op op = started();
+
+	op.op.direct = true;
+	if (write)
+		loop_write(loop, &op.op, file, &iov, 1, offset, 0);
+	else
+		loop_read(loop, &op.op, file, &iov, 1, offset);
+	assert_int_equal(result(&op), size);
+}
+
+/* I/O buffers are registered while direct files use them; the system gets them back all the same. */
+static void test_registered_buffers(void **state)
+{
+	const unsigned long before = pinned();
+	const unsigned long slab =
+		strcmp(loop_engine_name(loop), "io_uring") ? 0 : LOOP_BUFFER_MAX / 1024;
+	const size_t size = 65536;
+	uint8_t *large = loop_buffer_get(loop, size), *small = loop_buffer_get(loop, 4096);
+	uint8_t *elsewhere = malloc(size);
+
+	for (size_t i = 0; i < size; i++)
+		large[i] = (uint8_t)(i * 7 + i / 256);
+	transfer(true, large, size, 0);
+	transfer(false, small, 4096, 12288);
+	assert_memory_equal(small, large + 12288, 4096);
+	transfer(false, elsewhere, size, 0);
+	assert_memory_equal(elsewhere, large, size);
+	assert_int_equal(pinned() - before, slab);
+
+	/* one that is in use keeps its slab, and its data */
+	loop_buffer_put(loop, large, size);
+	rig_loop_for(2500 * MS);
+	assert_int_equal(pinned() - before, slab);
+	assert_memory_equal(small, elsewhere + 12288, 4096);
+	transfer(true, small, 4096, 0);
+
+	loop_buffer_put(loop, small, 4096);
+	rig_loop_for(2500 * MS);
+	assert_int_equal(pinned(), before);
+
+	large = loop_buffer_get(loop, size);
+	transfer(false, large, size, 0);
+	assert_memory_equal(large, elsewhere + 12288, 4096);
+	assert_memory_equal(large + 4096, elsewhere + 4096, size - 4096);
+	assert_int_equal(pinned() - before, slab);
+	loop_buffer_put(loop, large, size);
+	free(elsewhere);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -169,6 +237,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_errors, file_setup, file_teardown),
 		cmocka_unit_test_setup_teardown(test_fallocate, file_setup, file_teardown),
 		cmocka_unit_test_setup_teardown(test_many, file_setup, file_teardown),
+		cmocka_unit_test_setup_teardown(test_registered_buffers, file_setup,
+						file_teardown),
 	};
 
 	return rig_run("files", tests);

@@ -206,6 +206,7 @@ void file_submit(void *device, struct weft_io *io)
 
 	*f = (struct file_io){ .device = device };
 	f->op.blocks = f->device->blocks;
+	f->op.direct = f->device->direct;
 	switch (io->op) {
 	case WEFT_OP_READ:
 	case WEFT_OP_WRITE:
