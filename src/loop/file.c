@@ -107,11 +107,24 @@ int loop_op_perform(struct loop_op *op)
 	return n < 0 ? -errno : (int)n;
 }
 
-bool loop_file_blocks(int fd)
+static bool can_be_polled(int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 	_cleanup_close_ int poll_fd = epoll_create1(EPOLL_CLOEXEC);
 
 	/* Without a descriptor left, threads it is: they can do with any file. */
 	return poll_fd < 0 || epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static bool always_waits(int fd)
+{
+	char byte;
+
+	return preadv2(fd, &(struct iovec){ &byte, 1 }, 1, 0, RWF_NOWAIT) < 0 &&
+	       errno == EOPNOTSUPP;
+}
+
+bool loop_file_blocks(int fd)
+{
+	return can_be_polled(fd) || always_waits(fd);
 }

@@ -207,7 +207,9 @@ struct loop_op {
 /*
  * Whether operations on a regular file have to be done by threads. io_uring takes
  * what can be polled, as the files of FUSE can, for what need not be waited for,
- * and the reactor would wait inside its system call. May block itself.
+ * and the reactor would wait inside its system call. What cannot be asked not to
+ * wait at all, as files of overlayfs or NFS, it gives to threads of the kernel's one
+ * by one: the more of them hang, the longer others wait for theirs. May block itself.
  */
 bool loop_file_blocks(int fd);
 

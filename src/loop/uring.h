@@ -26,7 +26,8 @@
  * and a file that hangs takes as many as it has operations. So there is a bound
  * for each file, and always room for all: see uring_file.c.
  */
-#define URING_TRANSFERS_OF_A_FILE 256	/* reads and writes: few need a thread */
+#define URING_TRANSFERS_OF_A_FILE 256	/* direct reads and writes: few need a thread */
+#define URING_CACHED_OF_A_FILE 32	/* through the page cache: many writes need one */
 #define URING_CALLS_OF_A_FILE 8		/* flushes and the like: each takes a thread */
 
 struct uring_lane {

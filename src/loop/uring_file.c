@@ -19,7 +19,9 @@ static bool is_call(const struct loop_op *op)
 
 static unsigned int lane_max(const struct loop_op *op)
 {
-	return is_call(op) ? URING_CALLS_OF_A_FILE : URING_TRANSFERS_OF_A_FILE;
+	if (is_call(op))
+		return URING_CALLS_OF_A_FILE;
+	return op->direct ? URING_TRANSFERS_OF_A_FILE : URING_CACHED_OF_A_FILE;
 }
 
 /* A lane's first operation: room for what it may take, beside what the others may. */
@@ -28,7 +30,7 @@ static void lane_open(struct uring *u, struct uring_lane *lane, const struct loo
 	unsigned int most[2];
 
 	lane->used = true;
-	u->threads += lane_max(op);
+	u->threads += is_call(op) ? URING_CALLS_OF_A_FILE : URING_TRANSFERS_OF_A_FILE;
 	most[0] = u->threads;
 	most[1] = 0; /* as it is: those are for other than files and disks */
 	/* Where it fails, the kernel has its own idea of how many are enough. */

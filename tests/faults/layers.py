@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Layers of the kernel's over a file system: io_uring serves a file there from its own threads, where
-it would leave one of FUSE itself to the threads of weftd."""
+"""Layers of the kernel's over a file system of FUSE, which hangs when it is told to."""
 
 import contextlib
 import ctypes
