@@ -44,7 +44,7 @@ struct loop_buffers {
 	uint8_t *arena;			/* owned; aligned to LOOP_BUFFER_MAX */
 	uint8_t *state;			/* owned; of each page: enum buffer_state */
 	uint32_t *next;			/* owned; of each free buffer's first page */
-	bool *fixed;			/* owned; of each LOOP_BUFFER_MAX: the engine has it pinned */
+	bool *fixed;			/* owned; of each LOOP_BUFFER_MAX: is it registered? */
 	void *map;			/* owned; holds the four above */
 	size_t map_size;
 	uint32_t pages;			/* of the arena */

@@ -196,14 +196,15 @@ static uint64_t namespace_bit(const struct namespace *ns)
 }
 
 /*
- * A buffer of this namespace came back: what waits for its host to hold less, but is of
+ * A buffer of this namespace comes back: what waits for its host to hold less, but is of
  * this namespace, tries again as far as that holds little by now. What hangs may keep
  * the others for long, so they are only looked through where one may be of this one.
  */
 static void wake_modest(struct reactor *reactor, struct limits_share *share,
-			const struct namespace *ns)
+			const struct request_hold *hold)
 {
-	uint64_t held = namespace_buffers(ns, reactor->index);
+	const struct namespace *ns = hold->charged;
+	uint64_t held = namespace_buffers(ns, reactor->index) - hold->buffer_size;
 
 	if (!(share->waiting & namespace_bit(ns)))
 		return;
@@ -414,12 +415,13 @@ void request_drop_hold(struct queue *queue, struct request_hold *hold)
 {
 	struct reactor *reactor = queue->reactor;
 
-	if (hold->charged)
-		namespace_count_buffer(hold->charged, reactor->index, -(int64_t)hold->buffer_size);
 	if (hold->shared)
 		limits_share_return(queue->share, reactor, hold->buffer_size);
 	if (hold->shared && hold->charged)
-		wake_modest(reactor, queue->share, hold->charged);
+		wake_modest(reactor, queue->share, hold);
+	/* a namespace that is closed may be gone once it holds no buffer */
+	if (hold->charged)
+		namespace_count_buffer(hold->charged, reactor->index, -(int64_t)hold->buffer_size);
 	if (hold->buffer)
 		loop_buffer_put(reactor->loop, hold->buffer, hold->buffer_size);
 	if (hold->pin)

@@ -237,13 +237,17 @@ static void test_take_unix(void **state)
 static void test_close_while_sending(void **state)
 {
 	struct end *end;
+	uint64_t sent;
 	int fds[2];
 
 	rig_tcp_pair(fds);
 	end = end_open(fds[0]);
 	end->to_send = 100 << 20;
 	send_more(end);
-	rig_loop_for(50 * MS);
+	do { /* until the kernel takes no more */
+		sent = end->sent_bytes;
+		rig_loop_for(50 * MS);
+	} while (end->sent_bytes != sent);
 	assert_true(end->sent_bytes < end->to_send);
 	assert_true(end->socket.sending);
 	loop_socket_close(&end->socket);

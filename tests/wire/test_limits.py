@@ -177,6 +177,7 @@ def test_memory_in_all(weftd, hosts):
 def test_counts_are_exact(weftd, hosts):
     """Each end of a connection gives back what it took."""
     daemon = weftd(site(), cores=2)
+    wait_until(lambda: not limit(daemon, "connections")["now"], what="nobody there")
     nothing = daemon.taken()
     for how in range(6):
         with contextlib.ExitStack() as stack:
