@@ -173,6 +173,10 @@ void devices_watch(struct apply *apply);
 
 /* ---- flushes.c ---- */
 
+/* What is wrong with a namespace of which a flush failed, with strerror(3)'s word. */
+#define FLUSH_FAILED "a flush failed (%s): writes since the last good one may be lost; flushes " \
+		     "fail until it is disabled and enabled again"
+
 /* Takes down flushes that failed since the last call. */
 void flushes_look(struct apply *apply);
 /* The last I/O of a retired namespace has ended: if it was lost, the next one has its failures. */

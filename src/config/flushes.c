@@ -46,9 +46,7 @@ static void failed(struct apply *apply, const struct config_subsystem *subsystem
 		   const struct config_namespace *want, struct device *device, int error)
 {
 	device->flush_error = error;
-	log_err("namespace %u of %s: a flush failed (%s): writes since the last good one may be "
-		"lost; flushes fail until it is disabled and enabled again", want->nsid,
-		subsystem->nqn, strerror(error));
+	log_err("namespace %u of %s: " FLUSH_FAILED, want->nsid, subsystem->nqn, strerror(error));
 	take_down(apply, subsystem, want, error);
 }
 

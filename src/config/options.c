@@ -77,9 +77,7 @@ int config_device_digest(const struct config_namespace *ns, const struct config_
 	const struct weft_backend *backend = backends->find(ns->backend);
 	size_t count = ns->option_count;
 	_cleanup_free_ struct config_option *sorted = calloc(count + 1, sizeof(*sorted));
-	_cleanup_free_ char *text = NULL;
 	struct strbuf buf = { 0 };
-	uint8_t uuid[16];
 
 	if (!sorted)
 		return -ENOMEM;
@@ -93,12 +91,7 @@ int config_device_digest(const struct config_namespace *ns, const struct config_
 		strbuf_add(&buf, "%u\n", ns->block_size);
 	if (has_option(ns, backends, backend, "read_only"))
 		strbuf_add(&buf, "%d\n", ns->read_only);
-	text = strbuf_take(&buf);
-	if (!text)
-		return -ENOMEM;
-	uuid_from_text(text, uuid);
-	uuid_format(uuid, ret_digest);
-	return 0;
+	return strbuf_take_uuid(&buf, ret_digest);
 }
 
 static int set_params(const struct config_namespace *ns, const struct config_backends *backends,

@@ -74,18 +74,11 @@ static void add_port(struct strbuf *text, const struct config *config,
 static int digest_of(const struct config *config, char ret_digest[UUID_TEXT])
 {
 	struct strbuf text = { 0 };
-	_cleanup_free_ char *whole = NULL;
-	uint8_t uuid[16];
 
 	strbuf_add(&text, "discovery %s\n", config->discovery_nqn ? config->discovery_nqn : "");
 	for (size_t i = 0; i < config->port_count; i++)
 		add_port(&text, config, &config->ports[i]);
-	whole = strbuf_take(&text);
-	if (!whole)
-		return -ENOMEM;
-	uuid_from_text(whole, uuid);
-	uuid_format(uuid, ret_digest);
-	return 0;
+	return strbuf_take_uuid(&text, ret_digest);
 }
 
 /* ---- flushes that failed ---- */

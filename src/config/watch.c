@@ -74,9 +74,7 @@ static void watch_flush(struct device *device)
 
 	if (!error)
 		return;
-	snprintf(device->trouble, sizeof(device->trouble),
-		 "a flush failed (%s): writes since the last good one may be lost; "
-		 "flushes fail until it is disabled and enabled again", strerror(error));
+	snprintf(device->trouble, sizeof(device->trouble), FLUSH_FAILED, strerror(error));
 }
 
 /* Those with I/O under way, in apply->watched; 0 as well where memory ran out. */

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "util/cleanup.h"
+
 static bool strbuf_reserve(struct strbuf *buf, size_t more)
 {
 	size_t want = buf->length + more + 1;
@@ -221,6 +223,18 @@ void uuid_from_text(const char *text, uint8_t ret_uuid[16])
 			ret_uuid[i * 8 + b] = (uint8_t)(lanes[i] >> (56 - 8 * b));
 	}
 	uuid_set_version(ret_uuid, 8);
+}
+
+int strbuf_take_uuid(struct strbuf *buf, char out[UUID_TEXT])
+{
+	_cleanup_free_ char *text = strbuf_take(buf);
+	uint8_t uuid[16];
+
+	if (!text)
+		return -ENOMEM;
+	uuid_from_text(text, uuid);
+	uuid_format(uuid, out);
+	return 0;
 }
 
 void pad_copy(void *field, size_t field_size, const char *text, char pad)

@@ -37,6 +37,9 @@ void uuid_random(uint8_t ret_uuid[16]);
 /* A stable UUID (version 8) that is a digest of the text. */
 void uuid_from_text(const char *text, uint8_t ret_uuid[16]);
 
+/* The same of what was built up, as text, in place of strbuf_take(). 0 or -ENOMEM. */
+int strbuf_take_uuid(struct strbuf *buf, char out[UUID_TEXT]);
+
 /* Copies text into a fixed-size field, padded with `pad` and not terminated; longer text is cut. */
 void pad_copy(void *field, size_t field_size, const char *text, char pad);
 

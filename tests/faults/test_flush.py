@@ -4,7 +4,7 @@
 import pytest
 
 from faultlib import faulty
-from nvmetcp import status, wait_until
+from nvmetcp import command, status, wait_until
 
 WRITE_FAULT = 0x280
 
@@ -109,7 +109,6 @@ def test_aborted_flush_that_fails_later(cached):
         io = ctrl.connect_io()
         io.write(0, bytes(512))
         cached.fault("hang flush times 1")
-        from nvmetcp import command
         held = io.submit(command.sqe(command.FLUSH, nsid=1))
         cached.fault("wait 1")
         ctrl.abort(io.qid, held.cid)
