@@ -11,7 +11,9 @@ from weftd import Weftd
 from workloads import DISK_SIZE
 
 NQN = weftconf.nqn("bench")
-ENGINES = ("wait,wait", "uring,wait", "wait,uring", "uring,uring")
+# of the raw limit's server and client; and whether they send all that is ready, or half
+ENGINES = tuple((engines, *halves) for engines in ("wait,wait", "uring,wait", "wait,uring",
+                                                   "uring,uring") for halves in ((), ("-H",)))
 ATTEMPTS = 3    # with --realtime, a client that polls can keep the kernel's own threads waiting
 DISKS = {"memory": 1, "null": 2, "direct": 3, "cached": 4}
 
@@ -100,8 +102,8 @@ class Limit:
         client = [self.binary, "client", "-s", self.port, "-b", workload.size, "-Q",
                   workload.depth, "-r", workload.read, "-p", kind, "-c", workload.connections,
                   "-T", workload.reactors, "-m", DISK_SIZE, "-t", run.seconds, "-R", run.ramp,
-                  "-e", engines, "-P", "client" if workload.host_polling else "none", "-l",
-                  workload.poll_us]
+                  "-e", *engines, "-P", "client" if workload.host_polling else "none", "-l",
+                  workload.poll_us, *["-k"] * workload.limit_stores]
         return measure(run.on(cores_of(workload)[1], *client), self._process.pid, run)
 
     def engines(self, workload, run):

@@ -38,6 +38,7 @@ class Workload:
     reactors: int = 1
     disk: str = "memory"
     loop: str = "io_uring"
+    limit_stores: bool = False  # the raw limit keeps what is written
     subject: str = "weft"       # what is compared with the raw limit
     bar: Bar | None = None
 
@@ -84,6 +85,9 @@ def _variants():
             yield replace(base, name=f"{base.name}-{disk}", disk=disk)
     # The limit does not store what is written, and neither does null: the protocol alone.
     yield replace(write, name="rw4k-qd128-null", depth=128, disk="null")
+    # A limit that stores, as memory does.
+    for depth in (32, 128):
+        yield replace(write, name=f"rw4k-qd{depth}-stored", depth=depth, limit_stores=True)
     yield Workload("sw128k-qd32-null", size=128 * KIB, read=0, random=False, disk="null")
     for disk in ("direct", "cached"):
         yield Workload(f"sr128k-qd32-{disk}", size=128 * KIB, random=False, disk=disk)

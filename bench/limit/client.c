@@ -178,7 +178,8 @@ static int open_threads(const struct client_options *o, struct client_thread *th
 		if (fd < 0)
 			return fd;
 		t->next[t->count] = o->memory / o->size / o->hello.connections * i;
-		r = stream_init(&t->streams[t->count++], fd, t);
+		r = stream_init(&t->streams[t->count], fd, t);
+		t->streams[t->count++].halves = o->hello.halves;
 		if (r < 0)
 			return r;
 	}

@@ -14,6 +14,8 @@ struct hello {
 	uint32_t connections, threads;
 	uint32_t uring;
 	uint32_t look_us;	/* the server looks so long for what comes before it sleeps */
+	uint32_t halves;	/* of what there is a send carries half, at both ends */
+	uint32_t store;		/* it keeps what is written, instead of forgetting it */
 };
 
 struct client_options {

@@ -30,8 +30,10 @@ static const char help[] =
 	"  -R SECONDS   not measured, before that (default 0.5)\n"
 	"  -e ENGINES   of the server and the client: wait or uring, as wait,uring\n"
 	"               (default wait,wait)\n"
+	"  -H           one send carries half of what is ready, not all\n"
 	"  -P WHO       who never sleeps: none, client or both (default none)\n"
-	"  -l US        how long the server looks for what comes before it sleeps (default 0)\n";
+	"  -l US        how long the server looks for what comes before it sleeps (default 0)\n"
+	"  -k           the server keeps what is written: it copies payloads to their places\n";
 
 static bool starts(const char *text, const char *word)
 {
@@ -46,7 +48,7 @@ static _Noreturn void usage(void)
 
 static void take(struct client_options *o, int c)
 {
-	unsigned long long n = strtoull(optarg, NULL, 0);
+	unsigned long long n = optarg ? strtoull(optarg, NULL, 0) : 0;
 
 	switch (c) {
 	case 'a': o->address = optarg; break;
@@ -70,6 +72,8 @@ static void take(struct client_options *o, int c)
 			o->hello.look_us = LOOK_ALWAYS;
 		o->look_us = starts(optarg, "none") ? 0 : LOOK_ALWAYS;
 		break;
+	case 'H': o->hello.halves = true; break;
+	case 'k': o->hello.store = true; break;
 	case 'l': o->hello.look_us = (uint32_t)n; break;
 	default: usage();
 	}
@@ -86,7 +90,7 @@ static bool sensible(const struct client_options *o)
 int main(int argc, char **argv)
 {
 	struct client_options o = {
-		.address = "127.0.0.1", .hello = { sizeof(o.hello), 1, 1, 0, 0 }, .random = true,
+		.address = "127.0.0.1", .hello = { sizeof(o.hello), 1, 1, 0, 0, 0, 0 }, .random = true,
 		.depth = 32, .read_percent = 100, .size = 4096, .in_capsule = 16384,
 		.memory = 1u << 30, .ramp = 0.5, .seconds = 2,
 	};
@@ -96,7 +100,7 @@ int main(int argc, char **argv)
 	if (!server && (argc < 2 || strcmp(argv[1], "client") != 0))
 		usage();
 	optind = 2;
-	while ((c = getopt(argc, argv, "a:s:m:b:i:Q:r:p:c:T:t:R:e:P:l:")) != -1)
+	while ((c = getopt(argc, argv, "a:s:m:b:i:Q:r:p:c:T:t:R:e:P:l:Hk")) != -1)
 		take(&o, c);
 	if (optind != argc || (!server && !sensible(&o)))
 		usage();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The serving end. Payloads of reads come from where the request says, in a memory that is as
- * large as the disk it stands for; payloads of writes are received and not stored.
+ * large as the disk it stands for; payloads of writes are received and forgotten, or, where the
+ * client asks for that, copied to such places.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "limit/limit.h"
+#include "util/copy.h"
 
 struct server_thread {
 	const struct hello *hello;
@@ -34,15 +36,27 @@ static void answer(struct stream *stream, uint16_t kind)
 	stream_push_head(stream, &head, sizeof(head));
 }
 
+static uint8_t *place_of(const struct head *head)
+{
+	if (head->length > memory_size || head->offset > memory_size - head->length)
+		abort();
+	return memory + head->offset;
+}
+
+static void payload(struct stream *stream, uint64_t at, const uint8_t *bytes, size_t n)
+{
+	copy_cold(place_of(&stream->head) + at, bytes, n);
+}
+
 static void arrived(struct stream *stream)
 {
 	const struct head *head = &stream->head;
 
 	if (head->kind == KIND_READ) {
-		if (head->length > memory_size || head->offset > memory_size - head->length)
-			abort();
+		uint8_t *place = place_of(head);
+
 		answer(stream, KIND_DATA_IN);
-		stream_push(stream, memory + head->offset, head->length);
+		stream_push(stream, place, head->length);
 	}
 	answer(stream, head->kind == KIND_WRITE_LONG ? KIND_READY : KIND_RESPONSE);
 }
@@ -60,8 +74,9 @@ static bool over(void *owner)
 
 static void *serve(void *arg)
 {
-	static const struct role role = { .woken = woken, .arrived = arrived, .over = over };
 	struct server_thread *t = arg;
+	const struct role role = { .woken = woken, .payload = t->hello->store ? payload : NULL,
+				   .arrived = arrived, .over = over };
 	engine_fn *engine = t->hello->uring ? engine_uring : engine_wait;
 
 	t->result = engine(&role, t, t->streams, t->count, t->hello->look_us);
@@ -120,7 +135,8 @@ static int session(int listener, struct server_thread *threads)
 		t = &threads[i % hello.threads];
 		t->hello = &hello;
 		n = i < hello.threads ? i + 1 : n;
-		r = stream_init(&t->streams[t->count++], r, t);
+		r = stream_init(&t->streams[t->count], r, t);
+		t->streams[t->count++].halves = hello.halves;
 	}
 	for (unsigned int i = 1; i < n && r >= 0; i++)
 		if (pthread_create(&threads[i].thread, NULL, serve, &threads[i]))

@@ -47,7 +47,10 @@ void stream_done(struct stream *stream)
 
 void stream_push(struct stream *stream, const void *bytes, size_t length)
 {
-	struct iovec *last = stream->count > stream->sealed ? &stream->iov[stream->count - 1] : NULL;
+	struct iovec *last;
+
+	stream->unsent += length;
+	last = stream->count > stream->sealed ? &stream->iov[stream->count - 1] : NULL;
 
 	if (last && (uint8_t *)last->iov_base + last->iov_len == bytes) {
 		last->iov_len += length;
@@ -70,8 +73,28 @@ void stream_push_head(struct stream *stream, const struct head *head, uint32_t s
 	stream_push(stream, at, size);
 }
 
+unsigned int stream_next(const struct stream *stream)
+{
+	unsigned int all = stream->count - stream->first, count = 0;
+	uint64_t most = stream->unsent / 2, bytes = 0;
+
+	if (all > STREAM_SEND_IOVS)
+		all = STREAM_SEND_IOVS;
+	if (!stream->halves)
+		return all;
+	most = most < SEGMENT ? SEGMENT : most - most % SEGMENT;
+	while (count < all) {
+		bytes += stream->iov[stream->first + count].iov_len;
+		if (count && bytes > most)
+			break;
+		count++;
+	}
+	return count;
+}
+
 void stream_sent(struct stream *stream, size_t sent)
 {
+	stream->unsent -= sent;
 	while (sent) {
 		struct iovec *iov = &stream->iov[stream->first];
 
@@ -115,6 +138,21 @@ static uint64_t rest(const struct head *head)
 	}
 }
 
+/* Returns how many of the n bytes are done with: those before the payload, or of it. */
+static size_t hand_payload(struct stream *stream, const struct role *role, const uint8_t *bytes,
+			   size_t n)
+{
+	const struct head *head = &stream->head;
+	uint64_t size = head->kind == KIND_WRITE || head->kind == KIND_DATA_OUT ? head->length : 0;
+	uint64_t before = stream->left > size ? stream->left - size : 0;
+
+	if (before)
+		return before < n ? before : n;
+	if (n)
+		role->payload(stream, size - stream->left, bytes, n);
+	return n;
+}
+
 void stream_take(struct stream *stream, const struct role *role, const uint8_t *bytes, size_t n)
 {
 	while (n) {
@@ -132,11 +170,13 @@ void stream_take(struct stream *stream, const struct role *role, const uint8_t *
 			stream->left = rest(&stream->head);
 		}
 		part = stream->left < n ? stream->left : n;
+		if (role->payload)
+			part = hand_payload(stream, role, bytes, part);
 		stream->left -= part;
 		bytes += part;
 		n -= part;
 		if (stream->left)
-			return;
+			continue;
 		stream->have = 0;
 		role->arrived(stream);
 	}

@@ -20,6 +20,7 @@
 #define STREAM_IOVS	8192
 #define STREAM_HEADS	(1u << 18)	/* bytes: more than a queue of DEPTH_MAX can have unsent */
 #define STREAM_SEND_IOVS 1024		/* of one call */
+#define SEGMENT		65000u		/* what TCP hands to the device at once: 64 KiB, less headers */
 #define STREAM_BUFFER	(256u << 10)	/* that one receive fills */
 #define DEPTH_MAX	1024
 
@@ -55,6 +56,8 @@ struct stream {
 
 	struct iovec *iov;	/* owned; [first, count) is to be sent */
 	unsigned int first, count;
+	uint64_t unsent;	/* bytes of those */
+	bool halves;		/* a send carries half of what there is */
 	unsigned int sealed;	/* the kernel has those below */
 	uint8_t *heads;		/* owned ring */
 	uint32_t head_next;
@@ -65,6 +68,8 @@ struct stream {
 struct role {
 	/* A receive brought something; what it brought follows. */
 	void (*woken)(struct stream *stream);
+	/* Bytes of what is written, `at` in it; NULL: they are forgotten. */
+	void (*payload)(struct stream *stream, uint64_t at, const uint8_t *bytes, size_t n);
 	/* A message arrived in full: stream->head. */
 	void (*arrived)(struct stream *stream);
 	/* Whether a thread's work is done. */
@@ -108,6 +113,12 @@ void stream_push(struct stream *stream, const void *bytes, size_t length);
 void stream_take(struct stream *stream, const struct role *role, const uint8_t *bytes, size_t n);
 /* Drops the first `sent` bytes of what is to be sent. */
 void stream_sent(struct stream *stream, size_t sent);
+
+/*
+ * How many vectors, from the first, the next send is to carry: all, or half, in whole segments, so
+ * that the peer has something to work on while the other half is copied.
+ */
+unsigned int stream_next(const struct stream *stream);
 
 static inline bool stream_pending(const struct stream *stream)
 {

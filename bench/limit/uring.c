@@ -50,15 +50,14 @@ static void start_receive(struct engine *e, struct stream *stream)
 
 static void start_send(struct engine *e, struct stream *stream)
 {
-	unsigned int count = stream->count - stream->first;
 	struct msghdr *message = &e->messages[stream->index];
 	struct io_uring_sqe *sqe;
 
-	if (stream->sending || !count || stream->ended)
+	if (stream->sending || !stream_pending(stream) || stream->ended)
 		return;
 	*message = (struct msghdr){
 		.msg_iov = stream->iov + stream->first,
-		.msg_iovlen = count < STREAM_SEND_IOVS ? count : STREAM_SEND_IOVS,
+		.msg_iovlen = stream_next(stream),
 	};
 	sqe = next_sqe(e);
 	io_uring_prep_sendmsg(sqe, stream->fd, message, MSG_NOSIGNAL | MSG_WAITALL);

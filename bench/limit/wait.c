@@ -15,10 +15,9 @@
 static int flush(struct stream *stream)
 {
 	while (stream_pending(stream)) {
-		unsigned int count = stream->count - stream->first;
 		struct msghdr message = {
 			.msg_iov = stream->iov + stream->first,
-			.msg_iovlen = count < STREAM_SEND_IOVS ? count : STREAM_SEND_IOVS,
+			.msg_iovlen = stream_next(stream),
 		};
 		ssize_t n = sendmsg(stream->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 

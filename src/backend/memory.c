@@ -12,11 +12,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "loop/loop.h"
+#include "util/copy.h"
 
 #define PAGE 4096
 /* Freeing more pages than this takes long enough (milliseconds) to keep a reactor from others. */
@@ -147,38 +145,12 @@ static void submit_clear(struct memory *memory, struct weft_io *io)
 	loop_op_work(loop_current(), &work->op, -1, clear_work);
 }
 
-/*
- * Copies to where the cache has nothing: past it, which spares the processor reading first what
- * it is about to replace, and twice the rate. Such stores are not ordered with later ones by
- * themselves; the lock of the socket by which the completion leaves does it, and a fence for each
- * write would cost what was gained.
- */
-static void store_cold(void *to, const void *from, size_t count)
-{
-#ifdef __SSE2__
-	__m128i *at = to;
-	const __m128i *data = from;
-
-	if ((uintptr_t)to % 64 == 0 && count % 64 == 0) {
-		for (; count; count -= 64, at += 4, data += 4) {
-			__m128i a = _mm_loadu_si128(data), b = _mm_loadu_si128(data + 1);
-			__m128i c = _mm_loadu_si128(data + 2), d = _mm_loadu_si128(data + 3);
-
-			_mm_stream_si128(at, a);
-			_mm_stream_si128(at + 1, b);
-			_mm_stream_si128(at + 2, c);
-			_mm_stream_si128(at + 3, d);
-		}
-		return;
-	}
-#endif
-	memcpy(to, from, count);
-}
-
 static void store(const struct memory *memory, void *to, const void *from, size_t count)
 {
+	/* A fence after each would cost what is gained: the lock of the socket by which the
+	 * completion leaves orders it. */
 	if (memory->cold)
-		store_cold(to, from, count);
+		copy_cold(to, from, count);
 	else
 		memcpy(to, from, count);
 }

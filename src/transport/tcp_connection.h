@@ -99,6 +99,7 @@ struct tcp_connection {
 	struct loop_timer deadline;	/* for ICReq, Connect, the end; else tcp_stall.c's */
 	struct loop_task flush;		/* sends what is ready, at the end of the turn */
 	struct list ready;		/* tcp_request.node: completions and R2Ts to send */
+	uint64_t ready_bytes;		/* that its completions take */
 	struct tcp_batch *batch;	/* owned: the send under way */
 	uint64_t send_started;		/* loop_now() of that */
 	struct {

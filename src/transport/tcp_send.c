@@ -19,6 +19,8 @@
 /* The most that one completion needs: C2HData and gap, data digest, response capsule. */
 #define ITEM_BYTES (255 + NVME_TCP_DIGEST_LEN + 24 + NVME_TCP_DIGEST_LEN)
 #define ITEM_IOVS 3
+/* What TCP hands to the device at once: 64 KiB, less the headers. */
+#define SEGMENT 65000u
 
 struct tcp_batch {
 	struct iovec iov[BATCH_IOVS];
@@ -40,6 +42,13 @@ void tcp_send_wake(struct tcp_connection *conn)
 	loop_defer(conn->socket.loop, &conn->flush);
 }
 
+/* Of the stream, digests and gaps apart. */
+static uint32_t completion_bytes(const struct request *req)
+{
+	return (uint32_t)sizeof(struct nvme_tcp_rsp) +
+	       (req->send_data ? (uint32_t)sizeof(struct nvme_tcp_c2h_data) + req->data_length : 0);
+}
+
 void tcp_respond(struct request *req)
 {
 	struct tcp_connection *conn = tcp_of_queue(req->queue);
@@ -50,6 +59,7 @@ void tcp_respond(struct request *req)
 		return;
 	}
 	list_add_tail(&conn->ready, &tcp_request(req)->node);
+	conn->ready_bytes += completion_bytes(req);
 	tcp_send_wake(conn);
 }
 
@@ -172,8 +182,22 @@ static bool stage_r2ts(struct tcp_connection *conn, struct tcp_batch *batch, str
 	return true;
 }
 
+/*
+ * How much the next send is to carry. A send keeps the socket from what comes in, so half of what is
+ * ready goes first, and the host has an answer to work on while the other half is copied. It is
+ * a whole number of segments: a short one at the end costs as much as a full one.
+ */
+static uint64_t batch_most(const struct tcp_connection *conn)
+{
+	uint64_t half = conn->ready_bytes / 2;
+
+	return half < SEGMENT ? SEGMENT : half - half % SEGMENT;
+}
+
 static void gather(struct tcp_connection *conn, struct tcp_batch *batch)
 {
+	uint64_t most = batch_most(conn), length = 0;
+
 	while (!list_empty(&conn->ready) && batch_has_room(batch)) {
 		struct tcp_request *item = list_entry(conn->ready.next, struct tcp_request, node);
 		struct request *req = tcp_request_owner(item);
@@ -183,6 +207,12 @@ static void gather(struct tcp_connection *conn, struct tcp_batch *batch)
 				return;
 			list_del(&item->node);
 		} else {
+			uint32_t bytes = completion_bytes(req);
+
+			if (length && length + bytes > most)
+				return;
+			length += bytes;
+			conn->ready_bytes -= bytes;
 			list_del(&item->node);
 			stage_completion(conn, batch, req);
 		}

@@ -7,7 +7,7 @@ import time
 
 from bystander import LIMIT, Machine
 
-API_LIMIT = 1.0     # seconds: processes start beside, and the control thread waits for devices
+API_LIMIT = 1.5     # seconds: the control thread waits for a device for one, processes start beside
 
 
 class Others:

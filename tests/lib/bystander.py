@@ -9,7 +9,8 @@ What the machine held up is not the daemon's fault, so it is measured beside, an
 
 - how long a thread of the daemon was ready to run and had no processor (schedstat's run delay),
   but no more of it than others than the daemon used the processors meanwhile;
-- how much later than it should a thread of this process woke that only sleeps.
+- how much later than it should a thread of this process woke that only sleeps, or, if that is
+  more, how long a hypervisor had a processor that was to run something (steal).
 
 Bystander is what the tests see; the rest runs in the process.
 """
@@ -112,14 +113,15 @@ class Machine:
         return found
 
     @staticmethod
-    def _busy():
-        """Seconds that the processors were in use, or not ours to use."""
+    def _processors():
+        """Seconds that the processors were in use, or not ours to use, and those not ours."""
         fields = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
         user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, fields)
-        return (user + nice + system + irq + softirq + steal) * TICK
+        return (user + nice + system + irq + softirq + steal) * TICK, steal * TICK
 
     def start(self):
-        self.before, self.busy, self.late = self._daemon(), self._busy(), 0.0
+        self.before, self.late = self._daemon(), 0.0
+        self.busy, self.stolen = self._processors()
 
     def held_up(self):
         """Seconds that it may have held up an answer since start()."""
@@ -128,8 +130,9 @@ class Machine:
             was_ran, was_waited = self.before.get(name, (0.0, 0.0))
             ran += now_ran - was_ran
             delay = max(delay, now_waited - was_waited)
-        others = max(0.0, self._busy() - self.busy - ran) + 2 * TICK
-        return min(delay, others) + self.late
+        busy, stolen = self._processors()
+        others = max(0.0, busy - self.busy - ran) + 2 * TICK
+        return min(delay, others) + max(self.late, stolen - self.stolen)
 
 
 class Host:
