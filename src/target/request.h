@@ -69,6 +69,7 @@ struct request {
 	struct nvme_sqe sqe;
 	struct nvme_cqe cqe;
 	uint32_t data_length;
+	uint32_t progress;		/* execute's: how far it is (DSM ranges) */
 	/* Set by parse; called once all the data from the host is in `data`. */
 	void (*execute)(struct request *req);
 	uint8_t *data;			/* the payload, contiguous; NULL: none yet */
@@ -77,7 +78,6 @@ struct request {
 	const struct view_namespace *view_ns; /* of parse, until this turn ends; else NULL */
 	void (*resume)(struct request *req); /* what a buffer is waited for */
 	struct list wait;		/* in reactor->buffer_waiters, or a host's waiters */
-	uint32_t progress;		/* execute's: how far it is (DSM ranges) */
 	uint64_t submitted;		/* loop_now() when transport, then backend got it */
 	struct iovec iov;
 	struct weft_io io;
@@ -86,6 +86,8 @@ struct request {
 		_Alignas(8) uint8_t transport[REQUEST_TRANSPORT_BYTES];
 	};
 };
+
+_Static_assert(sizeof(struct request) <= 480, "a queue of 128 takes 64 KiB");
 
 #define REQUEST_NO_LOCATION 0xffff
 
