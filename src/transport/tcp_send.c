@@ -183,9 +183,9 @@ static bool stage_r2ts(struct tcp_connection *conn, struct tcp_batch *batch, str
 }
 
 /*
- * How much the next send is to carry. A send keeps the socket from what comes in, so half of what is
- * ready goes first, and the host has an answer to work on while the other half is copied. It is
- * a whole number of segments: a short one at the end costs as much as a full one.
+ * How much the next send is to carry. A send keeps the socket from what comes in, so half of
+ * what is ready goes first, and the host has an answer to work on while the other half is copied.
+ * It is a whole number of segments: a short one at the end costs as much as a full one.
  */
 static uint64_t batch_most(const struct tcp_connection *conn)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Copying large data. */
 #ifndef WEFT_UTIL_COPY_H
 #define WEFT_UTIL_COPY_H
 
