@@ -138,6 +138,30 @@ static bool host_modest(const struct request *req)
 	return share && share->bytes + req->data_length <= limit / LIMITS_LITTLE_SHARE;
 }
 
+/*
+ * What the commands of a host hold of a namespace, bytes; without what is being sent. Only a
+ * host that has much pays for looking.
+ */
+static uint64_t held_of(const struct reactor *reactor, const struct limits_share *share,
+			const struct namespace *ns)
+{
+	uint64_t held = 0;
+
+	list_for_each(node, &reactor->queues) {
+		const struct queue *queue = list_entry(node, struct queue, node);
+
+		if (queue->share != share)
+			continue;
+		list_for_each(busy, &queue->busy_requests) {
+			const struct request_hold *hold =
+				&list_entry(busy, struct request, node)->hold;
+
+			held += hold->charged == ns ? hold->buffer_size : 0;
+		}
+	}
+	return held;
+}
+
 /* Is that so little of a namespace that its host's other disks, which may hang, are none? */
 static bool little(const struct reactor *reactor, uint64_t held, uint32_t more)
 {
@@ -148,7 +172,8 @@ static bool namespace_modest(const struct request *req, const struct namespace *
 {
 	const struct reactor *reactor = req->queue->reactor;
 
-	return ns && little(reactor, namespace_buffers(ns, reactor->index), req->data_length);
+	return ns && req->queue->share &&
+	       little(reactor, held_of(reactor, req->queue->share, ns), req->data_length);
 }
 
 static bool namespace_full(const struct request *req, const struct namespace *ns)
@@ -196,18 +221,18 @@ static uint64_t namespace_bit(const struct namespace *ns)
 }
 
 /*
- * A buffer of this namespace comes back: what waits for its host to hold less, but is of
- * this namespace, tries again as far as that holds little by now. What hangs may keep
- * the others for long, so they are only looked through where one may be of this one.
+ * A buffer of this namespace came back: what waits for its host to hold less, but is of
+ * this namespace, tries again as far as the host holds little of that by now. What hangs may
+ * keep the others for long, so they are only looked through where one may be of this one.
  */
 static void wake_modest(struct reactor *reactor, struct limits_share *share,
-			const struct request_hold *hold)
+			const struct namespace *ns)
 {
-	const struct namespace *ns = hold->charged;
-	uint64_t held = namespace_buffers(ns, reactor->index) - hold->buffer_size;
+	uint64_t held;
 
 	if (!(share->waiting & namespace_bit(ns)))
 		return;
+	held = held_of(reactor, share, ns);
 	share->waiting = 0;
 	list_for_each_safe(node, &share->waiters) {
 		struct request *req = list_entry(node, struct request, wait);
@@ -414,19 +439,20 @@ struct request_hold request_take_hold(struct request *req)
 void request_drop_hold(struct queue *queue, struct request_hold *hold)
 {
 	struct reactor *reactor = queue->reactor;
+	struct request_hold gone = *hold;
 
-	if (hold->shared)
-		limits_share_return(queue->share, reactor, hold->buffer_size);
-	if (hold->shared && hold->charged)
-		wake_modest(reactor, queue->share, hold);
-	/* a namespace that is closed may be gone once it holds no buffer */
-	if (hold->charged)
-		namespace_count_buffer(hold->charged, reactor->index, -(int64_t)hold->buffer_size);
-	if (hold->buffer)
-		loop_buffer_put(reactor->loop, hold->buffer, hold->buffer_size);
-	if (hold->pin)
-		namespace_unpin(hold->pin, reactor->index);
 	*hold = (struct request_hold){ 0 };
+	if (gone.shared)
+		limits_share_return(queue->share, reactor, gone.buffer_size);
+	if (gone.shared && gone.charged)
+		wake_modest(reactor, queue->share, gone.charged);
+	/* a namespace that is closed may be gone once it holds no buffer */
+	if (gone.charged)
+		namespace_count_buffer(gone.charged, reactor->index, -(int64_t)gone.buffer_size);
+	if (gone.buffer)
+		loop_buffer_put(reactor->loop, gone.buffer, gone.buffer_size);
+	if (gone.pin)
+		namespace_unpin(gone.pin, reactor->index);
 }
 
 void request_release(struct request *req)

@@ -231,6 +231,29 @@ def test_buffers_are_left_for_others(faulted, what):
             io.wait(pending)
 
 
+def test_first_command_on_a_disk_that_others_use(rig, folder):
+    """A host that has its share of the buffers on a disk that hangs may have a command, of any
+    size, on another one all the same, although another host has a large one there."""
+    running = rig([faulty(1, folder / "1.sock"), faulty(2, folder / "2.sock")])
+    with running.connect(host=HostId.make("full")) as full, \
+            running.connect(host=HostId.make("other")) as other:
+        mine, theirs = full.connect_io(sqsize=127), other.connect_io()
+        for fault in running.faults.values():
+            fault("hang read")
+        held = [mine.submit(mine.rw(command.READ, 1, 0, 4096), length=2 << 20) for _ in range(40)]
+        kept = theirs.submit(theirs.rw(command.READ, 2, 0, 4096), length=2 << 20)
+        running.faults[1]("wait 32")
+        running.faults[2]("wait 1")
+        with prompt(running):
+            mine.write(0, bytes(1 << 20), nsid=2)
+        for fault in running.faults.values():
+            fault("clear")
+            fault("release")
+        theirs.wait(kept)
+        for pending in held:
+            mine.wait(pending)
+
+
 def test_hosts_that_all_have_what_they_may(rig, folder, quick):
     """Four hosts have all of their share on two disks that hang, and so all that there is, but for
     what is kept back: their sound disk goes on, and that of a fifth host."""
