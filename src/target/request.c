@@ -139,8 +139,8 @@ static bool host_modest(const struct request *req)
 }
 
 /*
- * What the commands of a host hold of a namespace, bytes; without what is being sent. Only a
- * host that has much pays for looking.
+ * What the commands of a host hold of a namespace, bytes; without what is being sent. Looked
+ * for only where the host, or all together, have much of the buffers.
  */
 static uint64_t held_of(const struct reactor *reactor, const struct limits_share *share,
 			const struct namespace *ns)
@@ -187,12 +187,15 @@ static bool reserved(const struct request *req, const struct namespace *ns)
 {
 	const struct reactor *reactor = req->queue->reactor;
 	size_t limit = reactor->target->buffer_limit, kept = limit / LIMITS_RESERVE_SHARE;
+	size_t wanted = loop_buffer_in_use(reactor->loop) + req->data_length;
 
+	if (wanted <= limit - kept)
+		return false;
 	if (host_modest(req))
 		kept /= 2;
 	else if (namespace_modest(req, ns))
 		kept -= kept / 4;
-	return loop_buffer_in_use(reactor->loop) + req->data_length > limit - kept;
+	return wanted > limit - kept;
 }
 
 /* Takes a buffer out of what is free, which counts for the namespace and the host. */
