@@ -47,11 +47,9 @@ void stream_done(struct stream *stream)
 
 void stream_push(struct stream *stream, const void *bytes, size_t length)
 {
-	struct iovec *last;
+	struct iovec *last = stream->count > stream->sealed ? &stream->iov[stream->count - 1] : NULL;
 
 	stream->unsent += length;
-	last = stream->count > stream->sealed ? &stream->iov[stream->count - 1] : NULL;
-
 	if (last && (uint8_t *)last->iov_base + last->iov_len == bytes) {
 		last->iov_len += length;
 		return;

@@ -11,7 +11,7 @@
 
 #define EVENTS 64
 
-/* Sends until the socket is full. */
+/* Sends until the socket is full; or half, and then it is time to look what has come. */
 static int flush(struct stream *stream)
 {
 	while (stream_pending(stream)) {
@@ -27,6 +27,8 @@ static int flush(struct stream *stream)
 			return -errno;
 		if (n > 0)
 			stream_sent(stream, (size_t)n);
+		if (n > 0 && stream->halves)
+			return 0;
 	}
 	return 0;
 }

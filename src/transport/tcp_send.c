@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Puts a connection's outgoing stream together: one send per connection and
- * turn carries all that is ready. Headers and completions are written next to
- * each other into the batch, payload is sent from where it lies; a request is
- * free again as soon as the batch has what it needs of it.
+ * turn, of all that is ready or, where that is much, of half. Headers and
+ * completions are written next to each other into the batch, payload is sent
+ * from where it lies; a request is free again as soon as the batch has what it
+ * needs of it.
  */
 #include <stdlib.h>
 #include <string.h>
