@@ -54,12 +54,22 @@ enum limit {
 #define LIMITS_BUCKETS 256
 #define LIMITS_NAME_SIZE 224	/* an NQN or an address, and a zero */
 
+/* Of so many namespaces, less one, it is known what a host holds. */
+#define LIMITS_SHARE_DISKS 32
+
+/* What a host's commands hold of a namespace. */
+struct limits_disk {
+	const struct namespace *ns;	/* only compared */
+	uint64_t bytes;			/* 0: this place is free */
+};
+
 /* A host's I/O buffers on one reactor, which alone touches it. */
 struct limits_share {
 	_Alignas(64) uint64_t bytes;	/* that its commands hold */
 	uint64_t max;
 	struct list waiters;		/* struct request.wait: beyond it */
 	uint64_t waiting;		/* a bit for each of their namespaces (request.c) */
+	struct limits_disk disks[LIMITS_SHARE_DISKS];	/* the first is for all others */
 };
 
 /* Who has connections: an address, or a host. Kept by reference, under the lock. */
@@ -139,6 +149,22 @@ uint64_t limits_buffers(struct target *target);
 static inline bool limits_share_has(const struct limits_share *share, uint32_t bytes)
 {
 	return share->bytes + bytes <= share->max;
+}
+
+/* Which of share->disks counts what the host holds of a namespace; 0 where it holds of too many. */
+static inline uint8_t limits_share_disk(struct limits_share *share, const struct namespace *ns)
+{
+	uint8_t place = 0;
+
+	for (uint8_t i = 1; i < LIMITS_SHARE_DISKS; i++) {
+		if (share->disks[i].bytes && share->disks[i].ns == ns)
+			return i;
+		if (!share->disks[i].bytes && !place)
+			place = i;
+	}
+	if (place)
+		share->disks[place].ns = ns;
+	return place;
 }
 
 /* A buffer came back: those of the host's commands that have a place now line up for one. */

@@ -138,30 +138,6 @@ static bool host_modest(const struct request *req)
 	return share && share->bytes + req->data_length <= limit / LIMITS_LITTLE_SHARE;
 }
 
-/*
- * What the commands of a host hold of a namespace, bytes; without what is being sent. Looked
- * for only where the host, or all together, have much of the buffers.
- */
-static uint64_t held_of(const struct reactor *reactor, const struct limits_share *share,
-			const struct namespace *ns)
-{
-	uint64_t held = 0;
-
-	list_for_each(node, &reactor->queues) {
-		const struct queue *queue = list_entry(node, struct queue, node);
-
-		if (queue->share != share)
-			continue;
-		list_for_each(busy, &queue->busy_requests) {
-			const struct request_hold *hold =
-				&list_entry(busy, struct request, node)->hold;
-
-			held += hold->charged == ns ? hold->buffer_size : 0;
-		}
-	}
-	return held;
-}
-
 /* Is that so little of a namespace that its host's other disks, which may hang, are none? */
 static bool little(const struct reactor *reactor, uint64_t held, uint32_t more)
 {
@@ -170,10 +146,11 @@ static bool little(const struct reactor *reactor, uint64_t held, uint32_t more)
 
 static bool namespace_modest(const struct request *req, const struct namespace *ns)
 {
-	const struct reactor *reactor = req->queue->reactor;
+	struct limits_share *share = req->queue->share;
 
-	return ns && req->queue->share &&
-	       little(reactor, held_of(reactor, req->queue->share, ns), req->data_length);
+	return ns && share &&
+	       little(req->queue->reactor, share->disks[limits_share_disk(share, ns)].bytes,
+		      req->data_length);
 }
 
 static bool namespace_full(const struct request *req, const struct namespace *ns)
@@ -212,8 +189,11 @@ static bool try_buffer(struct request *req, struct namespace *ns)
 	if (ns)
 		namespace_count_buffer(ns, reactor->index, req->data_length);
 	req->hold.shared = share != NULL;
-	if (share)
-		share->bytes += req->data_length;
+	if (!share)
+		return true;
+	share->bytes += req->data_length;
+	req->hold.disk = ns ? limits_share_disk(share, ns) : 0;
+	share->disks[req->hold.disk].bytes += req->data_length;
 	return true;
 }
 
@@ -235,7 +215,7 @@ static void wake_modest(struct reactor *reactor, struct limits_share *share,
 
 	if (!(share->waiting & namespace_bit(ns)))
 		return;
-	held = held_of(reactor, share, ns);
+	held = share->disks[limits_share_disk(share, ns)].bytes;
 	share->waiting = 0;
 	list_for_each_safe(node, &share->waiters) {
 		struct request *req = list_entry(node, struct request, wait);
@@ -445,8 +425,10 @@ void request_drop_hold(struct queue *queue, struct request_hold *hold)
 	struct request_hold gone = *hold;
 
 	*hold = (struct request_hold){ 0 };
-	if (gone.shared)
+	if (gone.shared) {
+		queue->share->disks[gone.disk].bytes -= gone.buffer_size;
 		limits_share_return(queue->share, reactor, gone.buffer_size);
+	}
 	if (gone.shared && gone.charged)
 		wake_modest(reactor, queue->share, gone.charged);
 	/* a namespace that is closed may be gone once it holds no buffer */

@@ -40,6 +40,7 @@ struct request_hold {
 	void *buffer;			/* owned: of loop_buffer_get(), or NULL */
 	uint32_t buffer_size;
 	bool shared;			/* it counts in the share of the queue's host */
+	uint8_t disk;			/* of limits_share.disks, where it counts as well */
 	struct namespace *pin;		/* whose memory was lent, or that executes, or NULL */
 	struct namespace *charged;	/* whose share the buffer is of, or NULL */
 };
