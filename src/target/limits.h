@@ -42,8 +42,8 @@ enum limit {
  * What waits for I/O buffers leaves an eighth of them to others: a half of that to
  * hosts that hold little, the rest to what cannot wait, as the data of admin commands.
  * Hosts that hold little do not wait for what others hold of their namespace, either,
- * and a namespace that holds little, or nothing, does not wait for what its hosts hold
- * of another, which may hang: a quarter of that eighth is left to it as well.
+ * and a namespace of which a host holds little, or nothing, does not wait for what it
+ * holds of another, which may hang: a quarter of that eighth is left to it as well.
  */
 #define LIMITS_RESERVE_SHARE 8
 #define LIMITS_LITTLE_SHARE 256

@@ -138,7 +138,7 @@ static bool host_modest(const struct request *req)
 	return share && share->bytes + req->data_length <= limit / LIMITS_LITTLE_SHARE;
 }
 
-/* Is that so little of a namespace that its host's other disks, which may hang, are none? */
+/* Is that so little of a namespace that a host's other disks, which may hang, are no reason? */
 static bool little(const struct reactor *reactor, uint64_t held, uint32_t more)
 {
 	return !held || held + more <= reactor->target->buffer_limit / LIMITS_LITTLE_SHARE;
