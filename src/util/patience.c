@@ -10,6 +10,7 @@
 #include "util/thread.h"
 
 struct call {
+	pthread_t thread;
 	void (*work)(void *arg);
 	void (*late)(void *arg);
 	void *arg;
@@ -55,17 +56,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static int start(struct call *call)
-{
-	pthread_t thread;
-	int r = thread_start(&thread, run, call);
-
-	if (!r)
-		pthread_detach(thread);
-	return r;
-}
-
-/* Whether it ended in time; if not, it is the thread's. */
+/* Whether it ended in time; if not, it is the thread's, which nobody joins. */
 static bool wait_until(struct call *call, const struct timespec *end)
 {
 	bool ended;
@@ -76,6 +67,8 @@ static bool wait_until(struct call *call, const struct timespec *end)
 		r = pthread_cond_timedwait(&call->changed, &call->lock, end);
 	ended = call->ended;
 	call->left = !ended;
+	if (!ended)
+		pthread_detach(call->thread);
 	pthread_mutex_unlock(&call->lock);
 	return ended;
 }
@@ -99,9 +92,12 @@ int patience_call(void (*work)(void *arg), void (*late)(void *arg), void *arg,
 		end.tv_sec++;
 		end.tv_nsec -= 1000000000;
 	}
-	r = start(call);
-	if (!r && !wait_until(call, &end))
-		return -ETIMEDOUT;
+	r = thread_start(&call->thread, run, call);
+	if (!r) {
+		if (!wait_until(call, &end))
+			return -ETIMEDOUT;
+		pthread_join(call->thread, NULL);
+	}
 	call_free(call);
 	return r;
 }

@@ -3,7 +3,7 @@
 
 The kernel's Documentation/admin-guide/device-mapper/log-writes.rst: a write is recorded once a
 flush that came after its end has ended, or at its own end with FUA; so each prefix of the log is
-what a loss of power can leave behind.
+what a loss of power can leave behind, but for what Replay says.
 """
 
 import struct
@@ -40,27 +40,28 @@ def entries(path):
 class Replay:
     """A disk as the log's entries leave it, one after the other.
 
-    A write with FUA is recorded at once, and one that ended before it only with the next flush: of
-    the same block the older one then comes last in the log. No disk does that, so `age` tells the
-    age of a block (bytes), or None, and where one was written with FUA no older one takes its place.
+    The log's order is not the disk's: a write with FUA is recorded at once, and one that ended before
+    it only with the next flush; and of two flushes at a time, the one that began later, with the
+    newer writes, may end first. So `age` tells the age of a block (bytes), or None, and no older one
+    takes the place of a newer one. That holds for writes that never overlap while they are
+    outstanding.
     """
 
     def __init__(self, size, age):
         self.image, self.age = bytearray(size), age
-        self.lasting = {}       # offset: age of what was written with FUA
+        self.newest = {}        # offset: age of what is there
 
     def apply(self, entry):
         if entry.flags & DISCARD:
             self.image[entry.offset:entry.offset + entry.length] = bytes(entry.length)
         elif not entry.flags & MARK:
             for at in range(0, entry.length, BLOCK):
-                self._write(entry.offset + at, entry.data[at:at + BLOCK], entry.flags & FUA)
+                self._write(entry.offset + at, entry.data[at:at + BLOCK])
 
-    def _write(self, offset, data, fua):
+    def _write(self, offset, data):
         age = self.age(data)
         if age is not None:
-            if age < self.lasting.get(offset, 0):
+            if age < self.newest.get(offset, 0):
                 return
-            if fua:
-                self.lasting[offset] = age
+            self.newest[offset] = age
         self.image[offset:offset + BLOCK] = data

@@ -80,7 +80,9 @@ class PowerGuest(Guest):
         self.run("dmsetup remove recorded && blockdev --flushbufs /dev/vdd")
 
     def mark(self, name):
-        self.run(f"dmsetup message recorded 0 mark {name}")
+        """Behind all flushes that have begun: a suspended device has no I/O outstanding."""
+        self.run("dmsetup suspend --nolockfs recorded && dmsetup resume recorded && "
+                 f"dmsetup message recorded 0 mark {name}")
 
     def read_file(self, image):
         """The start of disk.img in the file system that this image of a disk holds."""

@@ -28,7 +28,9 @@ struct stash {
 };
 
 struct connection {
+	struct connection *next;
 	struct peer *peer;
+	pthread_t thread;
 	struct stash *first, **last;
 	int fd;
 	struct nvme_tcp_format format;
@@ -430,10 +432,6 @@ static void *serve(void *arg)
 		c->first = stash->next;
 		free(stash);
 	}
-	pthread_mutex_lock(&c->peer->lock);
-	c->peer->connections--;
-	pthread_mutex_unlock(&c->peer->lock);
-	free(c);
 	return NULL;
 }
 
@@ -443,7 +441,6 @@ static void *accept_all(void *arg)
 
 	for (;;) {
 		struct connection *c = calloc(1, sizeof(*c));
-		pthread_t thread;
 
 		c->peer = peer;
 		c->last = &c->first;
@@ -452,11 +449,9 @@ static void *accept_all(void *arg)
 			free(c);
 			return NULL;
 		}
-		pthread_mutex_lock(&peer->lock);
-		peer->connections++;
-		pthread_mutex_unlock(&peer->lock);
-		pthread_create(&thread, NULL, serve, c);
-		pthread_detach(thread);
+		c->next = peer->connections;
+		peer->connections = c;
+		pthread_create(&c->thread, NULL, serve, c);
 	}
 }
 
@@ -481,16 +476,15 @@ struct peer *peer_start(enum peer_fault fault)
 
 void peer_stop(struct peer *peer)
 {
-	unsigned int left;
+	struct connection *c;
 
 	shutdown(peer->listener, SHUT_RDWR);
 	pthread_join(peer->thread, NULL);
 	close(peer->listener);
-	do {
-		usleep(1000);
-		pthread_mutex_lock(&peer->lock);
-		left = peer->connections;
-		pthread_mutex_unlock(&peer->lock);
-	} while (left);
+	while ((c = peer->connections)) {
+		peer->connections = c->next;
+		pthread_join(c->thread, NULL);
+		free(c);
+	}
 	free(peer);
 }

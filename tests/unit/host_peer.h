@@ -40,13 +40,15 @@ enum peer_fault {
 	PEER_MUTATES,			/* changes a byte of each I/O PDU's header */
 };
 
+struct connection;
+
 struct peer {
 	int listener;
 	char port[8];
 	enum peer_fault fault;		/* set before the connection is made */
 	pthread_t thread;
-	pthread_mutex_t lock;		/* of the memory and the count */
-	unsigned int connections;	/* being served */
+	pthread_mutex_t lock;		/* of the memory */
+	struct connection *connections;	/* all there were */
 	unsigned int discovery_reads;
 	unsigned int seed;		/* of PEER_MUTATES */
 	atomic_uint terms;		/* H2CTermReqs received */
