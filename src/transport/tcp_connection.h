@@ -5,7 +5,8 @@
  * and nothing executes. Everything happens on its reactor.
  *
  * tcp_listen.c accepts, tcp_connection.c holds the life, tcp_receive.c takes
- * the stream apart, tcp_send.c puts it together, tcp_stall.c ends what stands still.
+ * the stream apart, tcp_fetch.c asks for data, tcp_send.c puts the stream
+ * together, tcp_stall.c ends what stands still.
  */
 #ifndef WEFT_TRANSPORT_TCP_CONNECTION_H
 #define WEFT_TRANSPORT_TCP_CONNECTION_H
@@ -24,6 +25,11 @@
 #define TCP_MAXH2CDATA (4u * 1024 * 1024)
 /* Of one R2T, where the host takes several at a time. */
 #define TCP_R2T_CHUNK (128u * 1024)
+/*
+ * What is asked for at a time, bytes of I/O buffers: more than a network holds on its way, little
+ * enough that it is in the processor's cache, on both ends, when it is worked on.
+ */
+#define TCP_FETCH_WINDOW (2u * 1024 * 1024)
 /* TTAG: the request's index, and above it which R2T of the request it is. */
 #define TCP_TTAG_INDEX_BITS 10
 #define TCP_TTAG_INDEX_MASK ((1u << TCP_TTAG_INDEX_BITS) - 1)
@@ -70,7 +76,7 @@ struct tcp_receiver {
 
 /* A request's part in the transport (req->transport). */
 struct tcp_request {
-	struct list node;		/* in connection->ready */
+	struct list node;		/* in connection->ready or ->fetches */
 	uint32_t asked;			/* bytes that R2Ts were sent for */
 	uint32_t received;
 	uint32_t r2t_end;		/* where the R2T that is being served ends */
@@ -100,6 +106,8 @@ struct tcp_connection {
 	struct loop_task flush;		/* sends what is ready, at the end of the turn */
 	struct list ready;		/* tcp_request.node: completions and R2Ts to send */
 	uint64_t ready_bytes;		/* that its completions take */
+	struct list fetches;		/* tcp_request.node: to be asked for when there is room */
+	uint32_t fetching;		/* of TCP_FETCH_WINDOW, bytes that are asked for */
 	struct tcp_batch *batch;	/* owned: the send under way */
 	uint64_t send_started;		/* loop_now() of that */
 	struct {
@@ -171,7 +179,14 @@ void tcp_take(struct tcp_connection *conn);
 void tcp_receive_init(struct tcp_connection *conn);
 /* The request is being given up: the receiver must not write to it. */
 void tcp_receive_forget(struct tcp_connection *conn);
+
+/* tcp_fetch.c */
 void tcp_fetch(struct request *req);
+/* The request that an H2CData PDU with so many bytes is for, or NULL and the fault. (3.6.2.8) */
+struct request *tcp_fetch_find(struct tcp_connection *conn, const struct nvme_tcp_h2c_data *pdu,
+			       uint32_t length, struct nvme_tcp_fault *ret_fault);
+/* That many bytes of its data, one H2CData PDU, have come; intact: as their digest says. */
+void tcp_fetched(struct request *req, uint32_t length, bool intact);
 
 /* tcp_send.c */
 void tcp_respond(struct request *req);

@@ -14,7 +14,6 @@
 #include "util/log_peer.h"
 
 #define CH(field) offsetof(struct nvme_tcp_ch, field)
-#define H2C(field) offsetof(struct nvme_tcp_h2c_data, field)
 
 void tcp_receive_init(struct tcp_connection *conn)
 {
@@ -155,86 +154,16 @@ static size_t receive_command(struct tcp_connection *conn, const struct nvme_tcp
 	return 0;
 }
 
-/* The request that an H2CData PDU is for, or NULL after a fault. (3.6.2.8) */
-static struct request *find_transfer(struct tcp_connection *conn,
-				     const struct nvme_tcp_h2c_data *pdu, uint32_t length)
-{
-	uint16_t ttag = le16_get(pdu->ttag);
-	uint16_t index = ttag & TCP_TTAG_INDEX_MASK;
-	uint32_t offset = le32_get(pdu->datao);
-	struct tcp_request *transfer;
-	struct request *req;
-
-	req = index < conn->queue.request_count ? &conn->queue.requests[index] : NULL;
-	if (!conn->queue.live)
-		req = index == 0 ? &conn->queue.first : NULL;
-	if (!req || req->state != REQUEST_FETCHING) {
-		fault(conn, NVME_TCP_FES_HEADER_FIELD, H2C(ttag), "H2CData that no R2T asked for");
-		return NULL;
-	}
-	transfer = tcp_request(req);
-	if (!transfer->r2t_count || transfer->r2t_first != ttag >> TCP_TTAG_INDEX_BITS) {
-		fault(conn, NVME_TCP_FES_HEADER_FIELD, H2C(ttag),
-		      "H2CData for another R2T than is due");
-		return NULL;
-	}
-	if (memcmp(&pdu->cccid, &req->sqe.cid, sizeof(pdu->cccid)) != 0) {
-		fault(conn, NVME_TCP_FES_HEADER_FIELD, H2C(cccid),
-		      "H2CData for another command than its R2T");
-		return NULL;
-	}
-	if (!length || le32_get(pdu->datal) != length) {
-		fault(conn, NVME_TCP_FES_HEADER_FIELD, H2C(datal),
-		      "H2CData whose length is not that of its data");
-		return NULL;
-	}
-	if (offset != transfer->received) {
-		fault(conn, NVME_TCP_FES_HEADER_FIELD, H2C(datao),
-		      "H2CData that does not continue the one before");
-		return NULL;
-	}
-	if (length > transfer->r2t_end - offset) {
-		fault(conn, NVME_TCP_FES_OUT_OF_RANGE, H2C(datal), "H2CData beyond its R2T");
-		return NULL;
-	}
-	if (!!(pdu->ch.flags & NVME_TCP_F_LAST) != (length == transfer->r2t_end - offset)) {
-		fault(conn, NVME_TCP_FES_HEADER_FIELD, CH(flags),
-		      "H2CData whose LAST flag is not at the end of its R2T");
-		return NULL;
-	}
-	return req;
-}
-
 static void receive_h2c_data(struct tcp_connection *conn, const struct nvme_tcp_h2c_data *pdu)
 {
 	uint32_t length = nvme_tcp_data_len(&pdu->ch, conn->format.hdgst, conn->format.ddgst);
-	struct request *req = find_transfer(conn, pdu, length);
+	struct nvme_tcp_fault f = { 0 };
+	struct request *req = tcp_fetch_find(conn, pdu, length, &f);
 
 	if (req)
 		expect_data(conn, req, req->data + tcp_request(req)->received, length);
-}
-
-/* One H2CData PDU is complete. */
-static void transferred(struct tcp_connection *conn, struct request *req, uint32_t length,
-			bool intact)
-{
-	struct tcp_request *transfer = tcp_request(req);
-
-	transfer->received += length;
-	if (!intact)
-		transfer->bad_digest = true;
-	if (transfer->received < transfer->r2t_end)
-		return;
-	transfer->r2t_count--;
-	transfer->r2t_first = (transfer->r2t_first + 1) % TCP_TTAG_TURNS;
-	if (transfer->received == req->data_length) {
-		request_received(req, transfer->bad_digest ?
-				 nvme_status(NVME_SC_TRANSIENT_TRANSPORT) : NVME_SUCCESS);
-		return;
-	}
-	transfer->r2t_end += tcp_r2t_length(conn, req, transfer->r2t_end);
-	if (transfer->asked < req->data_length)
-		tcp_send_r2t(req);
+	else
+		end_with(conn, &f);
 }
 
 /* The payload and its digest have come. */
@@ -253,7 +182,7 @@ static void finish_data(struct tcp_connection *conn)
 	if (type == NVME_TCP_CMD)
 		start_command(conn, req, data, rx->length, intact);
 	else
-		transferred(conn, req, rx->length, intact);
+		tcp_fetched(req, rx->length, intact);
 }
 
 /*
@@ -518,15 +447,4 @@ void tcp_receive(struct tcp_connection *conn, const uint8_t *data, size_t count)
 	tcp_take(conn);
 	if (tcp_receiver_cut(&conn->rx) && !conn->deadline.slot && conn->state < CONN_ENDING)
 		tcp_stall_watch(conn);
-}
-
-void tcp_fetch(struct request *req)
-{
-	struct tcp_connection *conn = tcp_of_queue(req->queue);
-	struct tcp_request *transfer = tcp_request(req);
-
-	*transfer = (struct tcp_request){ 0 };
-	list_init(&transfer->node);
-	transfer->r2t_end = tcp_r2t_length(conn, req, 0);
-	tcp_send_r2t(req);
 }
