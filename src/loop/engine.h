@@ -38,7 +38,7 @@ struct loop_engine_ops {
 	int (*wait)(struct loop *loop, uint64_t timeout);
 	/* Calls back what happened. */
 	void (*dispatch)(struct loop *loop);
-	/* Optional. Calls back what ended as it was started; after the deferred tasks. */
+	/* Optional; after the deferred tasks. Calls back what ended as it was started. */
 	void (*settle)(struct loop *loop);
 	/* Whether it has work of its own that must not wait for an event. */
 	bool (*busy)(const struct loop *loop);

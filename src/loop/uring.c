@@ -193,7 +193,6 @@ static void uring_dispatch(struct loop *loop)
 		io_uring_cq_advance(&u->ring, 1);
 		completed(u, user_data, result, flags);
 	}
-	uring_feed(u);
 }
 
 static bool uring_busy(const struct loop *loop)
@@ -210,6 +209,7 @@ const struct loop_engine_ops loop_engine_uring = {
 	.close = uring_close,
 	.wait = uring_wait,
 	.dispatch = uring_dispatch,
+	.settle = uring_settle,
 	.busy = uring_busy,
 	.listener_start = uring_listener_start,
 	.listener_stop = uring_listener_stop,

@@ -11,11 +11,12 @@
  * Receive buffers, lent to the kernel in a ring of provided buffers. A buffer
  * is in use between the kernel's receive and the end of received(), so that
  * few serve any number of connections. The kernel takes them by turns: the
- * fewer it has, the more of them are still in the cache. It is lent
- * URING_BUFFERS_LENT, and more while it runs out of them.
+ * fewer it has, the more of them are still in the cache, and the sooner a host
+ * that writes much has its first answers. It is lent URING_BUFFERS_LENT, and
+ * more while several sockets find none.
  */
 #define URING_BUFFERS 128
-#define URING_BUFFERS_LENT 16
+#define URING_BUFFERS_LENT 8
 #define URING_BUFFER_SIZE 32768
 /* Between two buffers: not a power of two, so that their heads do not share cache sets. */
 #define URING_BUFFER_STRIDE (URING_BUFFER_SIZE + 192)
@@ -46,7 +47,6 @@ struct uring {
 	unsigned int spare_count;
 	unsigned int lend, lent;	/* to the kernel: how many it may have, and has or had */
 	unsigned int filled;		/* of those in this turn */
-	bool short_of;			/* the kernel ran out of them in this turn */
 	unsigned int peak, turns;	/* most in a turn, of so many turns */
 	struct uring_lane *lanes;	/* owned; two for each file, by descriptor */
 	unsigned int lane_count;
@@ -89,7 +89,7 @@ int uring_socket_open(struct loop_socket *socket);
 bool uring_socket_takes(struct loop_socket *socket);
 void uring_received(struct uring *u, struct loop_socket *socket, int result, unsigned int flags);
 /* Lets sockets that wait for buffers receive again; all buffers are back. */
-void uring_feed(struct uring *u);
+void uring_settle(struct loop *loop);
 
 /* uring_socket.c */
 void uring_socket_send(struct loop_socket *socket);

@@ -55,7 +55,7 @@ static void buffer_put(struct uring *u, unsigned int id)
 		u->spare[u->spare_count++] = (uint16_t)id;
 }
 
-/* The kernel ran out of buffers. */
+/* The kernel ran out of buffers for several. */
 static void lend_more(struct uring *u)
 {
 	if (u->lend < URING_BUFFERS)
@@ -165,7 +165,6 @@ static void receive_again(struct uring *u, struct loop_socket *socket, int resul
 		return;
 	}
 	list_add_tail(&u->starved, &socket->node);
-	u->short_of = true;
 }
 
 /* Bytes have come for an owner that takes; so many of them, and it is others' turn. */
@@ -215,17 +214,26 @@ void uring_received(struct uring *u, struct loop_socket *socket, int result, uns
 	uring_socket_ended(socket);
 }
 
-/*
- * As many as can expect a buffer, in the order in which they ran out; the others
- * keep the loop awake until it is their turn.
- */
-void uring_feed(struct uring *u)
+static bool many(const struct list *list)
 {
-	if (u->short_of)
+	return !list_empty(list) && list->next->next != list;
+}
+
+/*
+ * Those that found no buffer go on, as many as can expect one now, in the order in which they ran
+ * out; the others keep the loop awake until it is their turn. One that is alone had all buffers
+ * itself: it has enough of them, and has what it sends on its way first.
+ */
+void uring_settle(struct loop *loop)
+{
+	struct uring *u = uring_of(loop);
+
+	if (!u->filled && list_empty(&u->starved))
+		return;
+	if (many(&u->starved))
 		lend_more(u);
 	else
 		lend_less(u);
-	u->short_of = false;
 	for (unsigned int i = 0; i < u->lend; i++) {
 		struct list *node = list_pop(&u->starved);
 

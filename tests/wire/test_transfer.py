@@ -88,6 +88,43 @@ def test_r2ts_stay_within_maxr2t(connect, maxr2t):
     assert io.read(0, 4096) == data
 
 
+WINDOW = 2 << 20        # what is asked for at a time of data that goes to I/O buffers
+
+
+@pytest.mark.parametrize("maxr2t", [0, 3])
+def test_a_deep_queue_is_asked_for_its_data_little_by_little(connect, maxr2t):
+    """With a data digest all data goes to I/O buffers first."""
+    io = connect().connect_io(ddgst=True, maxr2t=maxr2t)
+    size, count = 256 << 10, 11
+    data = os.urandom(size * count)
+    writes = [io.submit(io.rw(command.WRITE, 1, i * size // 512, size // 512),
+                        data[i * size:(i + 1) * size], inline=False, manual=True)
+              for i in range(count)]
+    asked = WINDOW // size
+    io.pump_for(0.2)
+    assert [bool(write.r2ts) for write in writes] == [i < asked for i in range(count)]
+    io.serve_all(writes[1])     # in any order
+    io.pump_for(0.2)
+    assert [bool(write.r2ts) for write in writes] == [i <= asked for i in range(count)]
+    for write in writes:
+        if not write.completion:
+            io.serve_all(write)
+    assert b"".join(io.read(i * size // 512, size // 512) for i in range(count)) == data
+
+
+def test_a_write_of_all_that_is_asked_for_at_a_time_comes_alone(connect):
+    io = connect().connect_io(ddgst=True)
+    data = os.urandom(WINDOW)
+    small = io.submit(io.rw(command.WRITE, 1, 0, 64), bytes(32768), inline=False, manual=True)
+    large = io.submit(io.rw(command.WRITE, 1, 64, len(data) // 512), data, inline=False,
+                      manual=True)
+    io.pump_for(0.2)
+    assert small.r2ts and not large.r2ts
+    io.serve_all(small)
+    io.serve_all(large)
+    assert io.read(64, len(data) // 512) == data
+
+
 def test_two_writes_are_served_in_either_order(io):
     first, second = os.urandom(32768), os.urandom(32768)
     one = io.submit(io.rw(command.WRITE, 1, 0, 64), first, inline=False, manual=True)
