@@ -17,7 +17,7 @@
  */
 #define URING_BUFFERS 128
 #define URING_BUFFERS_LENT 8
-#define URING_BUFFER_SIZE 32768
+#define URING_BUFFER_SIZE (128 * 1024)
 /* Between two buffers: not a power of two, so that their heads do not share cache sets. */
 #define URING_BUFFER_STRIDE (URING_BUFFER_SIZE + 192)
 
