@@ -34,6 +34,7 @@ void queue_init(struct queue *queue, struct reactor *reactor, const struct trans
 	queue->port = reactor->view ? view_find_port(reactor->view, portid) : NULL;
 	list_init(&queue->free_requests);
 	list_init(&queue->busy_requests);
+	list_init(&queue->fetches);
 	request_setup(&queue->first, queue, 0);
 	list_add_tail(&reactor->queues, &queue->node);
 }

@@ -56,6 +56,8 @@ struct queue {
 	struct request *requests;	/* owned: request_count of them */
 	struct list free_requests;
 	struct list busy_requests;
+	struct list fetches;		/* request.wait: their data is asked for in turn */
+	uint32_t fetching;		/* bytes that were asked for, into I/O buffers */
 	uint32_t busy;			/* requests that are not free */
 	uint32_t held;			/* of those, AERs that wait for an event */
 	uint32_t abandoned;		/* of those, answered already and still with a backend */

@@ -59,6 +59,7 @@ struct request {
 	bool abandoned;			/* the host has its answer; a backend has the rest */
 	bool revoked;			/* no memory is lent for it any more: data is dropped */
 	bool over_share;		/* what is left of the I/O buffers is not for it */
+	bool fetching;			/* it counts in queue->fetching */
 	uint8_t status_kind;		/* enum nvme_status_kind */
 	/*
 	 * Not 0: `data` is the namespace's own memory, and what comes from the host
@@ -78,7 +79,7 @@ struct request {
 	struct request *aborter;	/* the Abort command that waits for this one's end */
 	const struct view_namespace *view_ns; /* of parse, until this turn ends; else NULL */
 	void (*resume)(struct request *req); /* what a buffer is waited for */
-	struct list wait;		/* in reactor->buffer_waiters, or a host's waiters */
+	struct list wait;		/* of reactor->buffer_waiters, a host's, queue->fetches */
 	uint64_t submitted;		/* loop_now() when transport, then backend got it */
 	struct iovec iov;
 	struct weft_io io;
@@ -122,6 +123,19 @@ bool request_buffer(struct request *req, uint32_t length);
  * beyond `size`; completes. For log pages and Identify.
  */
 void request_reply(struct request *req, const void *bytes, size_t size, uint64_t offset);
+
+/* ---- request.c and request_buffer.c, of each other ---- */
+
+/* All the data from the host is there, or there is none. */
+void request_execute(struct request *req);
+/* Asks the host for its data, when there is a place for it and not too much under way. */
+void request_fetch(struct request *req);
+/* It has come: others have their turn. */
+void request_fetched(struct request *req);
+/* Gives a command, whose data is here already, a buffer; false: there is none for it now. */
+bool request_try_buffer(struct request *req);
+
+/* ---- request_buffer.c ---- */
 
 /*
  * Gives a command that reads data_length bytes a buffer in req->data. false:

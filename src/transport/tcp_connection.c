@@ -248,7 +248,6 @@ void tcp_connection_start(struct reactor *reactor, int fd, uint16_t portid,
 	queue_init(&conn->queue, reactor, &tcp_ops, portid);
 	loop_task_init(&conn->flush, tcp_flush);
 	list_init(&conn->ready);
-	list_init(&conn->fetches);
 	conn->deadline.fire = deadline_fired;
 	tcp_receive_init(conn);
 	r = loop_socket_open(reactor->loop, &conn->socket, fd, &socket_ops);

@@ -25,11 +25,6 @@
 #define TCP_MAXH2CDATA (4u * 1024 * 1024)
 /* Of one R2T, where the host takes several at a time. */
 #define TCP_R2T_CHUNK (128u * 1024)
-/*
- * What is asked for at a time, bytes of I/O buffers: more than a network holds on its way, little
- * enough that it is in the processor's cache, on both ends, when it is worked on.
- */
-#define TCP_FETCH_WINDOW (2u * 1024 * 1024)
 /* TTAG: the request's index, and above it which R2T of the request it is. */
 #define TCP_TTAG_INDEX_BITS 10
 #define TCP_TTAG_INDEX_MASK ((1u << TCP_TTAG_INDEX_BITS) - 1)
@@ -76,7 +71,7 @@ struct tcp_receiver {
 
 /* A request's part in the transport (req->transport). */
 struct tcp_request {
-	struct list node;		/* in connection->ready or ->fetches */
+	struct list node;		/* in connection->ready */
 	uint32_t asked;			/* bytes that R2Ts were sent for */
 	uint32_t received;
 	uint32_t r2t_end;		/* where the R2T that is being served ends */
@@ -106,8 +101,6 @@ struct tcp_connection {
 	struct loop_task flush;		/* sends what is ready, at the end of the turn */
 	struct list ready;		/* tcp_request.node: completions and R2Ts to send */
 	uint64_t ready_bytes;		/* that its completions take */
-	struct list fetches;		/* tcp_request.node: to be asked for when there is room */
-	uint32_t fetching;		/* of TCP_FETCH_WINDOW, bytes that are asked for */
 	struct tcp_batch *batch;	/* owned: the send under way */
 	uint64_t send_started;		/* loop_now() of that */
 	struct {

@@ -1,37 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Asks the host for the data of its commands, and finds the one that came. (NVMe/TCP 1.1, 3.3.2)
- *
- * What comes into I/O buffers is asked for little by little: a host with a deep queue would send
- * all of it at once, and it would lie in the sockets until no cache holds it any more. Data that
- * goes straight into lent memory leaves the sockets as fast as it comes, and is asked for at once.
- */
+/* Asks the host for the data of its commands, and finds the one that came. (TCP 1.1, 3.3.2) */
 #include <string.h>
 
 #include "transport/tcp_connection.h"
 
 #define CH(field) offsetof(struct nvme_tcp_ch, field)
 #define H2C(field) offsetof(struct nvme_tcp_h2c_data, field)
-
-static bool into_buffer(const struct request *req)
-{
-	return !req->block_shift;
-}
-
-/* Asks for the data of those that waited, as far as there is room; a large one may come alone. */
-static void fetch_next(struct tcp_connection *conn)
-{
-	while (!list_empty(&conn->fetches)) {
-		struct tcp_request *next = list_entry(conn->fetches.next, struct tcp_request, node);
-		struct request *req = tcp_request_owner(next);
-
-		if (conn->fetching && conn->fetching + req->data_length > TCP_FETCH_WINDOW)
-			return;
-		conn->fetching += req->data_length;
-		list_del(&next->node);
-		tcp_send_r2t(req);
-	}
-}
 
 void tcp_fetch(struct request *req)
 {
@@ -41,12 +15,7 @@ void tcp_fetch(struct request *req)
 	*transfer = (struct tcp_request){ 0 };
 	list_init(&transfer->node);
 	transfer->r2t_end = tcp_r2t_length(conn, req, 0);
-	if (into_buffer(req)) {
-		list_add_tail(&conn->fetches, &transfer->node);
-		fetch_next(conn);
-	} else {
-		tcp_send_r2t(req);
-	}
+	tcp_send_r2t(req);
 }
 
 static struct request *refuse(struct nvme_tcp_fault *ret_fault, uint16_t fes, uint32_t fei,
@@ -110,10 +79,6 @@ void tcp_fetched(struct request *req, uint32_t length, bool intact)
 		if (transfer->asked < req->data_length)
 			tcp_send_r2t(req);
 		return;
-	}
-	if (into_buffer(req)) {
-		conn->fetching -= req->data_length;
-		fetch_next(conn);
 	}
 	request_received(req, transfer->bad_digest ? nvme_status(NVME_SC_TRANSIENT_TRANSPORT) :
 						     NVME_SUCCESS);

@@ -105,8 +105,9 @@ def hold_all_buffers(daemon, stack):
     for number in range(8):
         ctrl = stack.enter_context(connect_admin(daemon.address, nqn("one"),
                                                  host=HostId.make(f"holder {number}")))
-        io = ctrl.connect_io(sqsize=127)
         for nsid in (1, 2, 3, 4):
+            # a queue is asked for so much at a time: each has one of its own
+            io = ctrl.connect_io(qid=nsid, sqsize=127)
             for size in (MIB, 131072, 8192):
                 for _ in range(9):
                     io.submit(io.rw(command.WRITE, nsid, 0, size // 512), bytes(size),

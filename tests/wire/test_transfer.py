@@ -112,6 +112,22 @@ def test_a_deep_queue_is_asked_for_its_data_little_by_little(connect, maxr2t):
     assert b"".join(io.read(i * size // 512, size // 512) for i in range(count)) == data
 
 
+def test_abort_of_a_write_that_was_not_asked_for_its_data(connect):
+    """It ends at once, and those behind it have their turn without it."""
+    ctrl = connect()
+    io = ctrl.connect_io(ddgst=True)
+    first, aborted, last = [
+        io.submit(io.rw(command.WRITE, 1, at, WINDOW // 512), bytes(WINDOW), inline=False,
+                  manual=True) for at in (0, 4096, 8192)]
+    io.pump_for(0.1)
+    assert first.r2ts and not aborted.r2ts and not last.r2ts
+    assert ctrl.abort(io.qid, aborted.cid).dw0 & 1 == 0, "not aborted"
+    io.wait(aborted, status.ABORT_REQUESTED)
+    io.serve_all(first)
+    io.serve_all(last)
+    assert not aborted.r2ts
+
+
 def test_a_write_of_all_that_is_asked_for_at_a_time_comes_alone(connect):
     io = connect().connect_io(ddgst=True)
     data = os.urandom(WINDOW)
