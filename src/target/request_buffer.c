@@ -21,6 +21,7 @@
  * Of each queue, bytes that are asked for at a time and come into I/O buffers: more than a network
  * holds on its way, and little enough to be in the processor's cache when it is worked on, on both
  * ends. What goes straight into lent memory leaves the sockets as it comes: that is not counted.
+ * More is asked for when half of it has come: a host that sends piece by piece is slower.
  */
 #define FETCH_WINDOW (2u * 1024 * 1024)
 
@@ -237,6 +238,8 @@ void request_fetched(struct request *req)
 		return;
 	req->fetching = false;
 	queue->fetching -= req->data_length;
+	if (queue->fetching > FETCH_WINDOW / 2)
+		return;
 	while (!list_empty(&queue->fetches) && !queue->closing) {
 		struct request *next = list_entry(queue->fetches.next, struct request, wait);
 
