@@ -68,7 +68,7 @@ struct limits_share {
 	_Alignas(64) uint64_t bytes;	/* that its commands hold */
 	uint64_t max;
 	struct list waiters;		/* struct request.wait: beyond it */
-	uint64_t waiting;		/* a bit for each of their namespaces (request.c) */
+	uint64_t waiting;		/* a bit for each of their namespaces: request_buffer.c */
 	struct limits_disk disks[LIMITS_SHARE_DISKS];	/* the first is for all others */
 };
 

@@ -47,7 +47,6 @@ struct request *request_take(struct queue *queue)
 	req->aborter = NULL;
 	req->view_ns = NULL;
 	req->block_shift = 0;
-	req->fetching = false;
 	req->cqe.result = le64_of(0);
 	req->cqe.sqhd = le16_of(0);
 	return req;

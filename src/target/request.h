@@ -59,7 +59,6 @@ struct request {
 	bool abandoned;			/* the host has its answer; a backend has the rest */
 	bool revoked;			/* no memory is lent for it any more: data is dropped */
 	bool over_share;		/* what is left of the I/O buffers is not for it */
-	bool fetching;			/* it counts in queue->fetching */
 	uint8_t status_kind;		/* enum nvme_status_kind */
 	/*
 	 * Not 0: `data` is the namespace's own memory, and what comes from the host

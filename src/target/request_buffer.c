@@ -214,7 +214,6 @@ static void fetch_buffered(struct request *req)
 	if (!has_room(req)) {
 		wait_for_room(req);
 	} else if (take_buffer(req, fetch_buffered)) {
-		req->fetching = true;
 		req->queue->fetching += req->data_length;
 		start_fetch(req);
 	}
@@ -234,9 +233,8 @@ void request_fetched(struct request *req)
 {
 	struct queue *queue = req->queue;
 
-	if (!req->fetching)
-		return;
-	req->fetching = false;
+	if (req->block_shift)
+		return; /* its data went into lent memory */
 	queue->fetching -= req->data_length;
 	if (queue->fetching > FETCH_WINDOW / 2)
 		return;

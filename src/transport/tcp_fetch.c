@@ -4,7 +4,6 @@
 
 #include "transport/tcp_connection.h"
 
-#define CH(field) offsetof(struct nvme_tcp_ch, field)
 #define H2C(field) offsetof(struct nvme_tcp_h2c_data, field)
 
 void tcp_fetch(struct request *req)
@@ -57,7 +56,7 @@ struct request *tcp_fetch_find(struct tcp_connection *conn, const struct nvme_tc
 		return refuse(ret_fault, NVME_TCP_FES_OUT_OF_RANGE, H2C(datal),
 			      "H2CData beyond its R2T");
 	if (!!(pdu->ch.flags & NVME_TCP_F_LAST) != (length == transfer->r2t_end - offset))
-		return refuse(ret_fault, NVME_TCP_FES_HEADER_FIELD, CH(flags),
+		return refuse(ret_fault, NVME_TCP_FES_HEADER_FIELD, H2C(ch.flags),
 			      "H2CData whose LAST flag is not at the end of its R2T");
 	return req;
 }
