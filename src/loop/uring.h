@@ -13,7 +13,7 @@
  * few serve any number of connections. The kernel takes them by turns: the
  * fewer it has, the more of them are still in the cache, and the sooner a host
  * that writes much has its first answers. It is lent URING_BUFFERS_LENT, and
- * more while several sockets find none.
+ * more while several sockets find none; their memory goes back after that.
  */
 #define URING_BUFFERS 128
 #define URING_BUFFERS_LENT 8
@@ -47,7 +47,8 @@ struct uring {
 	unsigned int spare_count;
 	unsigned int lend, lent;	/* to the kernel: how many it may have, and has or had */
 	unsigned int filled;		/* of those in this turn */
-	unsigned int peak, turns;	/* most in a turn, of so many turns */
+	unsigned int peak;		/* most in a turn, since the last time of less */
+	struct loop_timer less;		/* runs while there is something to give back */
 	struct uring_lane *lanes;	/* owned; two for each file, by descriptor */
 	unsigned int lane_count;
 	unsigned int threads;		/* that io-wq may have */

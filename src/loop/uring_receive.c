@@ -12,8 +12,8 @@
 #define RING_SIZE 4096	/* of the ring of provided buffers, rounded up to a page */
 /* What a socket receives by steps in one turn. */
 #define STEPS_SIZE ((size_t)1024 * 1024)
-/* So many turns tell how many buffers are enough. */
-#define LESS_AFTER 1024
+/* Nanoseconds that tell how many buffers are enough. */
+#define LESS_AFTER 100000000ull
 #define MEMORY_SIZE (RING_SIZE + (size_t)URING_BUFFERS * URING_BUFFER_STRIDE)
 
 static_assert(URING_BUFFERS * sizeof(struct io_uring_buf) <= RING_SIZE, "the ring fits a page");
@@ -44,15 +44,24 @@ static void lend_spares(struct uring *u)
 		lend(u, u->spare[--u->spare_count]);
 }
 
+/* Where the heap of timers cannot grow, it is tried again with the next buffer. */
+static void lend_less_soon(struct uring *u)
+{
+	if (!u->less.slot)
+		(void)loop_timer_start(&u->loop, &u->less, LESS_AFTER);
+}
+
 /* A buffer is back from the kernel, and done with. */
 static void buffer_put(struct uring *u, unsigned int id)
 {
 	u->lent--;
 	u->filled++;
-	if (u->lent < u->lend)
+	if (u->lent < u->lend) {
 		lend(u, id);
-	else
-		u->spare[u->spare_count++] = (uint16_t)id;
+		return;
+	}
+	u->spare[u->spare_count++] = (uint16_t)id;
+	lend_less_soon(u);
 }
 
 /* The kernel ran out of buffers for several. */
@@ -61,20 +70,31 @@ static void lend_more(struct uring *u)
 	if (u->lend < URING_BUFFERS)
 		u->lend *= 2;
 	lend_spares(u);
-	u->peak = u->turns = u->filled = 0;
+	lend_less_soon(u);
 }
 
-/* After each turn: half as many, where many turns have needed no more. */
-static void lend_less(struct uring *u)
+/*
+ * The memory of all buffers, in one call. None holds anything, as long as no completion says so:
+ * the kernel fills them for this thread alone, in its calls.
+ */
+static bool release(struct uring *u)
 {
-	if (u->filled > u->peak)
-		u->peak = u->filled;
-	u->filled = 0;
-	if (u->lend == URING_BUFFERS_LENT || ++u->turns < LESS_AFTER)
-		return;
-	if (u->peak < u->lend / 2)
+	if (io_uring_cq_ready(&u->ring) || io_uring_cq_has_overflow(&u->ring))
+		return false;
+	madvise(u->buffers, MEMORY_SIZE - RING_SIZE, MADV_DONTNEED);
+	return true;
+}
+
+/* Half as many, where no turn has needed more; at the end, what they held is given back. */
+static void lend_less(struct loop_timer *timer)
+{
+	struct uring *u = container_of(timer, struct uring, less);
+
+	if (u->lend > URING_BUFFERS_LENT && u->peak < u->lend / 2)
 		u->lend /= 2;
-	u->peak = u->turns = 0;
+	u->peak = 0;
+	if (u->lend > URING_BUFFERS_LENT || !release(u))
+		lend_less_soon(u);
 }
 
 int uring_buffers_open(struct uring *u, struct weft_error *error)
@@ -102,6 +122,7 @@ int uring_buffers_open(struct uring *u, struct weft_error *error)
 		u->spare[u->spare_count++] = (uint16_t)id;
 	u->lend = URING_BUFFERS_LENT;
 	lend_spares(u);
+	u->less.fire = lend_less;
 	return 0;
 }
 
@@ -228,12 +249,11 @@ void uring_settle(struct loop *loop)
 {
 	struct uring *u = uring_of(loop);
 
-	if (!u->filled && list_empty(&u->starved))
-		return;
+	if (u->filled > u->peak)
+		u->peak = u->filled;
+	u->filled = 0;
 	if (many(&u->starved))
 		lend_more(u);
-	else
-		lend_less(u);
 	for (unsigned int i = 0; i < u->lend; i++) {
 		struct list *node = list_pop(&u->starved);
 

@@ -2,6 +2,7 @@
 /* The loop's sockets and listeners. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -364,11 +365,24 @@ static void test_half_closed(void **state)
 	end_free(b);
 }
 
-/* More sockets with more data than there are receive buffers. */
+/* Bytes of memory that this process has. */
+static size_t resident(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	size_t pages;
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%*u %zu", &pages), 1);
+	fclose(file);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* More sockets with more data than there are receive buffers, whose memory is given back. */
 static void test_pressure(void **state)
 {
 	enum { PAIRS = 200 };
 	struct end *ends[PAIRS][2];
+	size_t before, after;
 	bool done = false;
 	int fds[2];
 
@@ -380,6 +394,7 @@ static void test_pressure(void **state)
 		ends[i][0]->largest = 150000;
 		send_more(ends[i][0]);
 	}
+	before = resident();
 	for (int i = 0; i < 20000 && !done; i++) {
 		rig_loop_for(MS);
 		done = true;
@@ -387,6 +402,9 @@ static void test_pressure(void **state)
 			done = done && ends[j][1]->received_bytes == 150000;
 	}
 	assert_true(done);
+	rig_loop_for(1000 * MS);
+	after = resident();
+	assert_true(after < before + ((size_t)8 << 20));
 	for (int i = 0; i < PAIRS; i++) {
 		end_free(ends[i][0]);
 		end_free(ends[i][1]);
