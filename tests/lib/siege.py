@@ -10,7 +10,7 @@ Three measures of what is held, from sharp to blunt:
   thread keeps for its next malloc() as used: up to seven pieces of each size, some ten KiB in all.
   As each test is held against the first, 100 bytes lost by each of 600 tests are found as well.
 - Its resident memory, less what hosts have written to disks in memory, after each module, but for
-  RESIDENT_SLACK: two reactors have 4 MiB of receive buffers each, of which more and more were used
+  RESIDENT_SLACK: two reactors keep a MiB of receive buffers each, of which more and more were used
   once, and of what is freed up to 8 MiB (LIMITS_TRIM) need not be given back. Not with a sanitizer,
   which keeps freed memory from being used again.
 """
@@ -23,7 +23,7 @@ import nvmetcp
 from weftd import SANITIZED
 
 HEAP_SLACK = (16 if SANITIZED else 64) << 10    # bytes
-RESIDENT_SLACK = 16 << 10                       # KiB
+RESIDENT_SLACK = 12 << 10                       # KiB
 
 
 class Siege:

@@ -14,7 +14,7 @@ from weftd import SANITIZED, TOP
 BUILD = pathlib.Path(os.environ.get("WEFT_BUILD", TOP / "build"))
 LOAD = BUILD / "tests/load/load"
 
-# What malloc and the kernel may keep of what was given back. Sanitizers keep more.
+# What malloc and the kernel may keep of what was given back: see siege.py. Sanitizers keep more.
 MEMORY_SLACK_KIB = 400 * 1024 if SANITIZED else 12 * 1024
 
 

@@ -2,6 +2,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -122,6 +124,23 @@ int rig_connect(int listener)
 	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, length), 0);
 	return fd;
+}
+
+size_t rig_resident(uintptr_t lowest, uintptr_t highest)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), count, resident = 0;
+	uintptr_t start = lowest & ~(page - 1);
+	unsigned char *pages;
+
+	assert_true(lowest < highest);
+	count = (highest - start + page - 1) / page;
+	pages = malloc(count);
+	assert_non_null(pages);
+	assert_int_equal(mincore((void *)start, count * page, pages), 0);
+	for (size_t i = 0; i < count; i++)
+		resident += pages[i] & 1;
+	free(pages);
+	return resident * page;
 }
 
 void rig_tcp_pair(int fds[2])

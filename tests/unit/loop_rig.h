@@ -36,6 +36,9 @@ void rig_loop_for(uint64_t duration);
 /* Runs the loop until *condition. */
 void rig_loop_until(const bool *condition);
 
+/* Bytes of the pages from lowest to before highest, all mapped, that hold memory. */
+size_t rig_resident(uintptr_t lowest, uintptr_t highest);
+
 /* Two connected TCP sockets on loopback, or a pair of Unix ones. */
 void rig_tcp_pair(int fds[2]);
 void rig_unix_pair(int fds[2]);
