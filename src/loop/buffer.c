@@ -51,6 +51,11 @@ static size_t class_size(unsigned int class)
 	return (size_t)PAGE << class;
 }
 
+size_t loop_buffer_size(size_t size)
+{
+	return size ? class_size(class_of(size)) : 0;
+}
+
 static void *page_address(const struct loop_buffers *b, uint32_t page)
 {
 	return b->arena + (size_t)page * PAGE;

@@ -27,12 +27,13 @@
  * limit is reached (wait with loop_buffer_wait()).
  */
 void *loop_buffer_get(struct loop *loop, size_t size);
+/* What a buffer of that size counts: the power of two that holds it; 0 for none. */
+size_t loop_buffer_size(size_t size);
 /* Takes a buffer back; size as it was asked for. */
 void loop_buffer_put(struct loop *loop, void *buffer, size_t size);
 /*
  * Defers the task when a buffer was put back, which may not be enough for
- * everybody who waits: they try in the order in which they came, and wait again.
- * Cancel with list_del(&task->node).
+ * everybody who waits. Cancel with list_del(&task->node).
  */
 void loop_buffer_wait(struct loop *loop, struct loop_task *task);
 /* Bytes in use now, as they count towards the limit. */

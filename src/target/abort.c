@@ -84,7 +84,7 @@ static void abort_on(struct queue *queue, struct request *abort)
 		/* only one that waits for a buffer: the other's capsule is still coming in */
 		if (list_empty(&req->wait))
 			break;
-		list_del(&req->wait);
+		request_leave_line(req);
 		request_complete(req, nvme_status(NVME_SC_ABORT_REQ));
 		abort_finished(abort);
 		return;

@@ -108,7 +108,7 @@ static struct list *bucket(struct limits *limits, const char *name)
 static struct limits_party *party_new(const struct target *target, const char *name, bool is_host)
 {
 	unsigned int shares = is_host ? target->reactor_count : 0;
-	size_t size = sizeof(struct limits_party) + shares * sizeof(struct limits_share);
+	size_t size = sizeof(struct limits_party) + shares * sizeof(struct buffer_share);
 	struct limits_party *party = aligned_alloc(_Alignof(struct limits_party), size);
 
 	if (!party)
@@ -116,10 +116,9 @@ static struct limits_party *party_new(const struct target *target, const char *n
 	memset(party, 0, size);
 	party->is_host = is_host;
 	snprintf(party->name, sizeof(party->name), "%s", name);
-	for (unsigned int i = 0; i < shares; i++) {
-		party->shares[i].max = target->buffer_limit / LIMITS_HOST_BUFFERS_SHARE;
-		list_init(&party->shares[i].waiters);
-	}
+	for (unsigned int i = 0; i < shares; i++)
+		buffer_share_init(&party->shares[i],
+				  target->buffer_limit / LIMITS_HOST_BUFFERS_SHARE);
 	return party;
 }
 
@@ -388,27 +387,4 @@ uint64_t limits_buffers(struct target *target)
 
 	reactor_call_all(target, add_buffers, &sum);
 	return sum;
-}
-
-/* ---- I/O buffers ---- */
-
-void limits_share_return(struct limits_share *share, struct reactor *reactor, uint32_t bytes)
-{
-	uint64_t expected;
-
-	share->bytes -= bytes;
-	if (list_empty(&share->waiters))
-		return;
-	expected = share->bytes;
-	while (!list_empty(&share->waiters)) {
-		struct list *node = share->waiters.next;
-		const struct request *req = list_entry(node, struct request, wait);
-
-		expected += req->data_length;
-		if (expected > share->max)
-			break;
-		list_del(node);
-		list_add_tail(&reactor->buffer_waiters, node);
-	}
-	loop_buffer_wait(reactor->loop, &reactor->buffer_task);
 }

@@ -7,7 +7,7 @@
  * A connection is its address's until Connect, and from then on its host's, by
  * NQN. All of it is under the target's lock, which is taken at arrival, Connect
  * and the end. I/O buffers are another matter: each reactor counts its own, and
- * a host has a share of them there (struct limits_share).
+ * a host has a share of them there (struct buffer_share).
  */
 #ifndef WEFT_TARGET_LIMITS_H
 #define WEFT_TARGET_LIMITS_H
@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "target/buffer_share.h"
 #include "util/list.h"
 
 struct queue;
@@ -36,14 +37,17 @@ enum limit {
 #define LIMITS_HOST_MEMORY_SHARE 2
 /* And this part of each reactor's I/O buffers: a quarter, and its other commands wait for it. */
 #define LIMITS_HOST_BUFFERS_SHARE 4
+/* What came with commands cannot wait: of that, a host may have so often its share. */
+#define LIMITS_HOST_BUFFERS_AT_ONCE 2
 /* The commands of one namespace hold a half: when its backend hangs, there is the rest. */
 #define LIMITS_NAMESPACE_BUFFERS_SHARE 2
 /*
  * What waits for I/O buffers leaves an eighth of them to others: a half of that to
- * hosts that hold little, the rest to what cannot wait, as the data of admin commands.
+ * hosts that hold little, the rest to admin commands, and to data that cannot wait.
  * Hosts that hold little do not wait for what others hold of their namespace, either,
  * and a namespace of which a host holds little, or nothing, does not wait for what it
  * holds of another, which may hang: a quarter of that eighth is left to it as well.
+ * An admin queue may hold little, or one buffer.
  */
 #define LIMITS_RESERVE_SHARE 8
 #define LIMITS_LITTLE_SHARE 256
@@ -54,24 +58,6 @@ enum limit {
 #define LIMITS_BUCKETS 256
 #define LIMITS_NAME_SIZE 224	/* an NQN or an address, and a zero */
 
-/* Of so many namespaces, less one, it is known what a host holds. */
-#define LIMITS_SHARE_DISKS 32
-
-/* What a host's commands hold of a namespace. */
-struct limits_disk {
-	const struct namespace *ns;	/* only compared */
-	uint64_t bytes;			/* 0: this place is free */
-};
-
-/* A host's I/O buffers on one reactor, which alone touches it. */
-struct limits_share {
-	_Alignas(64) uint64_t bytes;	/* that its commands hold */
-	uint64_t max;
-	struct list waiters;		/* struct request.wait: beyond it */
-	uint64_t waiting;		/* a bit for each of their namespaces: request_buffer.c */
-	struct limits_disk disks[LIMITS_SHARE_DISKS];	/* the first is for all others */
-};
-
 /* Who has connections: an address, or a host. Kept by reference, under the lock. */
 struct limits_party {
 	struct list node;		/* in limits->buckets */
@@ -80,7 +66,7 @@ struct limits_party {
 	uint64_t memory;		/* bytes; a host's */
 	bool is_host;
 	char name[LIMITS_NAME_SIZE];
-	struct limits_share shares[];	/* a host's: one for each reactor */
+	struct buffer_share shares[];	/* a host's: one for each reactor */
 };
 
 /* What one connection has. Part of its queue. */
@@ -143,31 +129,5 @@ struct limits_usage {
 void limits_usage(struct target *target, struct limits_usage ret[LIMIT_KINDS]);
 /* I/O buffers in use on all reactors, bytes. Asks each: from the control thread. */
 uint64_t limits_buffers(struct target *target);
-
-/* ---- I/O buffers: on the share's reactor ---- */
-
-static inline bool limits_share_has(const struct limits_share *share, uint32_t bytes)
-{
-	return share->bytes + bytes <= share->max;
-}
-
-/* Which of share->disks counts what the host holds of a namespace; 0 where it holds of too many. */
-static inline uint8_t limits_share_disk(struct limits_share *share, const struct namespace *ns)
-{
-	uint8_t place = 0;
-
-	for (uint8_t i = 1; i < LIMITS_SHARE_DISKS; i++) {
-		if (share->disks[i].bytes && share->disks[i].ns == ns)
-			return i;
-		if (!share->disks[i].bytes && !place)
-			place = i;
-	}
-	if (place)
-		share->disks[place].ns = ns;
-	return place;
-}
-
-/* A buffer came back: those of the host's commands that have a place now line up for one. */
-void limits_share_return(struct limits_share *share, struct reactor *reactor, uint32_t bytes);
 
 #endif

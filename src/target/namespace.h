@@ -31,6 +31,7 @@ struct namespace_counters {
 	_Atomic uint32_t kept;			/* I/Os that the backend has */
 	_Atomic uint64_t oldest;		/* since when it has the oldest: loop_clock() */
 	_Atomic uint64_t buffers;		/* bytes of I/O buffers that its commands hold */
+	uint64_t buffers_round;			/* the last in which one waited for that: its own */
 };
 
 struct namespace {
@@ -117,7 +118,7 @@ static inline uint64_t namespace_buffers(const struct namespace *ns, unsigned in
 
 /* May a command have a buffer of that many bytes? */
 static inline bool namespace_may_buffer(const struct namespace *ns, unsigned int reactor,
-					uint32_t bytes)
+					uint64_t bytes)
 {
 	return namespace_buffers(ns, reactor) + bytes <= ns->buffers_max;
 }

@@ -170,7 +170,7 @@ static void execute_read(struct request *req)
 		return;
 	view_ns = req->view_ns;
 	ns = view_ns->ns;
-	if (ns->backend->lend && !req->queue->stable_data) {
+	if (ns->backend->lend && !req->queue->stable_data && !req->hold.buffer) {
 		req->data = ns->backend->lend(ns->device,
 					      nvme_rw_slba(&req->sqe) << view_ns->block_shift,
 					      req->data_length);
@@ -181,7 +181,7 @@ static void execute_read(struct request *req)
 			return;
 		}
 	}
-	if (request_read_buffer(req))
+	if (request_take_buffer(req, request_execute))
 		submit_range(req, WEFT_OP_READ, 0);
 }
 
@@ -207,7 +207,7 @@ bool nvm_lend_write(struct request *req)
 	const struct view_namespace *view_ns = req->view_ns;
 	struct reactor *reactor = req->queue->reactor;
 	struct namespace *ns = view_ns ? view_ns->ns : NULL;
-	void *memory, *block;
+	void *memory;
 
 	/* not where a digest may yet say that the data is not to be written */
 	if (req->execute != execute_write || !ns || req->queue->stable_data ||
@@ -216,13 +216,10 @@ bool nvm_lend_write(struct request *req)
 		return false;
 	memory = ns->backend->lend(ns->device, nvme_rw_slba(&req->sqe) << view_ns->block_shift,
 				   req->data_length);
-	block = memory ? loop_buffer_get(reactor->loop, (size_t)1 << view_ns->block_shift) : NULL;
-	if (!block)
+	if (!memory || !request_try_buffer(req, 1u << view_ns->block_shift))
 		return false;
 	req->data = memory;
 	req->block_shift = view_ns->block_shift;
-	req->hold.buffer = block;
-	req->hold.buffer_size = (size_t)1 << view_ns->block_shift;
 	req->hold.pin = ns;
 	namespace_pin(ns, reactor->index);
 	return true;

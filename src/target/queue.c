@@ -20,6 +20,7 @@ static void request_setup(struct request *req, struct queue *queue, uint16_t ind
 	req->queue = queue;
 	req->index = index;
 	req->state = REQUEST_FREE;
+	req->line = REQUEST_NO_LINE;
 	list_init(&req->node);
 	list_init(&req->wait);
 }
@@ -34,6 +35,7 @@ void queue_init(struct queue *queue, struct reactor *reactor, const struct trans
 	queue->port = reactor->view ? view_find_port(reactor->view, portid) : NULL;
 	list_init(&queue->free_requests);
 	list_init(&queue->busy_requests);
+	buffer_line_init(&queue->replies);
 	list_init(&queue->fetches);
 	request_setup(&queue->first, queue, 0);
 	list_add_tail(&reactor->queues, &queue->node);

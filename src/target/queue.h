@@ -37,7 +37,7 @@ struct queue {
 	const struct transport_ops *ops;
 	uint16_t portid;
 	struct limits_place place;	/* what of the daemon's bounds it has */
-	struct limits_share *share;	/* borrowed: its host's I/O buffers; NULL before Connect */
+	struct buffer_share *share;	/* borrowed: its host's I/O buffers; NULL before Connect */
 	const struct view_port *port;	/* borrowed from the reactor's view; NULL: it is gone */
 	/* From Connect on: */
 	const struct view_subsystem *subsystem; /* the same; NULL on a discovery controller */
@@ -56,6 +56,7 @@ struct queue {
 	struct request *requests;	/* owned: request_count of them */
 	struct list free_requests;
 	struct list busy_requests;
+	struct buffer_line replies;	/* an admin queue's: data of its answers */
 	struct list fetches;		/* request.wait: their data is asked for in turn */
 	uint32_t fetching;		/* bytes that were asked for, into I/O buffers */
 	uint32_t busy;			/* requests that are not free */

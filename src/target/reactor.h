@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "loop/loop.h"
+#include "target/buffer_share.h"
 #include "util/list.h"
 
 struct target;
@@ -20,8 +21,7 @@ struct reactor {
 	unsigned int index;		/* 0..target->reactor_count - 1 */
 	const struct view *view;	/* borrowed from target, replaced by view_publish() */
 	struct list queues;		/* every struct queue here, by queue.node */
-	struct list buffer_waiters;	/* requests that wait for an I/O buffer */
-	struct loop_task buffer_task;	/* runs the waiters when buffers come back */
+	struct buffer_lines buffers;	/* who waits for I/O buffers */
 	_Atomic unsigned int connections; /* for placing new ones; any thread reads it */
 };
 

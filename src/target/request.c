@@ -115,6 +115,33 @@ void request_execute(struct request *req)
 	req->execute(req);
 }
 
+static struct nvme_status parse_all(struct request *req, uint32_t capsule_length)
+{
+	struct nvme_status status = parse(req);
+
+	return nvme_status_ok(status) ? check_sgl(req, capsule_length) : status;
+}
+
+static void reply_again(struct request *req);
+
+/* An admin command that answers with data gets the buffer first: it executes once. */
+static void execute_reply(struct request *req)
+{
+	if (request_take_buffer(req, reply_again))
+		request_execute(req);
+}
+
+/* It has waited: what parse() found may be gone. */
+static void reply_again(struct request *req)
+{
+	struct nvme_status status = parse_all(req, 0);
+
+	if (nvme_status_ok(status))
+		execute_reply(req);
+	else
+		request_complete(req, status);
+}
+
 /* The data came with the capsule. What executes later needs a copy: `data` is only lent. */
 static void start_in_capsule(struct request *req, const uint8_t *data)
 {
@@ -122,7 +149,7 @@ static void start_in_capsule(struct request *req, const uint8_t *data)
 		req->data = (uint8_t *)(uintptr_t)data;
 	} else {
 		/* there is no place to wait at: the host tries again */
-		if (!request_try_buffer(req)) {
+		if (!request_try_buffer(req, req->data_length)) {
 			request_complete(req, nvme_status(NVME_SC_TRANSIENT_TRANSPORT));
 			return;
 		}
@@ -144,13 +171,13 @@ void request_start(struct request *req, const uint8_t *data, uint32_t length)
 	counter_add(&queue->counters.commands, 1);
 	if (queue->ctrl && !atomic_load_explicit(&queue->ctrl->traffic, memory_order_relaxed))
 		atomic_store_explicit(&queue->ctrl->traffic, true, memory_order_relaxed);
-	status = parse(req);
-	if (nvme_status_ok(status))
-		status = check_sgl(req, length);
+	status = parse_all(req, length);
 	if (!nvme_status_ok(status))
 		request_complete(req, status);
-	else if (!req->data_length || nvme_sqe_dir(&req->sqe) != NVME_DATA_TO_CTRL)
+	else if (!req->data_length)
 		request_execute(req);
+	else if (nvme_sqe_dir(&req->sqe) != NVME_DATA_TO_CTRL)
+		queue->qid ? request_execute(req) : execute_reply(req);
 	else if (length)
 		start_in_capsule(req, data);
 	else
@@ -222,8 +249,7 @@ void request_reply(struct request *req, const void *bytes, size_t size, uint64_t
 	uint32_t length = req->data_length;
 
 	if (length) {
-		if (!request_buffer(req, length))
-			return;
+		memset(req->data, 0, length);
 		if (offset < size)
 			memcpy(req->data, (const uint8_t *)bytes + offset,
 			       size - offset < length ? size - offset : length);
@@ -245,10 +271,10 @@ void request_release(struct request *req)
 	struct queue *queue = req->queue;
 	struct request *aborter = req->aborter;
 
+	request_leave_line(req);
 	request_drop_hold(queue, &req->hold);
 	req->state = REQUEST_FREE;
 	req->aborter = NULL;
-	list_del(&req->wait);
 	list_del(&req->node);
 	if (req != &queue->first)
 		list_add_head(&queue->free_requests, &req->node);

@@ -39,8 +39,9 @@ enum request_state {
 struct request_hold {
 	void *buffer;			/* owned: of loop_buffer_get(), or NULL */
 	uint32_t buffer_size;
-	bool shared;			/* it counts in the share of the queue's host */
-	uint8_t disk;			/* of limits_share.disks, where it counts as well */
+	bool counted;			/* for whom it is: */
+	uint8_t line;			/* of buffer_share.lines, or BUFFER_LINE_REPLIES */
+	bool reserve;			/* it is of what is kept back */
 	struct namespace *pin;		/* whose memory was lent, or that executes, or NULL */
 	struct namespace *charged;	/* whose share the buffer is of, or NULL */
 };
@@ -58,7 +59,7 @@ struct request {
 	bool aborted;			/* an Abort asked for it while it was being fetched */
 	bool abandoned;			/* the host has its answer; a backend has the rest */
 	bool revoked;			/* no memory is lent for it any more: data is dropped */
-	bool over_share;		/* what is left of the I/O buffers is not for it */
+	uint8_t line;			/* where it waits for a buffer, or REQUEST_NO_LINE */
 	uint8_t status_kind;		/* enum nvme_status_kind */
 	/*
 	 * Not 0: `data` is the namespace's own memory, and what comes from the host
@@ -78,7 +79,7 @@ struct request {
 	struct request *aborter;	/* the Abort command that waits for this one's end */
 	const struct view_namespace *view_ns; /* of parse, until this turn ends; else NULL */
 	void (*resume)(struct request *req); /* what a buffer is waited for */
-	struct list wait;		/* of reactor->buffer_waiters, a host's, queue->fetches */
+	struct list wait;		/* of a line for I/O buffers, or queue->fetches */
 	uint64_t submitted;		/* loop_now() when transport, then backend got it */
 	struct iovec iov;
 	struct weft_io io;
@@ -91,6 +92,7 @@ struct request {
 _Static_assert(sizeof(struct request) <= 480, "a queue of 128 takes 64 KiB");
 
 #define REQUEST_NO_LOCATION 0xffff
+#define REQUEST_NO_LINE 0xff
 
 /* From a weft_io to its request. */
 #define request_of_io(io_) container_of(io_, struct request, io)
@@ -113,17 +115,12 @@ void request_complete(struct request *req, struct nvme_status status);
 /* The same for a field that is wrong: offset in the SQE (error log), Do Not Retry. */
 void request_fail_field(struct request *req, uint16_t sc, size_t sqe_offset);
 /*
- * Gives the request a zeroed data buffer of `length` bytes for admin data to
- * the host; false: it was completed with an error.
- */
-bool request_buffer(struct request *req, uint32_t length);
-/*
- * Answers with data_length bytes: those of `bytes` from `offset` on, zeroes
+ * Answers an admin command with data_length bytes: those of `bytes` from `offset` on, zeroes
  * beyond `size`; completes. For log pages and Identify.
  */
 void request_reply(struct request *req, const void *bytes, size_t size, uint64_t offset);
 
-/* ---- request.c and request_buffer.c, of each other ---- */
+/* ---- request.c and request_fetch.c, of each other ---- */
 
 /* All the data from the host is there, or there is none. */
 void request_execute(struct request *req);
@@ -131,18 +128,18 @@ void request_execute(struct request *req);
 void request_fetch(struct request *req);
 /* It has come: others have their turn. */
 void request_fetched(struct request *req);
-/* Gives a command, whose data is here already, a buffer; false: there is none for it now. */
-bool request_try_buffer(struct request *req);
 
 /* ---- request_buffer.c ---- */
 
 /*
- * Gives a command that reads data_length bytes a buffer in req->data. false:
- * there is none now, and execute() is called again when there is.
+ * Gives the request a buffer of data_length bytes in req->data, unless it has one. false: it
+ * waits for one, and is resumed with it, or without where it is to be checked again.
  */
-bool request_read_buffer(struct request *req);
-/* The reactor's task for that. */
-void request_buffers_returned(struct loop_task *task);
+bool request_take_buffer(struct request *req, void (*resume)(struct request *));
+/* A buffer in req->hold for what cannot wait; false: there is none for it now. */
+bool request_try_buffer(struct request *req, uint32_t length);
+/* It waits no more, if it did: for a buffer, or to be fetched. */
+void request_leave_line(struct request *req);
 
 /*
  * Answers a command that a backend executes with Command Abort Requested. The

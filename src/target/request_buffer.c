@@ -1,29 +1,34 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * I/O buffers of requests: who gets one, who waits for one, and of whose commands the data is
- * asked for meanwhile. limits.c counts what hosts have, namespace.c what is of each namespace.
+ * I/O buffers of requests: who gets one, and who waits for one.
+ *
+ * A command may have to wait because its host has its share of them (limits.h), because its
+ * namespace has, because what is left is kept for others, or because there is none so large. The
+ * commands of one host for one namespace wait in a line, in order, and lines take turns. As long
+ * as one waits for its host's share, its namespace's, or what is left for all, those that come
+ * later and would need the same wait, too: else small ones could keep a large one waiting for
+ * ever. So each of the three knows the last round in which one waited for it; a round is over
+ * when a buffer came back, or somebody went away who had waited.
+ *
+ * Somebody who hangs must not hold up the others. So some need not wait for the share of their
+ * host, and some not for that of the namespace (see give()): those who hold little. And some have
+ * a part of what is kept; that is counted apart, so that they cannot keep others waiting for ever.
  */
 #include "target/request.h"
 
-#include <string.h>
-
 #include "loop/buffer.h"
+#include "target/buffer_share.h"
 #include "target/commands.h"
 #include "target/limits.h"
 #include "target/namespace.h"
 #include "target/queue.h"
 #include "target/reactor.h"
 #include "target/target.h"
-#include "target/transport.h"
 #include "target/view.h"
 
-/*
- * Of each queue, bytes that are asked for at a time and come into I/O buffers: more than a network
- * holds on its way, and little enough to be in the processor's cache when it is worked on, on both
- * ends. What goes straight into lent memory leaves the sockets as it comes: that is not counted.
- * More is asked for when half of it has come: a host that sends piece by piece is slower.
- */
-#define FETCH_WINDOW (2u * 1024 * 1024)
+/* How long all wait so that a large buffer becomes free, and then do not; nanoseconds. */
+#define PATIENCE 100000000ull
+#define IMPATIENCE 5000000000ull
 
 /* The namespace of an I/O command, as the view has it now; NULL: it is none, or there is none. */
 static struct namespace *namespace_of(const struct request *req)
@@ -31,234 +36,69 @@ static struct namespace *namespace_of(const struct request *req)
 	const struct view_namespace *view_ns = req->view_ns;
 	const struct queue *queue = req->queue;
 
-	if (!view_ns && queue->qid && queue->subsystem)
+	if (!queue->qid)
+		return NULL;
+	if (!view_ns && queue->subsystem)
 		view_ns = view_namespace(queue->subsystem, le32_get(req->sqe.nsid));
 	return view_ns ? view_ns->ns : NULL;
 }
 
-/* Has its host, or its namespace, as much of the I/O buffers as it may? */
-static bool host_full(const struct request *req)
+static uint64_t little(const struct request *req)
 {
-	return req->queue->share && !limits_share_has(req->queue->share, req->data_length);
+	return req->queue->reactor->target->buffer_limit / LIMITS_LITTLE_SHARE;
 }
 
 /* Does its host hold so little, with this, that others are no reason to keep it waiting? */
-static bool host_modest(const struct request *req)
+static bool host_modest(const struct request *req, size_t size)
 {
-	const struct limits_share *share = req->queue->share;
-	size_t limit = req->queue->reactor->target->buffer_limit;
-
-	return share && share->bytes + req->data_length <= limit / LIMITS_LITTLE_SHARE;
+	return req->queue->share->bytes + size <= little(req);
 }
 
-/* Is that so little of a namespace that a host's other disks, which may hang, are no reason? */
-static bool little(const struct reactor *reactor, uint64_t held, uint32_t more)
+static struct buffer_line *line_at(struct queue *queue, uint8_t index)
 {
-	return !held || held + more <= reactor->target->buffer_limit / LIMITS_LITTLE_SHARE;
+	return index == BUFFER_LINE_REPLIES ? &queue->replies : &queue->share->lines[index];
 }
 
-static bool namespace_modest(const struct request *req, const struct namespace *ns)
+/* Where it counts what this command holds. */
+static uint8_t line_of(const struct request *req, const struct namespace *ns)
 {
-	struct limits_share *share = req->queue->share;
-
-	return ns && share &&
-	       little(req->queue->reactor, share->disks[limits_share_disk(share, ns)].bytes,
-		      req->data_length);
+	return req->queue->qid ? buffer_share_line(req->queue->share, ns) : BUFFER_LINE_REPLIES;
 }
 
-static bool namespace_full(const struct request *req, const struct namespace *ns)
+/* Is that so little in its line that the host's other disks, which may hang, are no reason? */
+static bool line_modest(const struct request *req, const struct namespace *ns, size_t size)
 {
-	return ns && !host_modest(req) &&
-	       !namespace_may_buffer(ns, req->queue->reactor->index, req->data_length);
+	uint64_t held = line_at(req->queue, line_of(req, ns))->bytes;
+
+	return !held || held + size <= little(req);
 }
 
-/* Is what is left kept for others? */
-static bool reserved(const struct request *req, const struct namespace *ns)
-{
-	const struct reactor *reactor = req->queue->reactor;
-	size_t limit = reactor->target->buffer_limit, kept = limit / LIMITS_RESERVE_SHARE;
-	size_t wanted = loop_buffer_in_use(reactor->loop) + req->data_length;
+/* ---- giving ---- */
 
-	if (wanted <= limit - kept)
-		return false;
-	if (host_modest(req))
-		kept /= 2;
-	else if (namespace_modest(req, ns))
-		kept -= kept / 4;
-	return wanted > limit - kept;
-}
-
-/* Takes a buffer out of what is free, which counts for the namespace and the host. */
-static bool try_buffer(struct request *req, struct namespace *ns)
+/* Takes a buffer, which counts for the namespace and the host; whether there was one. */
+static bool hold(struct request *req, struct namespace *ns, uint32_t length, bool reserve)
 {
 	struct reactor *reactor = req->queue->reactor;
-	struct limits_share *share = req->queue->share;
+	struct buffer_share *share = req->queue->share;
+	size_t size = loop_buffer_size(length);
 
-	req->hold.buffer = loop_buffer_get(reactor->loop, req->data_length);
+	req->hold.buffer = loop_buffer_get(reactor->loop, length);
 	if (!req->hold.buffer)
 		return false;
-	req->hold.buffer_size = req->data_length;
+	req->hold.buffer_size = length;
 	req->hold.charged = ns;
 	if (ns)
-		namespace_count_buffer(ns, reactor->index, req->data_length);
-	req->hold.shared = share != NULL;
+		namespace_count_buffer(ns, reactor->index, (int64_t)size);
+	req->hold.reserve = reserve;
+	if (reserve)
+		reactor->buffers.reserve += size;
+	req->hold.counted = share != NULL;
 	if (!share)
 		return true;
-	share->bytes += req->data_length;
-	req->hold.disk = ns ? limits_share_disk(share, ns) : 0;
-	share->disks[req->hold.disk].bytes += req->data_length;
-	return true;
-}
-
-/* A bit that few other namespaces have. */
-static uint64_t namespace_bit(const struct namespace *ns)
-{
-	return UINT64_C(1) << ((uintptr_t)ns * UINT64_C(0x9e3779b97f4a7c15) >> 58);
-}
-
-/*
- * A buffer of this namespace came back: what waits for its host to hold less, but is of
- * this namespace, tries again as far as the host holds little of that by now. What hangs may
- * keep the others for long, so they are only looked through where one may be of this one.
- */
-static void wake_modest(struct reactor *reactor, struct limits_share *share,
-			const struct namespace *ns)
-{
-	uint64_t held;
-
-	if (!(share->waiting & namespace_bit(ns)))
-		return;
-	held = share->disks[limits_share_disk(share, ns)].bytes;
-	share->waiting = 0;
-	list_for_each_safe(node, &share->waiters) {
-		struct request *req = list_entry(node, struct request, wait);
-		const struct namespace *its = namespace_of(req);
-
-		if (its == ns && little(reactor, held, req->data_length)) {
-			held += req->data_length;
-			list_del(node);
-			list_add_tail(&reactor->buffer_waiters, node);
-			loop_buffer_wait(reactor->loop, &reactor->buffer_task);
-		} else {
-			share->waiting |= namespace_bit(its);
-		}
-	}
-}
-
-/* Gives the request an I/O buffer, or puts it in the line for one: resume() is called then. */
-static bool take_buffer(struct request *req, void (*resume)(struct request *))
-{
-	struct reactor *reactor = req->queue->reactor;
-	struct namespace *ns = req->hold.buffer ? NULL : namespace_of(req);
-	bool host_waits = !req->hold.buffer && host_full(req) && !namespace_modest(req, ns);
-
-	req->over_share = host_waits || namespace_full(req, ns) || reserved(req, ns);
-	if (req->hold.buffer || (!req->over_share && try_buffer(req, ns))) {
-		req->data = req->hold.buffer;
-		return true;
-	}
-	req->state = REQUEST_PARSING;
-	req->view_ns = NULL;
-	req->resume = resume;
-	if (host_waits) {
-		/* for its own: nobody else has to look at it */
-		list_add_tail(&req->queue->share->waiters, &req->wait);
-		req->queue->share->waiting |= namespace_bit(ns);
-		return false;
-	}
-	list_add_tail(&reactor->buffer_waiters, &req->wait);
-	loop_buffer_wait(reactor->loop, &reactor->buffer_task);
-	return false;
-}
-
-bool request_try_buffer(struct request *req)
-{
-	struct namespace *ns = namespace_of(req);
-
-	return !namespace_full(req, ns) && try_buffer(req, ns);
-}
-
-bool request_read_buffer(struct request *req)
-{
-	return take_buffer(req, request_execute);
-}
-
-/* ---- data from the host ---- */
-
-/* Its data has a place now. */
-static void start_fetch(struct request *req)
-{
-	req->view_ns = NULL;
-	req->state = REQUEST_FETCHING;
-	req->submitted = loop_now(req->queue->reactor->loop);
-	req->queue->ops->fetch(req);
-}
-
-/* Is there room for its data in what may be on its way? A large one comes alone. */
-static bool has_room(const struct request *req)
-{
-	uint32_t fetching = req->queue->fetching;
-
-	return !fetching || fetching + req->data_length <= FETCH_WINDOW;
-}
-
-static void wait_for_room(struct request *req)
-{
-	req->view_ns = NULL;
-	list_add_tail(&req->queue->fetches, &req->wait);
-}
-
-/* One that waits for a buffer is not counted: others of its queue may have some. */
-static void fetch_buffered(struct request *req)
-{
-	if (!has_room(req)) {
-		wait_for_room(req);
-	} else if (take_buffer(req, fetch_buffered)) {
-		req->queue->fetching += req->data_length;
-		start_fetch(req);
-	}
-}
-
-void request_fetch(struct request *req)
-{
-	if (nvm_lend_write(req))
-		start_fetch(req);
-	else if (list_empty(&req->queue->fetches))
-		fetch_buffered(req);
-	else
-		wait_for_room(req);
-}
-
-void request_fetched(struct request *req)
-{
-	struct queue *queue = req->queue;
-
-	if (req->block_shift)
-		return; /* its data went into lent memory */
-	queue->fetching -= req->data_length;
-	if (queue->fetching > FETCH_WINDOW / 2)
-		return;
-	while (!list_empty(&queue->fetches) && !queue->closing) {
-		struct request *next = list_entry(queue->fetches.next, struct request, wait);
-
-		if (!has_room(next))
-			return;
-		list_del(&next->wait);
-		fetch_buffered(next);
-	}
-}
-
-bool request_buffer(struct request *req, uint32_t length)
-{
-	req->hold.buffer = loop_buffer_get(req->queue->reactor->loop, length);
-	if (!req->hold.buffer) {
-		request_complete(req, nvme_status(NVME_SC_INTERNAL));
-		return false;
-	}
-	req->hold.buffer_size = length;
-	req->data = req->hold.buffer;
-	req->data_length = length;
-	memset(req->data, 0, length);
+	req->hold.line = line_of(req, ns);
+	line_at(req->queue, req->hold.line)->bytes += size;
+	if (req->queue->qid)
+		share->bytes += size;
 	return true;
 }
 
@@ -266,40 +106,306 @@ void request_drop_hold(struct queue *queue, struct request_hold *hold)
 {
 	struct reactor *reactor = queue->reactor;
 	struct request_hold gone = *hold;
+	size_t size = loop_buffer_size(gone.buffer_size);
 
 	*hold = (struct request_hold){ 0 };
-	if (gone.shared) {
-		queue->share->disks[gone.disk].bytes -= gone.buffer_size;
-		limits_share_return(queue->share, reactor, gone.buffer_size);
-	}
-	if (gone.shared && gone.charged)
-		wake_modest(reactor, queue->share, gone.charged);
+	if (gone.counted)
+		line_at(queue, gone.line)->bytes -= size;
+	if (gone.counted && queue->qid)
+		queue->share->bytes -= size;
+	if (gone.reserve)
+		reactor->buffers.reserve -= size;
 	/* a namespace that is closed may be gone once it holds no buffer */
 	if (gone.charged)
-		namespace_count_buffer(gone.charged, reactor->index, -(int64_t)gone.buffer_size);
+		namespace_count_buffer(gone.charged, reactor->index, -(int64_t)size);
 	if (gone.buffer)
 		loop_buffer_put(reactor->loop, gone.buffer, gone.buffer_size);
 	if (gone.pin)
 		namespace_unpin(gone.pin, reactor->index);
 }
 
-/* Buffers came back: those who wait try again, in their order. */
-void request_buffers_returned(struct loop_task *task)
+static void next_round_soon(struct reactor *reactor)
 {
-	struct reactor *reactor = container_of(task, struct reactor, buffer_task);
-	struct list waiters;
+	if (list_empty(&reactor->buffers.waiting))
+		return;
+	list_del(&reactor->buffers.task.node);
+	loop_defer(reactor->loop, &reactor->buffers.task);
+}
+
+enum answer {
+	GIVEN,
+	WAITS,		/* for something that is used up */
+	TOO_LARGE,	/* what is free is in pieces: smaller ones may have it */
+};
+
+/* Is this used up, or does somebody wait for it in this round already? Then so does who asks. */
+static bool waits_for(uint64_t *round, const struct reactor *reactor, bool enough)
+{
+	if (enough && *round != reactor->buffers.round)
+		return false;
+	*round = reactor->buffers.round;
+	return true;
+}
+
+/* What of the part that is kept this command may be given, bytes. */
+static size_t of_kept(const struct request *req, const struct namespace *ns, size_t size)
+{
+	size_t kept = req->queue->reactor->target->buffer_limit / LIMITS_RESERVE_SHARE;
+
+	if (!req->queue->qid)
+		return kept;
+	if (host_modest(req, size))
+		return kept / 2;
+	return line_modest(req, ns, size) ? kept / 4 : 0;
+}
+
+/*
+ * What is free is in pieces: so that some become a large one again, the others wait for a
+ * moment, but not for what may hang.
+ */
+static bool be_patient(struct reactor *reactor)
+{
+	struct buffer_lines *lines = &reactor->buffers;
+
+	if (loop_now(reactor->loop) < lines->impatient_until)
+		return false;
+	return lines->patience.slot ||
+	       loop_timer_start(reactor->loop, &lines->patience, PATIENCE) == 0;
+}
+
+/* It has not helped. */
+static void lose_patience(struct loop_timer *timer)
+{
+	struct reactor *reactor = container_of(timer, struct reactor, buffers.patience);
+
+	reactor->buffers.impatient_until = loop_now(reactor->loop) + IMPATIENCE;
+	next_round_soon(reactor);
+}
+
+/* A buffer from what is left for all, or of what is kept. */
+static enum answer give_left(struct request *req, struct namespace *ns, size_t size)
+{
+	struct reactor *reactor = req->queue->reactor;
+	struct buffer_lines *lines = &reactor->buffers;
+	size_t limit = reactor->target->buffer_limit;
+	size_t left_for_all = limit - limit / LIMITS_RESERVE_SHARE;
+	bool full = lines->full_round == lines->round ||
+		    loop_buffer_in_use(reactor->loop) + size > left_for_all;
+
+	if (full && lines->reserve + size > of_kept(req, ns, size)) {
+		lines->full_round = lines->round;
+		return WAITS;
+	}
+	if (lines->large_round == lines->round && size >= lines->too_large)
+		return TOO_LARGE;
+	if (hold(req, ns, req->data_length, full))
+		return GIVEN;
+	lines->large_round = lines->round;
+	lines->too_large = size;
+	if (!be_patient(reactor))
+		return TOO_LARGE;
+	lines->full_round = lines->round;
+	return WAITS;
+}
+
+/*
+ * A host's commands for a namespace of which it holds little need not wait for what it holds of
+ * others; those of a host that holds little in all not for what others hold of the namespace.
+ * An admin queue holds little, or one buffer, whoever the host says that it is.
+ */
+static enum answer give(struct request *req, struct namespace *ns)
+{
+	struct reactor *reactor = req->queue->reactor;
+	struct buffer_share *share = req->queue->share;
+	size_t size = loop_buffer_size(req->data_length);
+
+	if (!req->queue->qid)
+		return line_modest(req, ns, size) ? give_left(req, ns, size) : WAITS;
+	if (!line_modest(req, ns, size) &&
+	    waits_for(&share->round, reactor, share->bytes + size <= share->max))
+		return WAITS;
+	if (ns && !host_modest(req, size) &&
+	    waits_for(&ns->counters[reactor->index].buffers_round, reactor,
+		      namespace_may_buffer(ns, reactor->index, size)))
+		return WAITS;
+	return give_left(req, ns, size);
+}
+
+/* ---- waiting ---- */
+
+static void line_up(struct request *req, uint8_t index)
+{
+	struct reactor *reactor = req->queue->reactor;
+	struct buffer_line *line = line_at(req->queue, index);
+
+	req->state = REQUEST_PARSING;
+	req->view_ns = NULL;
+	req->line = index;
+	if (list_empty(&line->waiters))
+		list_add_tail(&reactor->buffers.waiting, &line->node);
+	list_add_tail(&line->waiters, &req->wait);
+	loop_buffer_wait(reactor->loop, &reactor->buffers.task);
+}
+
+bool request_take_buffer(struct request *req, void (*resume)(struct request *))
+{
+	struct buffer_lines *lines = &req->queue->reactor->buffers;
+	struct buffer_share *share = req->queue->share;
+	struct namespace *ns = namespace_of(req);
+	uint8_t index;
+
+	req->resume = resume;
+	if (!req->hold.buffer && !share && !hold(req, ns, req->data_length, false)) {
+		/* before Connect there is no line */
+		request_complete(req, nvme_status(NVME_SC_INTERNAL));
+		return false;
+	}
+	if (!req->hold.buffer) {
+		index = line_of(req, ns);
+		/* nobody waits for one that is too large for what is free */
+		if ((!list_empty(&line_at(req->queue, index)->waiters) &&
+		     lines->large_round != lines->round) || give(req, ns) != GIVEN) {
+			line_up(req, index);
+			return false;
+		}
+	}
+	req->data = req->hold.buffer;
+	return true;
+}
+
+bool request_try_buffer(struct request *req, uint32_t length)
+{
+	struct namespace *ns = namespace_of(req);
+	struct buffer_share *share = req->queue->share;
+	size_t size = loop_buffer_size(length);
+
+	if (share && !line_modest(req, ns, size) &&
+	    share->bytes + size > LIMITS_HOST_BUFFERS_AT_ONCE * share->max)
+		return false;
+	if (share && ns && !host_modest(req, size) &&
+	    !namespace_may_buffer(ns, req->queue->reactor->index, size))
+		return false;
+	return hold(req, ns, length, false);
+}
+
+void request_leave_line(struct request *req)
+{
+	struct buffer_line *line;
+
+	list_del(&req->wait);
+	if (req->line == REQUEST_NO_LINE)
+		return;
+	line = line_at(req->queue, req->line);
+	req->line = REQUEST_NO_LINE;
+	if (list_empty(&line->waiters))
+		list_del(&line->node);
+	next_round_soon(req->queue->reactor);
+}
+
+/* ---- rounds ---- */
+
+static void move(struct request *req, struct list *to)
+{
+	list_del(&req->wait);
+	list_add_tail(to, &req->wait);
+	req->line = REQUEST_NO_LINE;
+}
+
+/* Gives a buffer to the first of the line that may have one; whether there was one. */
+static bool give_first(struct buffer_line *line, struct list *given)
+{
+	list_for_each(node, &line->waiters) {
+		struct request *req = list_entry(node, struct request, wait);
+		enum answer answer = give(req, namespace_of(req));
+
+		if (answer == GIVEN) {
+			move(req, given);
+			return true;
+		}
+		/* the line for all other namespaces may be one for several */
+		if (answer == WAITS && req->line)
+			return false;
+	}
+	return false;
+}
+
+/* Who got one goes to the end of the lines; the others stay where they are. */
+static void give_in_turn(struct buffer_lines *lines, struct list *given)
+{
+	struct list turns, *node;
+
+	list_init(&turns);
+	list_splice_tail(&turns, &lines->waiting);
+	while ((node = list_pop(&turns))) {
+		struct buffer_line *line = list_entry(node, struct buffer_line, node);
+
+		if (!give_first(line, given))
+			list_add_tail(&lines->waiting, &line->node);
+		else if (!list_empty(&line->waiters))
+			list_add_tail(&turns, &line->node);
+	}
+}
+
+static void dissolve(struct buffer_lines *lines, struct list *all)
+{
 	struct list *node;
 
-	list_init(&waiters);
-	list_splice_tail(&waiters, &reactor->buffer_waiters);
-	while ((node = list_pop(&waiters))) {
+	while ((node = list_pop(&lines->waiting))) {
+		struct buffer_line *line = list_entry(node, struct buffer_line, node);
+
+		list_for_each_safe(wait, &line->waiters)
+			move(list_entry(wait, struct request, wait), all);
+	}
+}
+
+static void next_round(struct loop_task *task)
+{
+	struct reactor *reactor = container_of(task, struct reactor, buffers.task);
+	struct buffer_lines *lines = &reactor->buffers;
+	struct list ready, *node;
+
+	list_init(&ready);
+	lines->round++;
+	if (lines->review)
+		dissolve(lines, &ready);
+	else
+		give_in_turn(lines, &ready);
+	lines->review = false;
+	if (lines->large_round != lines->round)
+		loop_timer_stop(reactor->loop, &lines->patience);
+	if (!list_empty(&lines->waiting))
+		loop_buffer_wait(reactor->loop, &lines->task);
+	while ((node = list_pop(&ready))) {
 		struct request *req = list_entry(node, struct request, wait);
 
 		req->resume(req);
-		/* it is in line again: so are those behind it, unless it is only its share that
-		 * is used up, or the rest kept for others */
-		if (!list_empty(&req->wait) && !req->over_share)
-			break;
 	}
-	list_splice_tail(&reactor->buffer_waiters, &waiters);
+}
+
+void buffer_lines_review(struct reactor *reactor)
+{
+	reactor->buffers.review = true;
+	next_round_soon(reactor);
+}
+
+void buffer_lines_init(struct reactor *reactor)
+{
+	reactor->buffers = (struct buffer_lines){ .round = 1 };
+	list_init(&reactor->buffers.waiting);
+	loop_task_init(&reactor->buffers.task, next_round);
+	reactor->buffers.patience.fire = lose_patience;
+}
+
+void buffer_line_init(struct buffer_line *line)
+{
+	*line = (struct buffer_line){ 0 };
+	list_init(&line->node);
+	list_init(&line->waiters);
+}
+
+void buffer_share_init(struct buffer_share *share, uint64_t max)
+{
+	share->max = max;
+	for (unsigned int i = 0; i < BUFFER_LINES; i++)
+		buffer_line_init(&share->lines[i]);
 }

@@ -88,8 +88,7 @@ static int start_reactor(struct target *target, unsigned int index, struct weft_
 	reactor->target = target;
 	reactor->index = index;
 	list_init(&reactor->queues);
-	list_init(&reactor->buffer_waiters);
-	loop_task_init(&reactor->buffer_task, request_buffers_returned);
+	buffer_lines_init(reactor);
 	sem_init(&start.up, 0, 0);
 	r = thread_start(&target->threads[index], reactor_main, &start);
 	if (r < 0) {

@@ -201,9 +201,7 @@ static void adopt(struct reactor *reactor, void *arg)
 		else if (queue->live && !queue->qid && !queue->closing)
 			controller_view_changed(queue->ctrl, old_port, old_subsystem);
 	}
-	/* what waits for a buffer was checked against the old view */
-	list_for_each(node, &reactor->buffer_waiters)
-		list_entry(node, struct request, wait)->view_ns = NULL;
+	buffer_lines_review(reactor);
 }
 
 void view_publish(struct target *target, struct view *view)

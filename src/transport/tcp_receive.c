@@ -148,8 +148,8 @@ static size_t receive_command(struct tcp_connection *conn, const struct nvme_tcp
 		start_command(conn, req, length ? data : NULL, length, intact);
 		return length + tail;
 	}
-	req->hold.buffer = loop_buffer_get(conn->socket.loop, length);
-	req->hold.buffer_size = length;
+	/* where there is none, the data is skipped and the command fails */
+	(void)request_try_buffer(req, length);
 	expect_data(conn, req, req->hold.buffer, length);
 	return 0;
 }

@@ -361,8 +361,7 @@ void world_new(void)
 		reactor->index = i;
 		reactor->loop = fake_loop_new(BUFFER_LIMIT);
 		list_init(&reactor->queues);
-		list_init(&reactor->buffer_waiters);
-		loop_task_init(&reactor->buffer_task, request_buffers_returned);
+		buffer_lines_init(reactor);
 	}
 	world_change(0);
 }
@@ -409,7 +408,8 @@ void world_free(void)
 	world_settle();
 	for (unsigned int i = 0; i < WORLD_REACTORS; i++) {
 		fuzz_assert(list_empty(&world.reactors[i].queues));
-		fuzz_assert(list_empty(&world.reactors[i].buffer_waiters));
+		fuzz_assert(list_empty(&world.reactors[i].buffers.waiting));
+		fuzz_assert(world.reactors[i].buffers.reserve == 0);
 		fuzz_assert(world.reactors[i].connections == 0);
 	}
 	fuzz_assert(target->limits.connections == 0 && target->limits.memory == 0);
