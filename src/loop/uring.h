@@ -40,7 +40,7 @@ struct uring_lane {
 struct uring {
 	struct loop loop;
 	struct io_uring ring;
-	struct io_uring_buf_ring *provided; /* owned; a page, then the buffers */
+	struct io_uring_buf_ring *provided; /* owned; the ring, then the buffers */
 	uint8_t *buffers;		/* in the same mapping */
 	struct list starved;		/* of struct loop_socket: no buffer was left for it */
 	uint16_t spare[URING_BUFFERS];	/* buffers that are not lent; the last one returned first */

@@ -9,14 +9,14 @@
 #include "loop/uring.h"
 
 #define GROUP 0
-#define RING_SIZE 4096	/* of the ring of provided buffers, rounded up to a page */
+#define RING_SIZE 65536	/* of the ring of provided buffers: whole pages of any size */
 /* What a socket receives by steps in one turn. */
 #define STEPS_SIZE ((size_t)1024 * 1024)
 /* Nanoseconds that tell how many buffers are enough. */
 #define LESS_AFTER 100000000ull
 #define MEMORY_SIZE (RING_SIZE + (size_t)URING_BUFFERS * URING_BUFFER_STRIDE)
 
-static_assert(URING_BUFFERS * sizeof(struct io_uring_buf) <= RING_SIZE, "the ring fits a page");
+static_assert(URING_BUFFERS * sizeof(struct io_uring_buf) <= RING_SIZE, "the ring fits");
 static_assert((URING_BUFFERS & (URING_BUFFERS - 1)) == 0, "the ring is a power of two");
 
 enum socket_flags {
@@ -202,15 +202,16 @@ static void steps(struct uring *u, struct loop_socket *socket)
 		receive_arm(socket);
 }
 
-static bool goes_on(const struct loop_socket *socket, int result)
+/* Cancelled: for the owner that takes now, or the kernel had no memory to wait. */
+static bool goes_on(int result)
 {
 	return result > 0 || result == -ENOBUFS || result == -EINTR || result == -EAGAIN ||
-	       (result == -ECANCELED && socket->bulk);
+	       result == -ECANCELED;
 }
 
 void uring_received(struct uring *u, struct loop_socket *socket, int result, unsigned int flags)
 {
-	bool more = flags & IORING_CQE_F_MORE, again = goes_on(socket, result);
+	bool more = flags & IORING_CQE_F_MORE, again = goes_on(result);
 	unsigned int id = flags >> IORING_CQE_BUFFER_SHIFT;
 
 	if (!more)

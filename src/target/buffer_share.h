@@ -44,9 +44,10 @@ struct buffer_lines {
 	uint64_t full_round;		/* the last in which one waited for what is left for all */
 	uint64_t large_round;		/* the last in which what is free was in pieces, */
 	uint64_t too_large;		/* for so many bytes */
-	struct loop_timer patience;	/* the others wait with one that is too large */
+	struct loop_timer patience;	/* the others wait with one for which there is no room */
 	uint64_t impatient_until;	/* loop_now(): they do not */
 	uint64_t reserve;		/* bytes given out of what is kept back */
+	uint64_t replies;		/* bytes of long answers of admin commands */
 	bool review;			/* the view is another: who waits is to be checked again */
 };
 

@@ -257,9 +257,13 @@ static bool cc_valid(uint32_t cc)
 	return true;
 }
 
-/* Drops the AERs that wait: a reset ends commands without an answer. */
-static void drop_async_requests(struct controller *ctrl)
+/* Drops the commands that wait, for events or buffers: a reset ends them without an answer. */
+static void drop_commands(struct controller *ctrl)
 {
+	struct list *waiters = &ctrl->admin->replies.waiters;
+
+	while (!list_empty(waiters))
+		request_release(list_entry(waiters->next, struct request, wait));
 	while (ctrl->aer_count) {
 		struct request *req = ctrl->aer[--ctrl->aer_count];
 
@@ -284,7 +288,7 @@ void controller_set_cc(struct controller *ctrl, uint32_t cc)
 		ctrl->ready = true;
 	} else if (!nvme_cc_enabled(cc) && nvme_cc_enabled(old)) {
 		ctrl->ready = false;
-		drop_async_requests(ctrl);
+		drop_commands(ctrl);
 		/* Connects of I/O queues look at some of it */
 		pthread_mutex_lock(&ctrl->subsystem->target->lock);
 		defaults(ctrl);

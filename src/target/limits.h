@@ -47,7 +47,7 @@ enum limit {
  * Hosts that hold little do not wait for what others hold of their namespace, either,
  * and a namespace of which a host holds little, or nothing, does not wait for what it
  * holds of another, which may hang: a quarter of that eighth is left to it as well.
- * An admin queue may hold little, or one buffer.
+ * An admin queue may hold little, or one buffer; long answers hold an eighth.
  */
 #define LIMITS_RESERVE_SHARE 8
 #define LIMITS_LITTLE_SHARE 256

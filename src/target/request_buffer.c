@@ -26,9 +26,11 @@
 #include "target/target.h"
 #include "target/view.h"
 
-/* How long all wait so that a large buffer becomes free, and then do not; nanoseconds. */
-#define PATIENCE 100000000ull
-#define IMPATIENCE 5000000000ull
+/* How long the others wait so that there is room for one, and then do not; nanoseconds. */
+#define PATIENCE 300000000ull
+#define IMPATIENCE 3000000000ull
+/* Longer answers of admin commands are seldom asked for in earnest. */
+#define LONG_REPLY 8192
 
 /* The namespace of an I/O command, as the view has it now; NULL: it is none, or there is none. */
 static struct namespace *namespace_of(const struct request *req)
@@ -75,6 +77,16 @@ static bool line_modest(const struct request *req, const struct namespace *ns, s
 
 /* ---- giving ---- */
 
+/* Counts what is given, or (negative) comes back. */
+static void count(struct queue *queue, uint8_t line, int64_t size)
+{
+	line_at(queue, line)->bytes += (uint64_t)size;
+	if (line != BUFFER_LINE_REPLIES)
+		queue->share->bytes += (uint64_t)size;
+	else if (size > LONG_REPLY || -size > LONG_REPLY)
+		queue->reactor->buffers.replies += (uint64_t)size;
+}
+
 /* Takes a buffer, which counts for the namespace and the host; whether there was one. */
 static bool hold(struct request *req, struct namespace *ns, uint32_t length, bool reserve)
 {
@@ -96,9 +108,7 @@ static bool hold(struct request *req, struct namespace *ns, uint32_t length, boo
 	if (!share)
 		return true;
 	req->hold.line = line_of(req, ns);
-	line_at(req->queue, req->hold.line)->bytes += size;
-	if (req->queue->qid)
-		share->bytes += size;
+	count(req->queue, req->hold.line, (int64_t)size);
 	return true;
 }
 
@@ -110,9 +120,7 @@ void request_drop_hold(struct queue *queue, struct request_hold *hold)
 
 	*hold = (struct request_hold){ 0 };
 	if (gone.counted)
-		line_at(queue, gone.line)->bytes -= size;
-	if (gone.counted && queue->qid)
-		queue->share->bytes -= size;
+		count(queue, gone.line, -(int64_t)size);
 	if (gone.reserve)
 		reactor->buffers.reserve -= size;
 	/* a namespace that is closed may be gone once it holds no buffer */
@@ -126,8 +134,11 @@ void request_drop_hold(struct queue *queue, struct request_hold *hold)
 
 static void next_round_soon(struct reactor *reactor)
 {
-	if (list_empty(&reactor->buffers.waiting))
+	if (list_empty(&reactor->buffers.waiting)) {
+		/* those who come now wait for nobody */
+		reactor->buffers.round++;
 		return;
+	}
 	list_del(&reactor->buffers.task.node);
 	loop_defer(reactor->loop, &reactor->buffers.task);
 }
@@ -153,15 +164,15 @@ static size_t of_kept(const struct request *req, const struct namespace *ns, siz
 	size_t kept = req->queue->reactor->target->buffer_limit / LIMITS_RESERVE_SHARE;
 
 	if (!req->queue->qid)
-		return kept;
+		return size > LONG_REPLY ? 0 : kept;
 	if (host_modest(req, size))
 		return kept / 2;
 	return line_modest(req, ns, size) ? kept / 4 : 0;
 }
 
 /*
- * What is free is in pieces: so that some become a large one again, the others wait for a
- * moment, but not for what may hang.
+ * One waits for what is left for all, or what is free is in pieces: the others wait with it for a
+ * while. What hangs may keep so much that there will be no room; then it waits alone.
  */
 static bool be_patient(struct reactor *reactor)
 {
@@ -193,13 +204,17 @@ static enum answer give_left(struct request *req, struct namespace *ns, size_t s
 		    loop_buffer_in_use(reactor->loop) + size > left_for_all;
 
 	if (full && lines->reserve + size > of_kept(req, ns, size)) {
-		lines->full_round = lines->round;
+		if (be_patient(reactor))
+			lines->full_round = lines->round;
 		return WAITS;
 	}
 	if (lines->large_round == lines->round && size >= lines->too_large)
 		return TOO_LARGE;
-	if (hold(req, ns, req->data_length, full))
+	if (hold(req, ns, req->data_length, full)) {
+		if (!full)
+			loop_timer_stop(reactor->loop, &lines->patience);
 		return GIVEN;
+	}
 	lines->large_round = lines->round;
 	lines->too_large = size;
 	if (!be_patient(reactor))
@@ -209,9 +224,21 @@ static enum answer give_left(struct request *req, struct namespace *ns, size_t s
 }
 
 /*
+ * An admin queue holds little, or one buffer, and all of them an eighth for long answers: a host is
+ * whoever it says, where it is a discovery controller's.
+ */
+static bool may_reply(const struct request *req, size_t size)
+{
+	const struct reactor *reactor = req->queue->reactor;
+
+	return line_modest(req, NULL, size) &&
+	       (size <= LONG_REPLY || reactor->buffers.replies + size <=
+				      reactor->target->buffer_limit / LIMITS_RESERVE_SHARE);
+}
+
+/*
  * A host's commands for a namespace of which it holds little need not wait for what it holds of
  * others; those of a host that holds little in all not for what others hold of the namespace.
- * An admin queue holds little, or one buffer, whoever the host says that it is.
  */
 static enum answer give(struct request *req, struct namespace *ns)
 {
@@ -220,7 +247,7 @@ static enum answer give(struct request *req, struct namespace *ns)
 	size_t size = loop_buffer_size(req->data_length);
 
 	if (!req->queue->qid)
-		return line_modest(req, ns, size) ? give_left(req, ns, size) : WAITS;
+		return may_reply(req, size) ? give_left(req, ns, size) : WAITS;
 	if (!line_modest(req, ns, size) &&
 	    waits_for(&share->round, reactor, share->bytes + size <= share->max))
 		return WAITS;
@@ -371,7 +398,7 @@ static void next_round(struct loop_task *task)
 	else
 		give_in_turn(lines, &ready);
 	lines->review = false;
-	if (lines->large_round != lines->round)
+	if (lines->large_round != lines->round && lines->full_round != lines->round)
 		loop_timer_stop(reactor->loop, &lines->patience);
 	if (!list_empty(&lines->waiting))
 		loop_buffer_wait(reactor->loop, &lines->task);

@@ -127,10 +127,13 @@ def test_data_of_admin_commands(rig, folder):
     """A host that asks for all of a long log page, often, and takes nothing, keeps only itself
     waiting: on a discovery controller, which is open to everybody."""
     running = rig([faulty(1, folder / "1.sock"), weftconf.namespace(2)], args=FEW)
-    with connect_discovery(running.daemon.address, sqsize=127, rcvbuf=4096) as greedy:
+    with contextlib.ExitStack() as greedy:
         entry = command.sqe(command.GET_LOG_PAGE, cdw10=(LARGE // 4 - 1 & 0xFFFF) << 16,
                             cdw11=LARGE // 4 - 1 >> 16)
-        batch = [greedy.admin.submit(entry, length=LARGE) for _ in range(8)]
+        queues = [greedy.enter_context(connect_discovery(
+            running.daemon.address, host=HostId.make(f"greedy {index}"), sqsize=127,
+            rcvbuf=4096)).admin for index in range(8)]
+        batch = [(queue, queue.submit(entry, length=LARGE)) for queue in queues for _ in range(4)]
         time.sleep(0.3)
         assert running.daemon.taken()["buffers"] <= LARGE
         with Others(running), contextlib.ExitStack() as stack:
@@ -140,9 +143,57 @@ def test_data_of_admin_commands(rig, folder):
                     write(io, 1, LARGE)
                     finish([io])
             time.sleep(0.3)
-        pages = {bytes(greedy.admin.wait(pending).data) for pending in batch}
-        page, = pages
+        finish(queues)
+        page, = {bytes(pending.completion.data) for _, pending in batch}
         assert len(page) == LARGE
+    empty(running)
+
+
+def test_a_reset_ends_what_waits(rig, folder):
+    """An admin command that waits for a buffer is forgotten with the reset of its controller."""
+    running = rig([faulty(1, folder / "1.sock")], args=FEW)
+    with connect_discovery(running.daemon.address, sqsize=127, rcvbuf=4096) as ctrl:
+        entry = command.sqe(command.GET_LOG_PAGE, cdw10=(LARGE // 4 - 1 & 0xFFFF) << 16,
+                            cdw11=LARGE // 4 - 1 >> 16)
+        batch = [ctrl.admin.submit(entry, length=LARGE) for _ in range(30)]
+        ctrl.disable()
+        ctrl.enable()
+        ctrl.admin.quiet(0.3)
+        # some were on their way already
+        assert batch[0].completion and not batch[-1].completion
+    empty(running)
+
+
+@pytest.mark.parametrize("goes", [True, False])
+def test_no_room_for_a_large_one(rig, folder, goes):
+    """Disks that hang keep so much that a large command finds no room. A smaller one of another
+    host does: at once, if the large one is aborted, or else a moment later."""
+    running = rig([faulty(nsid, folder / f"{nsid}.sock") for nsid in (1, 2, 3)], args=FEW)
+    with contextlib.ExitStack() as stack:
+        for nsid in (1, 2):
+            running.faults[nsid]("hang read")
+        queues = hosts(running, stack, 4)
+        for io, nsid, sizes in zip(queues, (1, 1, 2, 2), ([2, 2], [2, 2], [2, 2], [1])):
+            for size in sizes:
+                read(io, nsid, size << 20)
+        running.faults[1]("wait 4")
+        running.faults[2]("wait 3")
+        assert running.daemon.taken()["buffers"] == 13 << 20
+        ctrl = stack.enter_context(running.connect(host=HostId.make("large")))
+        io = ctrl.connect_io()
+        large = read(io, 3, LARGE)
+        io.quiet(0.1)
+        other = stack.enter_context(running.connect(host=HostId.make("other"))).connect_io()
+        if goes:
+            ctrl.abort(io.qid, large.cid)
+        for _ in range(3):
+            started = time.monotonic()
+            other.read(0, 2048, nsid=3)
+            assert time.monotonic() - started < 2
+        for fault in running.faults.values():
+            fault("clear")
+            fault("release")
+        finish([*queues, io])
     empty(running)
 
 
