@@ -23,7 +23,7 @@ import nvmetcp
 from weftd import SANITIZED
 
 HEAP_SLACK = (16 if SANITIZED else 64) << 10    # bytes
-RESIDENT_SLACK = 12 << 10                       # KiB
+RESIDENT_SLACK = 16 << 10                       # KiB
 
 
 class Siege:

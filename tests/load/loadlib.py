@@ -15,7 +15,7 @@ BUILD = pathlib.Path(os.environ.get("WEFT_BUILD", TOP / "build"))
 LOAD = BUILD / "tests/load/load"
 
 # What malloc and the kernel may keep of what was given back: see siege.py. Sanitizers keep more.
-MEMORY_SLACK_KIB = 400 * 1024 if SANITIZED else 12 * 1024
+MEMORY_SLACK_KIB = 400 * 1024 if SANITIZED else 16 * 1024
 
 
 class Load:
