@@ -57,22 +57,4 @@ void buffer_lines_init(struct reactor *reactor);
 /* The view is another: all that waits is checked against it soon. */
 void buffer_lines_review(struct reactor *reactor);
 
-/* The line of a namespace; 0 where the host has commands for too many. */
-static inline uint8_t buffer_share_line(struct buffer_share *share, const struct namespace *ns)
-{
-	uint8_t line = 0;
-
-	for (uint8_t i = 1; i < BUFFER_LINES; i++) {
-		bool used = share->lines[i].bytes || !list_empty(&share->lines[i].waiters);
-
-		if (used && share->lines[i].ns == ns)
-			return i;
-		if (!used && !line)
-			line = i;
-	}
-	if (line)
-		share->lines[line].ns = ns;
-	return line;
-}
-
 #endif

@@ -161,6 +161,7 @@ static void start_in_capsule(struct request *req, const uint8_t *data)
 
 void request_start(struct request *req, const uint8_t *data, uint32_t length)
 {
+	bool from_host = nvme_sqe_dir(&req->sqe) == NVME_DATA_TO_CTRL;
 	struct queue *queue = req->queue;
 	struct nvme_status status;
 
@@ -174,10 +175,10 @@ void request_start(struct request *req, const uint8_t *data, uint32_t length)
 	status = parse_all(req, length);
 	if (!nvme_status_ok(status))
 		request_complete(req, status);
-	else if (!req->data_length)
+	else if (!req->data_length || (queue->qid && !from_host))
 		request_execute(req);
-	else if (nvme_sqe_dir(&req->sqe) != NVME_DATA_TO_CTRL)
-		queue->qid ? request_execute(req) : execute_reply(req);
+	else if (!from_host)
+		execute_reply(req);
 	else if (length)
 		start_in_capsule(req, data);
 	else

@@ -61,16 +61,34 @@ static struct buffer_line *line_at(struct queue *queue, uint8_t index)
 	return index == BUFFER_LINE_REPLIES ? &queue->replies : &queue->share->lines[index];
 }
 
+/* The line of a namespace; 0 where the host has commands for too many. */
+static uint8_t namespace_line(struct buffer_share *share, const struct namespace *ns)
+{
+	uint8_t line = 0;
+
+	for (uint8_t i = 1; i < BUFFER_LINES; i++) {
+		bool used = share->lines[i].bytes || !list_empty(&share->lines[i].waiters);
+
+		if (used && share->lines[i].ns == ns)
+			return i;
+		if (!used && !line)
+			line = i;
+	}
+	if (line)
+		share->lines[line].ns = ns;
+	return line;
+}
+
 /* Where it counts what this command holds. */
 static uint8_t line_of(const struct request *req, const struct namespace *ns)
 {
-	return req->queue->qid ? buffer_share_line(req->queue->share, ns) : BUFFER_LINE_REPLIES;
+	return req->queue->qid ? namespace_line(req->queue->share, ns) : BUFFER_LINE_REPLIES;
 }
 
 /* Is that so little in its line that the host's other disks, which may hang, are no reason? */
-static bool line_modest(const struct request *req, const struct namespace *ns, size_t size)
+static bool line_modest(const struct request *req, uint8_t line, size_t size)
 {
-	uint64_t held = line_at(req->queue, line_of(req, ns))->bytes;
+	uint64_t held = line_at(req->queue, line)->bytes;
 
 	return !held || held + size <= little(req);
 }
@@ -87,11 +105,14 @@ static void count(struct queue *queue, uint8_t line, int64_t size)
 		queue->reactor->buffers.replies += (uint64_t)size;
 }
 
-/* Takes a buffer, which counts for the namespace and the host; whether there was one. */
-static bool hold(struct request *req, struct namespace *ns, uint32_t length, bool reserve)
+/*
+ * Takes a buffer, which counts for the namespace and, after Connect, in a line; whether there
+ * was one.
+ */
+static bool hold(struct request *req, struct namespace *ns, uint8_t line, uint32_t length,
+		 bool reserve)
 {
 	struct reactor *reactor = req->queue->reactor;
-	struct buffer_share *share = req->queue->share;
 	size_t size = loop_buffer_size(length);
 
 	req->hold.buffer = loop_buffer_get(reactor->loop, length);
@@ -104,11 +125,10 @@ static bool hold(struct request *req, struct namespace *ns, uint32_t length, boo
 	req->hold.reserve = reserve;
 	if (reserve)
 		reactor->buffers.reserve += size;
-	req->hold.counted = share != NULL;
-	if (!share)
-		return true;
-	req->hold.line = line_of(req, ns);
-	count(req->queue, req->hold.line, (int64_t)size);
+	req->hold.counted = line != REQUEST_NO_LINE;
+	req->hold.line = line;
+	if (req->hold.counted)
+		count(req->queue, line, (int64_t)size);
 	return true;
 }
 
@@ -159,7 +179,7 @@ static bool waits_for(uint64_t *round, const struct reactor *reactor, bool enoug
 }
 
 /* What of the part that is kept this command may be given, bytes. */
-static size_t of_kept(const struct request *req, const struct namespace *ns, size_t size)
+static size_t of_kept(const struct request *req, uint8_t line, size_t size)
 {
 	size_t kept = req->queue->reactor->target->buffer_limit / LIMITS_RESERVE_SHARE;
 
@@ -167,7 +187,7 @@ static size_t of_kept(const struct request *req, const struct namespace *ns, siz
 		return size > LONG_REPLY ? 0 : kept;
 	if (host_modest(req, size))
 		return kept / 2;
-	return line_modest(req, ns, size) ? kept / 4 : 0;
+	return line_modest(req, line, size) ? kept / 4 : 0;
 }
 
 /*
@@ -194,7 +214,7 @@ static void lose_patience(struct loop_timer *timer)
 }
 
 /* A buffer from what is left for all, or of what is kept. */
-static enum answer give_left(struct request *req, struct namespace *ns, size_t size)
+static enum answer give_left(struct request *req, struct namespace *ns, uint8_t line, size_t size)
 {
 	struct reactor *reactor = req->queue->reactor;
 	struct buffer_lines *lines = &reactor->buffers;
@@ -203,14 +223,14 @@ static enum answer give_left(struct request *req, struct namespace *ns, size_t s
 	bool full = lines->full_round == lines->round ||
 		    loop_buffer_in_use(reactor->loop) + size > left_for_all;
 
-	if (full && lines->reserve + size > of_kept(req, ns, size)) {
+	if (full && lines->reserve + size > of_kept(req, line, size)) {
 		if (be_patient(reactor))
 			lines->full_round = lines->round;
 		return WAITS;
 	}
 	if (lines->large_round == lines->round && size >= lines->too_large)
 		return TOO_LARGE;
-	if (hold(req, ns, req->data_length, full)) {
+	if (hold(req, ns, line, req->data_length, full)) {
 		if (!full)
 			loop_timer_stop(reactor->loop, &lines->patience);
 		return GIVEN;
@@ -231,7 +251,7 @@ static bool may_reply(const struct request *req, size_t size)
 {
 	const struct reactor *reactor = req->queue->reactor;
 
-	return line_modest(req, NULL, size) &&
+	return line_modest(req, BUFFER_LINE_REPLIES, size) &&
 	       (size <= LONG_REPLY || reactor->buffers.replies + size <=
 				      reactor->target->buffer_limit / LIMITS_RESERVE_SHARE);
 }
@@ -240,22 +260,22 @@ static bool may_reply(const struct request *req, size_t size)
  * A host's commands for a namespace of which it holds little need not wait for what it holds of
  * others; those of a host that holds little in all not for what others hold of the namespace.
  */
-static enum answer give(struct request *req, struct namespace *ns)
+static enum answer give(struct request *req, struct namespace *ns, uint8_t line)
 {
 	struct reactor *reactor = req->queue->reactor;
 	struct buffer_share *share = req->queue->share;
 	size_t size = loop_buffer_size(req->data_length);
 
 	if (!req->queue->qid)
-		return may_reply(req, size) ? give_left(req, ns, size) : WAITS;
-	if (!line_modest(req, ns, size) &&
+		return may_reply(req, size) ? give_left(req, ns, line, size) : WAITS;
+	if (!line_modest(req, line, size) &&
 	    waits_for(&share->round, reactor, share->bytes + size <= share->max))
 		return WAITS;
 	if (ns && !host_modest(req, size) &&
 	    waits_for(&ns->counters[reactor->index].buffers_round, reactor,
 		      namespace_may_buffer(ns, reactor->index, size)))
 		return WAITS;
-	return give_left(req, ns, size);
+	return give_left(req, ns, line, size);
 }
 
 /* ---- waiting ---- */
@@ -274,28 +294,41 @@ static void line_up(struct request *req, uint8_t index)
 	loop_buffer_wait(reactor->loop, &reactor->buffers.task);
 }
 
+/* Do others of its line wait, and not for one that is too large for what is free? */
+static bool others_first(const struct request *req, uint8_t line)
+{
+	const struct buffer_lines *lines = &req->queue->reactor->buffers;
+
+	return !list_empty(&line_at(req->queue, line)->waiters) &&
+	       lines->large_round != lines->round;
+}
+
+/* Before Connect there is no line: it has one now, or fails. */
+static bool take_unconnected(struct request *req)
+{
+	if (hold(req, NULL, REQUEST_NO_LINE, req->data_length, false))
+		return true;
+	request_complete(req, nvme_status(NVME_SC_INTERNAL));
+	return false;
+}
+
+static bool take_or_wait(struct request *req)
+{
+	struct namespace *ns = namespace_of(req);
+	uint8_t line = line_of(req, ns);
+
+	if (!others_first(req, line) && give(req, ns, line) == GIVEN)
+		return true;
+	line_up(req, line);
+	return false;
+}
+
 bool request_take_buffer(struct request *req, void (*resume)(struct request *))
 {
-	struct buffer_lines *lines = &req->queue->reactor->buffers;
-	struct buffer_share *share = req->queue->share;
-	struct namespace *ns = namespace_of(req);
-	uint8_t index;
-
 	req->resume = resume;
-	if (!req->hold.buffer && !share && !hold(req, ns, req->data_length, false)) {
-		/* before Connect there is no line */
-		request_complete(req, nvme_status(NVME_SC_INTERNAL));
+	if (!req->hold.buffer &&
+	    !(req->queue->share ? take_or_wait(req) : take_unconnected(req)))
 		return false;
-	}
-	if (!req->hold.buffer) {
-		index = line_of(req, ns);
-		/* nobody waits for one that is too large for what is free */
-		if ((!list_empty(&line_at(req->queue, index)->waiters) &&
-		     lines->large_round != lines->round) || give(req, ns) != GIVEN) {
-			line_up(req, index);
-			return false;
-		}
-	}
 	req->data = req->hold.buffer;
 	return true;
 }
@@ -304,15 +337,16 @@ bool request_try_buffer(struct request *req, uint32_t length)
 {
 	struct namespace *ns = namespace_of(req);
 	struct buffer_share *share = req->queue->share;
+	uint8_t line = share ? line_of(req, ns) : REQUEST_NO_LINE;
 	size_t size = loop_buffer_size(length);
 
-	if (share && !line_modest(req, ns, size) &&
+	if (share && !line_modest(req, line, size) &&
 	    share->bytes + size > LIMITS_HOST_BUFFERS_AT_ONCE * share->max)
 		return false;
 	if (share && ns && !host_modest(req, size) &&
 	    !namespace_may_buffer(ns, req->queue->reactor->index, size))
 		return false;
-	return hold(req, ns, length, false);
+	return hold(req, ns, line, length, false);
 }
 
 void request_leave_line(struct request *req)
@@ -343,7 +377,8 @@ static bool give_first(struct buffer_line *line, struct list *given)
 {
 	list_for_each(node, &line->waiters) {
 		struct request *req = list_entry(node, struct request, wait);
-		enum answer answer = give(req, namespace_of(req));
+		struct namespace *ns = namespace_of(req);
+		enum answer answer = give(req, ns, line_of(req, ns));
 
 		if (answer == GIVEN) {
 			move(req, given);

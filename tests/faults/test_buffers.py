@@ -26,10 +26,18 @@ def write(io, nsid, size):
     return io.submit(io.rw(command.WRITE, nsid, 0, size // 512), bytes(size), inline=False)
 
 
+def queue_of(running, stack, name, **options):
+    """An I/O queue of a host of that name."""
+    return stack.enter_context(running.connect(host=HostId.make(name))).connect_io(**options)
+
+
 def hosts(running, stack, count):
-    """An I/O queue of each of so many hosts."""
-    return [stack.enter_context(running.connect(host=HostId.make(f"host {index}")))
-            .connect_io(sqsize=127) for index in range(count)]
+    return [queue_of(running, stack, f"host {index}", sqsize=127) for index in range(count)]
+
+
+def long_page():
+    """Asks a discovery controller for much more than there is."""
+    return command.get_log(0, LARGE // 4 - 1)
 
 
 def finish(queues, seconds=30.0):
@@ -99,9 +107,9 @@ def test_a_large_one_among_many_small(rig, folder, whose, count, what):
     with contextlib.ExitStack() as stack:
         queues = hosts(running, stack, count)
         if whose == "its host":
-            io = stack.enter_context(running.connect(host=HostId.make("host 0"))).connect_io()
+            io = queue_of(running, stack, "host 0")
         else:
-            io = stack.enter_context(running.connect(host=HostId.make("large"))).connect_io()
+            io = queue_of(running, stack, "large")
             # it has something already: it is not one of those that hold little
             for nsid in (1, 2):
                 read(io, nsid, 1 << 20)
@@ -128,12 +136,11 @@ def test_data_of_admin_commands(rig, folder):
     waiting: on a discovery controller, which is open to everybody."""
     running = rig([faulty(1, folder / "1.sock"), weftconf.namespace(2)], args=FEW)
     with contextlib.ExitStack() as greedy:
-        entry = command.sqe(command.GET_LOG_PAGE, cdw10=(LARGE // 4 - 1 & 0xFFFF) << 16,
-                            cdw11=LARGE // 4 - 1 >> 16)
         queues = [greedy.enter_context(connect_discovery(
             running.daemon.address, host=HostId.make(f"greedy {index}"), sqsize=127,
             rcvbuf=4096)).admin for index in range(8)]
-        batch = [(queue, queue.submit(entry, length=LARGE)) for queue in queues for _ in range(4)]
+        batch = [(queue, queue.submit(long_page(), length=LARGE))
+                 for queue in queues for _ in range(4)]
         time.sleep(0.3)
         assert running.daemon.taken()["buffers"] <= LARGE
         with Others(running), contextlib.ExitStack() as stack:
@@ -153,9 +160,7 @@ def test_a_reset_ends_what_waits(rig, folder):
     """An admin command that waits for a buffer is forgotten with the reset of its controller."""
     running = rig([faulty(1, folder / "1.sock")], args=FEW)
     with connect_discovery(running.daemon.address, sqsize=127, rcvbuf=4096) as ctrl:
-        entry = command.sqe(command.GET_LOG_PAGE, cdw10=(LARGE // 4 - 1 & 0xFFFF) << 16,
-                            cdw11=LARGE // 4 - 1 >> 16)
-        batch = [ctrl.admin.submit(entry, length=LARGE) for _ in range(30)]
+        batch = [ctrl.admin.submit(long_page(), length=LARGE) for _ in range(30)]
         ctrl.disable()
         ctrl.enable()
         ctrl.admin.quiet(0.3)
@@ -183,16 +188,14 @@ def test_no_room_for_a_large_one(rig, folder, goes):
         io = ctrl.connect_io()
         large = read(io, 3, LARGE)
         io.quiet(0.1)
-        other = stack.enter_context(running.connect(host=HostId.make("other"))).connect_io()
+        other = queue_of(running, stack, "other")
         if goes:
             ctrl.abort(io.qid, large.cid)
         for _ in range(3):
             started = time.monotonic()
             other.read(0, 2048, nsid=3)
             assert time.monotonic() - started < 2
-        for fault in running.faults.values():
-            fault("clear")
-            fault("release")
+        running.let_go()
         finish([*queues, io])
     empty(running)
 
@@ -275,9 +278,7 @@ def test_data_within_commands(rig, folder, cut):
         assert 7 << 20 < running.daemon.taken()["buffers"] <= 8 << 20
         other, = hosts(running, stack, 1)
         other.write(0, bytes(16384), nsid=3)
-        for fault in running.faults.values():
-            fault("clear")
-            fault("release")
+        running.let_go()
     empty(running)
 
 

@@ -246,9 +246,7 @@ def test_first_command_on_a_disk_that_others_use(rig, folder):
         running.faults[2]("wait 1")
         with prompt(running):
             mine.write(0, bytes(1 << 20), nsid=2)
-        for fault in running.faults.values():
-            fault("clear")
-            fault("release")
+        running.let_go()
         theirs.wait(kept)
         for pending in held:
             mine.wait(pending)
@@ -278,6 +276,4 @@ def test_hosts_that_all_have_what_they_may(rig, folder, quick):
                     with prompt(running):
                         call()
             time.sleep(0.3)
-        for fault in running.faults.values():
-            fault("clear")
-            fault("release")
+        running.let_go()

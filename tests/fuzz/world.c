@@ -410,6 +410,7 @@ void world_free(void)
 		fuzz_assert(list_empty(&world.reactors[i].queues));
 		fuzz_assert(list_empty(&world.reactors[i].buffers.waiting));
 		fuzz_assert(world.reactors[i].buffers.reserve == 0);
+		fuzz_assert(world.reactors[i].buffers.replies == 0);
 		fuzz_assert(world.reactors[i].connections == 0);
 	}
 	fuzz_assert(target->limits.connections == 0 && target->limits.memory == 0);

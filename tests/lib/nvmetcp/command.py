@@ -39,6 +39,14 @@ def sqe(opcode, *, nsid=0, cdw2=0, cdw3=0, cdw10=0, cdw11=0, cdw12=0, cdw13=0, c
                        cdw10, cdw11, cdw12, cdw13, cdw14, cdw15)
 
 
+def get_log(lid, numd, *, offset=0, nsid=0xFFFFFFFF, lsp=0, rae=False, lsi=0, csi=0, ot=0):
+    """Get Log Page; `numd` counts dwords from 0."""
+    return sqe(GET_LOG_PAGE, nsid=nsid,
+               cdw10=lid | lsp << 8 | (1 << 15 if rae else 0) | (numd & 0xFFFF) << 16,
+               cdw11=numd >> 16 | lsi << 16, cdw12=offset & 0xFFFFFFFF, cdw13=offset >> 32,
+               cdw14=ot << 23 | csi << 24)
+
+
 def fabrics(fctype, specific=b"", *, flags=PSDT_SGL):
     """A Fabrics command; `specific` is what follows the SGL, from byte 40."""
     assert len(specific) <= 24

@@ -156,11 +156,8 @@ class Controller:
                 numd=None, ot=0, buffer=None, **kw):
         """Get Log Page. `numd` forces the 0's based dwords, `buffer` the SGL's length."""
         numd = length // 4 - 1 if numd is None else numd
-        entry = command.sqe(
-            command.GET_LOG_PAGE, nsid=nsid,
-            cdw10=lid | lsp << 8 | (1 << 15 if rae else 0) | (numd & 0xFFFF) << 16,
-            cdw11=numd >> 16 | lsi << 16, cdw12=offset & 0xFFFFFFFF, cdw13=offset >> 32,
-            cdw14=ot << 23 | csi << 24)
+        entry = command.get_log(lid, numd, offset=offset, nsid=nsid, lsp=lsp, rae=rae, lsi=lsi,
+                                csi=csi, ot=ot)
         return self.admin.run(entry, length=length if buffer is None else buffer, **kw).data
 
     def get_feature(self, fid, *, select=0, nsid=0, cdw11=0, length=0, **kw):
