@@ -2,7 +2,7 @@
 /* Every change: a copy of the running configuration, changed, validated and applied as a whole. */
 #include <errno.h>
 
-#include "config/apply.h"
+#include "apply/apply.h"
 #include "control/internal.h"
 
 struct config *control_draft(struct control *control, struct weft_error *error)

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "config/apply.h"
+#include "apply/apply.h"
 #include "config/load.h"
 #include "config/save.h"
 #include "control/folder.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/apply.h"
+#include "apply/apply.h"
 #include "control/address.h"
 #include "control/create.h"
 #include "control/internal.h"

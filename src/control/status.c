@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "config/apply.h"
+#include "apply/apply.h"
 #include "control/internal.h"
 #include "control/sessions.h"
 #include "control/when.h"

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "config/apply.h"
+#include "apply/apply.h"
 #include "config/save.h"
 #include "control/internal.h"
 #include "control/sessions.h"

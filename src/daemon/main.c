@@ -19,7 +19,7 @@
 #include <weft/backend.h>
 
 #include "backend/backend.h"
-#include "config/apply.h"
+#include "apply/apply.h"
 #include "config/load.h"
 #include "config/model.h"
 #include "control/control.h"

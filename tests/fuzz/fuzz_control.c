@@ -17,7 +17,7 @@
 
 #include <microhttpd.h>
 
-#include "config/apply.h"
+#include "apply/apply.h"
 #include "config/load.h"
 #include "config/save.h"
 #include "control/address.h"

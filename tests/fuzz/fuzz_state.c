@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Any text as the state file (config/state.h): it is understood or replaced,
+ * Any text as the state file (apply/state.h): it is understood or replaced,
  * and what is stored is understood again. No file is touched.
  */
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 #include "config/model.h"
 #include "config/save.h"
-#include "config/state.h"
+#include "apply/state.h"
 #include "fuzz.h"
 #include "util/log.h"
 

@@ -27,11 +27,12 @@ ALLOWED = {
     "transport": ["spec/", "util/", *LOOP, *TARGET_SEAMS, *PUBLIC],
     "auth": ["spec/", "util/"],
     "backend": ["spec/", "util/", *LOOP, *PUBLIC],
-    "config": ["target/", "spec/", "util/", *LOOP, *PUBLIC],
-    "control": ["config/", "target/", "spec/", "util/", *LOOP, *PUBLIC],
+    "config": ["spec/", "util/", *PUBLIC],
+    "apply": ["config/", "target/", "spec/", "util/", *LOOP, *PUBLIC],
+    "control": ["apply/", "config/", "target/", "spec/", "util/", *LOOP, *PUBLIC],
     "host": ["spec/", "util/", *PUBLIC],
     "cli": ["host/", "util/", *PUBLIC],
-    "daemon": ["control/", "config/", "backend/", "transport/", "target/", "auth/", "loop/",
+    "daemon": ["control/", "apply/", "config/", "backend/", "transport/", "target/", "auth/", "loop/",
                "spec/", "util/", *PUBLIC],
 }
 

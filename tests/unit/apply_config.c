@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "backend/backend.h"
-#include "config/apply.h"
+#include "apply/apply.h"
 #include "config_rig.h"
 #include "spec/fabrics.h"
 #include "target/namespace.h"

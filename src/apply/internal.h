@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What runs of a configuration, as the files of apply share it. */
-#ifndef WEFT_CONFIG_APPLY_INTERNAL_H
-#define WEFT_CONFIG_APPLY_INTERNAL_H
+#ifndef WEFT_APPLY_INTERNAL_H
+#define WEFT_APPLY_INTERNAL_H
 
 #include <stddef.h>
 
 #include <weft/backend.h>
 
-#include "config/apply.h"
-#include "config/job.h"
-#include "config/state.h"
+#include "apply/apply.h"
+#include "apply/job.h"
+#include "apply/state.h"
 #include "spec/fabrics.h"
 #include "target/namespace.h"
 #include "target/transport.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/apply_internal.h"
+#include "apply/internal.h"
 #include "loop/loop.h"
 
 /* Just under the tick's second, so that each tick finds it due. */

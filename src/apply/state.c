@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What survives restarts: GENCTR, and flushes that failed. See state.h. */
-#include "config/state.h"
+#include "apply/state.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -4,8 +4,8 @@
  * refreshing and closing a device. Each is a job, done by a thread of a pool; the
  * control thread starts it, goes on, and looks whether it has ended.
  */
-#ifndef WEFT_CONFIG_JOB_H
-#define WEFT_CONFIG_JOB_H
+#ifndef WEFT_APPLY_JOB_H
+#define WEFT_APPLY_JOB_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

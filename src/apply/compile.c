@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/apply_internal.h"
+#include "apply/internal.h"
 #include "spec/fabrics.h"
 #include "target/subsystem.h"
 

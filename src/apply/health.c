@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/apply_internal.h"
+#include "apply/internal.h"
 #include "loop/loop.h"
 #include "util/log.h"
 

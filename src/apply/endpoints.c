@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "config/apply_internal.h"
+#include "apply/internal.h"
 #include "loop/loop.h"
 #include "util/log.h"
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/apply_internal.h"
+#include "apply/internal.h"
 #include "loop/loop.h"
 #include "util/log.h"
 #include "util/str.h"

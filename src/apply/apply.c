@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Makes a configuration run: see apply.h. */
-#include "config/apply.h"
+#include "apply/apply.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/apply_internal.h"
+#include "apply/internal.h"
 #include "loop/loop.h"
 #include "util/log.h"
 

@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "config/apply_internal.h"
+#include "apply/internal.h"
 #include "util/log.h"
 
 /* Is the device that this namespace is to have the one whose flush failed? */

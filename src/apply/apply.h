@@ -13,8 +13,8 @@
  * those open, refresh and close their devices on threads of their own (job.h). A
  * device that is not open after a second is served as soon as it is.
  */
-#ifndef WEFT_CONFIG_APPLY_H
-#define WEFT_CONFIG_APPLY_H
+#ifndef WEFT_APPLY_APPLY_H
+#define WEFT_APPLY_APPLY_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -12,8 +12,8 @@
  * missing or unreadable the counter begins at the clock's seconds, so that it
  * does not show hosts a number that they have seen with another content.
  */
-#ifndef WEFT_CONFIG_STATE_H
-#define WEFT_CONFIG_STATE_H
+#ifndef WEFT_APPLY_STATE_H
+#define WEFT_APPLY_STATE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "config/state.h"
+#include "apply/state.h"
 #include "config_rig.h"
 
 #define A "nqn.2014-08.io.weft:a"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Opening, refreshing and closing devices, on threads: see job.h. */
-#include "config/job.h"
+#include "apply/job.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "config/apply_internal.h"
+#include "apply/internal.h"
 #include "loop/loop.h"
 #include "target/namespace.h"
 #include "util/cleanup.h"
