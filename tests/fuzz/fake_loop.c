@@ -111,6 +111,10 @@ static bool messages_run(struct loop *loop)
 	return any;
 }
 
+__attribute__((weak)) void fake_on_post(struct loop *loop)
+{
+}
+
 void loop_post(struct loop *loop, struct loop_message *message)
 {
 	struct loop *before = current;
@@ -119,6 +123,7 @@ void loop_post(struct loop *loop, struct loop_message *message)
 	loop->messages = message;
 	if (in_turn)
 		return;
+	fake_on_post(loop);
 	in_turn = true;
 	enter(loop);
 	messages_run(loop);

@@ -19,7 +19,7 @@
 
 #include "loop/loop.h"
 
-#define FAKE_SOCKETS 8
+#define FAKE_SOCKETS 32
 
 /* A loop with that many bytes of I/O buffers, LOOP_BUFFER_MAX at most. Never fails. */
 struct loop *fake_loop_new(size_t buffer_limit);
@@ -43,6 +43,11 @@ bool fake_socket_sent(int fd, int result);
 
 /* The fuzzer's: this thread is that loop's from now on; NULL: the control thread. */
 void fake_on_enter(struct loop *loop);
+/*
+ * The fuzzer's, or nothing: the control thread has posted a message to a loop, which runs when
+ * this returns. Loops may take turns before that.
+ */
+void fake_on_post(struct loop *loop);
 /* The fuzzer's: what is being sent. It stays in place until fake_socket_sent(). */
 void fake_on_send(int fd, const struct iovec *iov, unsigned int iov_count);
 

@@ -149,7 +149,8 @@ void peer_stretch(struct peer *peer, uint32_t length)
 
 void peer_h2c_data(struct peer *peer, unsigned int index, uint32_t length)
 {
-	static const uint8_t payload[128 << 10] = { 1, 2, 3 };
+	static const uint8_t any[128 << 10] = { 1, 2, 3 };
+	const uint8_t *payload = NULL;
 	struct nvme_tcp_h2c_data pdu;
 	struct peer_r2t r2t;
 
@@ -159,8 +160,10 @@ void peer_h2c_data(struct peer *peer, unsigned int index, uint32_t length)
 	r2t = peer->r2ts[index];
 	if (length > r2t.length)
 		length = r2t.length;
-	if (length > sizeof(payload))
-		length = sizeof(payload);
+	if (length > sizeof(any))
+		length = sizeof(any);
+	if (peer->ops && peer->ops->payload)
+		payload = peer->ops->payload(peer, r2t.cid);
 	peer->r2ts[index].offset += length;
 	peer->r2ts[index].length -= length;
 	if (!peer->r2ts[index].length) {
@@ -170,7 +173,7 @@ void peer_h2c_data(struct peer *peer, unsigned int index, uint32_t length)
 	}
 	nvme_tcp_put_h2c_data(&pdu, &peer->format, r2t.cid, r2t.ttag, r2t.offset, length,
 			      length == r2t.length);
-	send_pdu(peer, &pdu, payload, length);
+	send_pdu(peer, &pdu, payload ? payload + r2t.offset : any, length);
 }
 
 void peer_term(struct peer *peer, uint16_t fes, uint32_t fei)
@@ -198,6 +201,22 @@ static void answered(struct peer *peer, const struct nvme_cqe *cqe)
 	fuzz_assert(peer->wild || peer->answers <= peer->commands);
 	if (le16_get(cqe->cid) == peer->connect_cid && nvme_status_ok(nvme_cqe_status(cqe)))
 		peer->cntlid = (uint16_t)le32_get(cqe->dw0);
+	if (peer->ops && peer->ops->answered)
+		peer->ops->answered(peer, cqe);
+}
+
+static void got_data(struct peer *peer, const struct nvme_tcp_c2h_data *pdu, const uint8_t *data,
+		     uint32_t length)
+{
+	bool success = pdu->ch.flags & NVME_TCP_F_SUCCESS;
+
+	fuzz_assert(le32_get(pdu->datal) == length);
+	if (success)
+		peer->answers++;
+	fuzz_assert(peer->wild || peer->answers <= peer->commands);
+	if (peer->ops && peer->ops->data)
+		peer->ops->data(peer, le16_get(pdu->cccid), le32_get(pdu->datao), data, length,
+				success);
 }
 
 static void asked(struct peer *peer, const struct nvme_tcp_r2t *pdu)
@@ -228,12 +247,9 @@ static void handle(struct peer *peer, const uint8_t *pdu)
 		asked(peer, (const struct nvme_tcp_r2t *)pdu);
 		break;
 	case NVME_TCP_C2H_DATA:
-		fuzz_assert(le32_get(((const struct nvme_tcp_c2h_data *)pdu)->datal) == length);
 		if (peer->ddgst)
 			fuzz_assert(digest_right(pdu + ch->pdo, length, pdu + ch->pdo + length));
-		if (ch->flags & NVME_TCP_F_SUCCESS)
-			peer->answers++;
-		fuzz_assert(peer->wild || peer->answers <= peer->commands);
+		got_data(peer, (const struct nvme_tcp_c2h_data *)pdu, pdu + ch->pdo, length);
 		break;
 	case NVME_TCP_C2H_TERM:
 		peer->term = true;

@@ -32,8 +32,22 @@ struct peer_patch {
 };
 #define PEER_PATCHES 4
 
+struct peer;
+
+/* What whoever drives a peer wants to know of it; each Optional. */
+struct peer_ops {
+	/* A response capsule. */
+	void (*answered)(struct peer *peer, const struct nvme_cqe *cqe);
+	/* Data of a command; success: no response capsule follows. */
+	void (*data)(struct peer *peer, uint16_t cid, uint32_t offset, const uint8_t *data,
+		     uint32_t length, bool success);
+	/* What the command writes, from its first byte on; NULL: some bytes or other. */
+	const uint8_t *(*payload)(struct peer *peer, uint16_t cid);
+};
+
 struct peer {
 	int fd;
+	const struct peer_ops *ops;	/* borrowed, or NULL */
 	struct nvme_tcp_format format;	/* what this side asked for */
 	bool hdgst, ddgst;		/* what the controller answered */
 	bool wild;			/* what was sent may be anything: answers are not counted */

@@ -27,7 +27,8 @@
 #define MAX_PENDING 3			/* connections, of four that there can be */
 #define MAX_HOST 3
 #define LATE_MAX 256
-#define DEVICES 3
+#define DEVICES 3			/* the first is the memory backend's */
+#define LATE_DEVICES 2
 #define MEMORY_SIZE (8 << 20)
 
 const uint16_t world_ports[WORLD_PORTS] = { 1, 2, 3, 8 };
@@ -43,47 +44,66 @@ static struct {
 
 /* ---- the late backend ---- */
 
-static const struct weft_info late_infos[] = {
+static const struct weft_info late_infos[LATE_DEVICES] = {
 	{ .size = 4 << 20, .block_size = 4096, .physical_block_size = 4096,
 	  .discard_granularity = 4096, .volatile_cache = true },
 	{ .size = 1 << 20, .block_size = 512, .physical_block_size = 512, .atomic_size = 4096,
 	  .volatile_cache = true },
 };
 
+struct late_device {
+	struct weft_info info;
+	unsigned int index;
+	uint8_t *data;			/* owned */
+};
+
+struct late_io {
+	struct weft_io *io;
+	struct late_device *device;
+};
+
 static struct {
-	struct weft_io *kept[LATE_MAX];
+	struct late_io kept[LATE_MAX];
 	unsigned int count;
 	bool at_once;
+	bool hangs[LATE_DEVICES];
+	unsigned int opening;		/* the index of the device that is opened next */
 } late;
-
-static unsigned int late_opened;
 
 static int late_open(void **ret_device, const struct weft_params *params,
 		     struct weft_info *ret_info, struct weft_error *error)
 {
-	*ret_info = late_infos[late_opened % 2];
-	*ret_device = calloc(1, sizeof(struct weft_info));
-	fuzz_assert(*ret_device);
-	memcpy(*ret_device, ret_info, sizeof(*ret_info));
+	struct late_device *device = calloc(1, sizeof(*device));
+
+	fuzz_assert(device);
+	device->index = late.opening;
+	device->info = *ret_info = late_infos[late.opening];
+	device->data = calloc(1, device->info.size);
+	fuzz_assert(device->data);
+	*ret_device = device;
 	return 0;
 }
 
 static void late_close(void *device)
 {
+	free(((struct late_device *)device)->data);
 	free(device);
 }
 
 /* Touches all the memory that it was given, as a device would. */
-static void late_transfer(const struct weft_io *io)
+static void late_transfer(const struct late_io *what)
 {
-	for (unsigned int i = 0; i < io->iov_count; i++) {
-		const volatile uint8_t *bytes = io->iov[i].iov_base;
+	const struct weft_io *io = what->io;
+	uint8_t *at = what->device->data + io->offset;
 
+	if (io->op == WEFT_OP_WRITE_ZEROES)
+		memset(at, 0, io->length);
+	for (unsigned int i = 0; i < io->iov_count; i++) {
 		if (io->op == WEFT_OP_READ)
-			memset(io->iov[i].iov_base, 0xa5, io->iov[i].iov_len);
+			memcpy(io->iov[i].iov_base, at, io->iov[i].iov_len);
 		else
-			for (size_t at = 0; at < io->iov[i].iov_len; at += 512)
-				(void)bytes[at];
+			memcpy(at, io->iov[i].iov_base, io->iov[i].iov_len);
+		at += io->iov[i].iov_len;
 	}
 }
 
@@ -100,14 +120,17 @@ static void late_check(const struct weft_info *info, const struct weft_io *io)
 		fuzz_assert(total == io->length && total);
 }
 
-static void late_submit(void *device, struct weft_io *io)
+static void late_submit(void *opened, struct weft_io *io)
 {
-	late_check(device, io);
-	if (!late.at_once && late.count < LATE_MAX) {
-		late.kept[late.count++] = io;
+	struct late_device *device = opened;
+	struct late_io what = { .io = io, .device = device };
+
+	late_check(&device->info, io);
+	if ((late.hangs[device->index] || !late.at_once) && late.count < LATE_MAX) {
+		late.kept[late.count++] = what;
 		return;
 	}
-	late_transfer(io);
+	late_transfer(&what);
 	weft_io_done(io, 0);
 }
 
@@ -125,6 +148,20 @@ void world_late_at_once(bool at_once)
 	late.at_once = at_once;
 }
 
+void world_late_hang(unsigned int index, bool hangs)
+{
+	late.hangs[index] = hangs;
+}
+
+unsigned int world_late_count(void)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < late.count; i++)
+		count += !late.hangs[late.kept[i].device->index];
+	return count;
+}
+
 struct completion {
 	struct weft_io *io;
 	int result;
@@ -137,21 +174,34 @@ static void complete(void *arg)
 	weft_io_done(completion->io, completion->result);
 }
 
+/* The index in late.kept of the which'th that can be completed. */
+static unsigned int late_find(unsigned int which)
+{
+	unsigned int i = 0;
+
+	for (;; i++)
+		if (!late.hangs[late.kept[i].device->index] && which-- == 0)
+			return i;
+}
+
 void world_late_complete(unsigned int which, int result, bool from_thread)
 {
 	struct completion completion = { .result = result };
-	struct weft_io *io;
+	unsigned int count = world_late_count();
+	struct late_io what;
 
-	if (!late.count)
+	if (!count)
 		return;
-	which %= late.count;
-	io = completion.io = late.kept[which];
+	which = late_find(which % count);
+	what = late.kept[which];
 	late.kept[which] = late.kept[--late.count];
-	late_transfer(io);
+	completion.io = what.io;
+	if (result == 0)
+		late_transfer(&what);
 	if (from_thread)
-		weft_io_done_from_thread(io, result);
+		weft_io_done_from_thread(what.io, result);
 	else
-		fake_loop_call(((struct reactor *)io->reactor)->loop, complete, &completion);
+		fake_loop_call(((struct reactor *)what.io->reactor)->loop, complete, &completion);
 }
 
 /* ---- devices ---- */
@@ -173,7 +223,7 @@ static void device_open(unsigned int index)
 
 	if (world.devices[index])
 		return;
-	late_opened = index ? index - 1 : 0;
+	late.opening = index ? index - 1 : 0;
 	fuzz_assert(namespace_open(&world.devices[index], &world.target,
 				   index ? &late_backend : &memory_backend, NULL, &error) == 0);
 }
@@ -366,6 +416,12 @@ void world_new(void)
 	world_change(0);
 }
 
+void world_limits(uint32_t max_pending, uint32_t max_host)
+{
+	world.target.options.max_pending_connections = max_pending;
+	world.target.options.max_host_connections = max_host;
+}
+
 void world_connect(unsigned int index, int fd, uint16_t portid)
 {
 	struct reactor *reactor = world_reactor(index);
@@ -403,6 +459,7 @@ void world_free(void)
 {
 	struct target *target = &world.target;
 
+	memset(late.hangs, 0, sizeof(late.hangs));
 	while (late.count)
 		world_late_complete(0, -ECANCELED, late.count & 1);
 	world_settle();

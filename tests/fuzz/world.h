@@ -2,7 +2,7 @@
 /*
  * A target for fuzzers: two reactors on fake loops and one thread, a
  * configuration that changes on demand, and two kinds of backends: the memory
- * backend, and one that completes later or never does what was asked.
+ * backend, and one that completes later, in any order, or hangs.
  */
 #ifndef TESTS_FUZZ_WORLD_H
 #define TESTS_FUZZ_WORLD_H
@@ -41,6 +41,8 @@ enum world_change {
 };
 
 void world_new(void);
+/* Connections of one address before Connect, and of one host. */
+void world_limits(uint32_t max_pending, uint32_t max_host);
 /*
  * All connections are closed: completes what the backends hold, and sees that
  * everything has come to its end and back.
@@ -56,7 +58,11 @@ void world_settle(void);
 
 /* Whether the late backend completes at once. */
 void world_late_at_once(bool at_once);
-/* Completes one of what it holds: 0 or -errno. */
+/* Whether the disk with that index, 0 or 1, hangs: it completes nothing. */
+void world_late_hang(unsigned int index, bool hangs);
+/* How many it could complete. */
+unsigned int world_late_count(void);
+/* Completes one of those: 0 or -errno. */
 void world_late_complete(unsigned int which, int result, bool from_thread);
 
 #endif
