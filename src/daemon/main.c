@@ -264,7 +264,7 @@ static int start(struct daemon *daemon)
 	control_options.engine = loop_engine_name(daemon->target->reactors[0]->loop);
 	if (control_open(&daemon->control, &control_options, &error) < 0)
 		goto fail;
-	if (daemon->options.sandbox && sandbox_enter(daemon->options.plugin_count > 0, &error) < 0)
+	if (sandbox_enter(daemon->options.sandbox, daemon->options.plugin_count > 0, &error) < 0)
 		goto fail;
 	return apply_file(daemon);
 fail:

@@ -78,8 +78,8 @@ static const struct {
 	{ "max-buffers", "SIZE", "for I/O buffers, a quarter of it for one host (256M for each "
 	  "reactor)", OPTION_MAX_BUFFERS },
 	{ "plugin", "FILE", "load a backend plugin; may be repeated", OPTION_PLUGIN },
-	{ "sandbox", "on|off", "give up system calls that are not needed, and core dumps (on)",
-	  OPTION_SANDBOX },
+	{ "sandbox", "on|off|report",
+	  "give up system calls that are not needed, and core dumps (on)", OPTION_SANDBOX },
 	{ "check", NULL, "check the configuration file and exit", OPTION_CHECK },
 	{ "log-level", "LEVEL", "error, warning, notice, info or debug (info)", OPTION_LOG_LEVEL },
 	{ "help-backend", "NAME", "show a backend's options and exit", OPTION_HELP_BACKEND },
@@ -225,13 +225,15 @@ static int parse_level(const char *text)
 	usage_error("log-level", text, "error, warning, notice, info or debug is needed");
 }
 
-static bool parse_switch(const char *option, const char *text)
+static enum sandbox_mode parse_sandbox(const char *text)
 {
 	if (strcmp(text, "on") == 0)
-		return true;
+		return SANDBOX_ON;
 	if (strcmp(text, "off") == 0)
-		return false;
-	usage_error(option, text, "on or off is needed");
+		return SANDBOX_OFF;
+	if (strcmp(text, "report") == 0)
+		return SANDBOX_REPORT;
+	usage_error("sandbox", text, "on, off or report is needed");
 }
 
 static void set_option(struct options *options, int id, const char *value)
@@ -288,7 +290,7 @@ static void set_option(struct options *options, int id, const char *value)
 		options->plugins[options->plugin_count++] = value;
 		break;
 	case OPTION_SANDBOX:
-		options->sandbox = parse_switch("sandbox", value);
+		options->sandbox = parse_sandbox(value);
 		break;
 	case OPTION_CHECK:
 		options->check = true;
@@ -336,7 +338,7 @@ void options_parse(struct options *ret, int argc, char **argv)
 		.socket = CONTROL_SOCKET_DEFAULT,
 		.state_dir = OPTIONS_STATE_DIR_DEFAULT,
 		.log_level = LOG_INFO,
-		.sandbox = true,
+		.sandbox = SANDBOX_ON,
 		.target = {
 			.reactor_count = cpus < OPTIONS_REACTORS_MAX ? cpus : OPTIONS_REACTORS_MAX,
 			.engine = LOOP_ENGINE_AUTO,

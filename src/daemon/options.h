@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "daemon/sandbox.h"
 #include "target/target.h"
 
 #define OPTIONS_CONFIG_DEFAULT "/etc/weft/config.json"
@@ -22,7 +23,7 @@ struct options {
 	const char *plugins[OPTIONS_PLUGINS_MAX];
 	size_t plugin_count;
 	const char *help_backend;	/* print that backend's options and end */
-	bool sandbox;			/* give up system calls that are not needed */
+	enum sandbox_mode sandbox;	/* give up system calls that are not needed */
 	bool check;			/* check the configuration and end */
 	int log_level;
 	struct target_options target;

@@ -15,6 +15,7 @@
 
 #include <weft/backend.h>
 
+#include "daemon/sandbox_report.h"
 #include "daemon/syscalls.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -53,6 +54,8 @@ static const struct argument_rule argument_rules[] = {
 	{ SCMP_SYS(mprotect), 2, PROT_EXEC, 0 },
 	{ SCMP_SYS(prctl), 0, WHOLE, PR_SET_NAME },
 	{ SCMP_SYS(prctl), 0, WHOLE, PR_SET_VMA },
+	/* libcap, which nss-systemd(8) loads to look for a user */
+	{ SCMP_SYS(prctl), 0, WHOLE, PR_CAPBSET_READ },
 	/* our own limits, to read them: the third argument is what they become */
 	{ SCMP_SYS(prlimit64), 2, UINT64_MAX, 0 },
 	{ SCMP_SYS(socket), 0, WHOLE, AF_INET },
@@ -65,6 +68,9 @@ static const struct argument_rule argument_rules[] = {
 	{ SCMP_SYS(ioctl), 1, WHOLE, BLKSSZGET },
 	{ SCMP_SYS(ioctl), 1, WHOLE, FIONBIO },
 	{ SCMP_SYS(ioctl), 1, WHOLE, FIONREAD },
+	/* names of interfaces: if_nametoindex(), if_indextoname() */
+	{ SCMP_SYS(ioctl), 1, WHOLE, SIOCGIFINDEX },
+	{ SCMP_SYS(ioctl), 1, WHOLE, SIOCGIFNAME },
 	{ SCMP_SYS(ioctl), 1, WHOLE, TCGETS },
 };
 
@@ -104,7 +110,17 @@ static int allow_special(scmp_filter_ctx filter)
 	return r;
 }
 
-static int fill(scmp_filter_ctx filter, bool plugins)
+/* What is refused without a report: the C library does without, as the list tells. */
+static int refuse_known(scmp_filter_ctx filter)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < COUNT(syscalls_refused) && r == 0; i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), syscalls_refused[i], 0);
+	return r;
+}
+
+static int fill(scmp_filter_ctx filter, enum sandbox_mode mode, bool plugins)
 {
 	int r;
 
@@ -122,32 +138,38 @@ static int fill(scmp_filter_ctx filter, bool plugins)
 		r = allow_all(filter, syscalls_sanitizers, COUNT(syscalls_sanitizers));
 	if (r == 0)
 		r = allow_by_argument(filter);
+	if (r == 0 && mode == SANDBOX_REPORT && !SANITIZERS)
+		r = refuse_known(filter);
 	return r ? r : allow_special(filter);
 }
 
 /* What is not on the list seems not to exist: C libraries then fall back to what is older. */
-static int install_filter(bool plugins)
+static int install_filter(enum sandbox_mode mode, bool plugins)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+	uint32_t refusal = mode == SANDBOX_REPORT ? SCMP_ACT_TRAP : SCMP_ACT_ERRNO(ENOSYS);
+	scmp_filter_ctx filter = seccomp_init(refusal);
 	int r;
 
 	if (!filter)
 		return -ENOMEM;
-	r = fill(filter, plugins);
+	r = fill(filter, mode, plugins);
 	if (r == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);
 	return r;
 }
 
-int sandbox_enter(bool plugins, struct weft_error *error)
+int sandbox_enter(enum sandbox_mode mode, bool plugins, struct weft_error *error)
 {
-	int r = 0;
+	int r = mode == SANDBOX_REPORT ? sandbox_report_install() : 0;
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	if (mode == SANDBOX_OFF)
+		return 0;
+	if (r == 0 && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		       prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0))
 		r = -errno;
 	if (r == 0)
-		r = install_filter(plugins);
+		r = install_filter(mode, plugins);
 	if (r == 0)
 		return 0;
 	return weft_error_set(error, -r, "cannot give up system calls that are not needed (%s): "

@@ -11,6 +11,12 @@
 
 struct weft_error;
 
+enum sandbox_mode {
+	SANDBOX_OFF,
+	SANDBOX_ON,
+	SANDBOX_REPORT,		/* as ON; refused calls are written to standard error: for tests */
+};
+
 /*
  * For all threads, now and later, and for good:
  * - no new privileges by set-user-ID programs (PR_SET_NO_NEW_PRIVS),
@@ -24,6 +30,6 @@ struct weft_error;
  * Reactors must have been started: their rings cannot be made afterwards. 0, or
  * -errno with *error filled.
  */
-int sandbox_enter(bool plugins, struct weft_error *error);
+int sandbox_enter(enum sandbox_mode mode, bool plugins, struct weft_error *error);
 
 #endif

@@ -6,8 +6,9 @@
 #include <pthread.h>
 
 /*
- * Starts a thread with all signals blocked: they are the control thread's. 0 or
- * -errno. The caller joins or detaches it.
+ * Starts a thread with all signals blocked: they are the control thread's. Not blocked is SIGSYS,
+ * which a thread raises by a call that is not allowed. 0 or -errno. The caller joins or detaches
+ * the thread.
  */
 int thread_start(pthread_t *ret_thread, void *(*run)(void *arg), void *arg);
 

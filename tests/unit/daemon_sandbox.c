@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What can still be done in weftd's sandbox, and what cannot: each in a process of its own. */
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <ifaddrs.h>
+#include <langinfo.h>
 #include <liburing.h>
+#include <locale.h>
+#include <malloc.h>
+#include <net/if.h>
+#include <netdb.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -14,14 +25,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
+#include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -38,22 +54,45 @@
 #define SANITIZERS false
 #endif
 
-/* Runs a check in the sandbox; its wait status. */
-static int run(bool (*check)(void), bool plugins)
-{
-	pid_t child = fork();
-	int status;
+/* What a check wrote to standard error. */
+static char written[4096];
 
+static _Noreturn void run_inside(enum sandbox_mode mode, bool plugins, bool (*check)(void))
+{
+	const struct rlimit core = { 1 << 20, 1 << 20 };
+	struct weft_error error;
+
+	setrlimit(RLIMIT_CORE, &core);
+	_exit(sandbox_enter(mode, plugins, &error) == 0 && check() ? 0 : 1);
+}
+
+/* Runs a check in the sandbox; its wait status. Fills `written`. */
+static int run_mode(enum sandbox_mode mode, bool plugins, bool (*check)(void))
+{
+	size_t length = 0;
+	int pipes[2], status;
+	pid_t child;
+	ssize_t n;
+
+	assert_int_equal(pipe(pipes), 0);
+	child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
-		const struct rlimit core = { 1 << 20, 1 << 20 };
-		struct weft_error error;
-
-		setrlimit(RLIMIT_CORE, &core);
-		_exit(sandbox_enter(plugins, &error) == 0 && check() ? 0 : 1);
+		dup2(pipes[1], STDERR_FILENO);
+		run_inside(mode, plugins, check);
 	}
+	close(pipes[1]);
+	while ((n = read(pipes[0], written + length, sizeof(written) - 1 - length)) > 0)
+		length += (size_t)n;
+	written[length] = '\0';
+	close(pipes[0]);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	return status;
+}
+
+static int run(bool (*check)(void), bool plugins)
+{
+	return run_mode(SANDBOX_ON, plugins, check);
 }
 
 #define holds(check) assert_int_equal(run(check, false), 0)
@@ -194,6 +233,188 @@ static void test_absent_even_with_sanitizers(void **state)
 	holds(makes_no_ring);
 }
 
+/* ---- the life of weftd after its start ---- */
+
+static bool knows_users(void)
+{
+	return getpwuid(0) && getgrgid(0) && !getpwnam("nobody-of-that-name") &&
+	       !getgrnam("nobody-of-that-name");
+}
+
+static bool knows_interfaces(void)
+{
+	char name[IF_NAMESIZE];
+	struct ifaddrs *addresses;
+	unsigned int index = if_nametoindex("lo");
+
+	if (!index || !if_indextoname(index, name) || getifaddrs(&addresses) < 0)
+		return false;
+	freeifaddrs(addresses);
+	return !strcmp(name, "lo");
+}
+
+/* A name in /etc/hosts, and one that whatever nsswitch.conf(5) names is asked for, DNS included. */
+static bool resolves(void)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG };
+	const struct addrinfo numeric = { .ai_flags = AI_NUMERICHOST };
+	struct addrinfo *found;
+
+	if (getaddrinfo("localhost", "4420", &hints, &found))
+		return false;
+	freeaddrinfo(found);
+	if (getaddrinfo("fe80::1%lo", "4420", &numeric, &found))
+		return false;
+	freeaddrinfo(found);
+	return getaddrinfo("no-such-host.invalid", "4420", &hints, &found) != 0;
+}
+
+/* How the resolver sends both questions of a name, whatever answers. */
+static bool asks_name_servers(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(53),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct iovec iov = { .iov_base = (char[]){ "question" }, .iov_len = 8 };
+	struct mmsghdr messages[2] = {
+		{ .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } },
+		{ .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } },
+	};
+
+	return fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+	       sendmmsg(fd, messages, 2, MSG_NOSIGNAL) >= 0;
+}
+
+static bool knows_itself(void)
+{
+	char name[256], path[4096];
+	struct utsname uts;
+
+	return gethostname(name, sizeof(name)) == 0 && uname(&uts) == 0 &&
+	       getcwd(path, sizeof(path)) && realpath("/proc/self/exe", path) &&
+	       sysconf(_SC_NPROCESSORS_ONLN) > 0 && sysconf(_SC_PHYS_PAGES) > 0 &&
+	       sysconf(_SC_OPEN_MAX) > 0;
+}
+
+static bool tells_time(void)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	tzset();
+	return localtime_r(&now, &tm) && setlocale(LC_ALL, "") && nl_langinfo(CODESET);
+}
+
+static bool logs(void)
+{
+	openlog("weftd", 0, LOG_DAEMON);
+	syslog(LOG_DEBUG, "a test of weft's sandbox");
+	closelog();
+	return true;
+}
+
+static void *allocate(void *arg)
+{
+	void *volatile blocks[200];
+
+	for (size_t i = 0; i < 200; i++)
+		blocks[i] = malloc(i * 4000);
+	for (size_t i = 0; i < 200; i++)
+		blocks[i] = realloc(blocks[i], i * 8000 + 1);
+	for (size_t i = 0; i < 200; i++)
+		free(blocks[i]);
+	malloc_trim(0);
+	return arg;
+}
+
+static bool allocates(void)
+{
+	pthread_t threads[4];
+	bool good = true;
+
+	for (size_t i = 0; i < 4; i++)
+		good = pthread_create(&threads[i], NULL, allocate, NULL) == 0 && good;
+	for (size_t i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	return good;
+}
+
+static bool keeps_files(void)
+{
+	char path[] = "/tmp/weft-sandbox-XXXXXX";
+	int fd = mkstemp(path);
+	const struct flock lock = { .l_type = F_WRLCK };
+	struct statx statx_buffer;
+	bool good = fd >= 0 && fallocate(fd, 0, 0, 1 << 20) == 0 && fsync(fd) == 0 &&
+		    fdatasync(fd) == 0 && ftruncate(fd, 1 << 21) == 0 &&
+		    fcntl(fd, F_OFD_SETLK, &lock) == 0 && flock(fd, LOCK_EX) == 0 &&
+		    statx(AT_FDCWD, path, 0, STATX_ALL, &statx_buffer) == 0 &&
+		    lseek(fd, 0, SEEK_HOLE) >= 0;
+
+	/* what a file system does not have, it says */
+	fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096);
+	fallocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, 0, 4096);
+	unlink(path);
+	return good;
+}
+
+static bool tells_of_a_crash(void)
+{
+	void *frames[16];
+
+	return backtrace(frames, 16) > 0 && raise(SIGCHLD) == 0;
+}
+
+static bool loads_libraries(void)
+{
+	void *library = dlopen("libresolv.so.2", RTLD_NOW | RTLD_LOCAL);
+
+	return library && dlclose(library) == 0;
+}
+
+/* Each works, and asks for nothing that is refused. */
+static void test_life(void **state)
+{
+	static const struct {
+		const char *what;
+		bool (*check)(void);
+	} table[] = {
+		{ "users and groups", knows_users },
+		{ "interfaces", knows_interfaces },
+		{ "names of machines", resolves },
+		{ "name servers", asks_name_servers },
+		{ "this machine", knows_itself },
+		{ "time zone and locale", tells_time },
+		{ "syslog", logs },
+		{ "memory", allocates },
+		{ "threads", makes_threads },
+		{ "sockets", listens },
+		{ "files", keeps_files },
+		{ "a crash", tells_of_a_crash },
+		{ "libraries", loads_libraries },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		int status = run_mode(SANDBOX_REPORT, false, table[i].check);
+
+		if (status || *written)
+			fail_msg("%s: status 0x%x, %s", table[i].what, status, written);
+	}
+}
+
+static bool is_refused(void)
+{
+	return is_absent(syscall(SYS_vhangup));
+}
+
+static void test_report(void **state)
+{
+	assert_int_equal(run_mode(SANDBOX_REPORT, false, is_refused), 0);
+	assert_non_null(strstr(written, "weftd: sandbox: vhangup (system call "));
+	assert_int_equal(run_mode(SANDBOX_ON, false, is_refused), 0);
+	assert_string_equal(written, "");
+}
+
 /* Plugins get more, but no programs. */
 static bool plugin_needs(void)
 {
@@ -242,7 +463,7 @@ static void test_all_threads(void **state)
 		pthread_t thread;
 
 		if (pthread_create(&thread, NULL, wait_and_exec, NULL) ||
-		    sandbox_enter(false, &error) < 0)
+		    sandbox_enter(SANDBOX_ON, false, &error) < 0)
 			_exit(1);
 		stop = true;
 		pthread_join(thread, NULL);
@@ -256,6 +477,8 @@ int main(void)
 {
 	const struct CMUnitTest always[] = {
 		cmocka_unit_test(test_allowed),
+		cmocka_unit_test(test_life),
+		cmocka_unit_test(test_report),
 		cmocka_unit_test(test_absent_even_with_sanitizers),
 		cmocka_unit_test(test_plugins),
 		cmocka_unit_test(test_no_core),

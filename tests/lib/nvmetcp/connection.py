@@ -41,7 +41,8 @@ class Connection:
         if rcvbuf is not None:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         self.sock.settimeout(timeout)
-        self.sock.connect(address)
+        # a scope, as of fe80::1%eth0, is only looked for here
+        self.sock.connect(socket.getaddrinfo(*address, family, socket.SOCK_STREAM)[0][4])
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.hdgst = self.ddgst = False
         self.hpda = 0       # what this host asked for, 0's based dwords
