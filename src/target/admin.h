@@ -25,8 +25,6 @@ bool admin_offered(const struct controller *ctrl, uint8_t offered);
 bool admin_opcode_supported(uint8_t opcode);
 /* The most that one command transfers (MDTS), bytes. */
 uint64_t admin_transfer_max(const struct queue *queue);
-/* CDW14 bits 6:0 name a UUID, of which this controller has no list: refused unless 0. */
-struct nvme_status admin_check_uuid_index(struct request *req);
 /* NSID is 1..NN; else Invalid Namespace or Format. */
 struct nvme_status admin_check_nsid(struct request *req);
 

@@ -239,7 +239,8 @@ uint32_t controller_vs(const struct queue *queue)
 	return NVME_VS(2, 1, 0);
 }
 
-static bool cc_valid(uint32_t cc)
+/* Base 2.1, 3.1.4.5: values that CAP does not offer. */
+static bool cc_valid(const struct controller *ctrl, uint32_t cc)
 {
 	uint32_t css = cc & NVME_CC_CSS_MASK;
 
@@ -247,7 +248,9 @@ static bool cc_valid(uint32_t cc)
 		return false;
 	if (cc & (NVME_CC_MPS_MASK | NVME_CC_AMS_MASK))
 		return false;
-	/* a host that will make no I/O queue may leave the entry sizes 0 */
+	/* entry sizes of I/O queues: a host that will make none may leave them 0 */
+	if (ctrl->discovery)
+		return true;
 	if ((cc & NVME_CC_IOSQES_MASK) && (cc & NVME_CC_IOSQES_MASK) >> NVME_CC_IOSQES_SHIFT !=
 	    NVME_SQES)
 		return false;
@@ -280,7 +283,7 @@ void controller_set_cc(struct controller *ctrl, uint32_t cc)
 
 	if (nvme_cc_enabled(cc) && !nvme_cc_enabled(old)) {
 		ctrl->cc = cc;
-		if (!cc_valid(cc)) {
+		if (!cc_valid(ctrl, cc)) {
 			ctrl->csts |= NVME_CSTS_CFS;
 			return;
 		}

@@ -270,6 +270,7 @@ static void execute_property_get(struct request *req)
 				   offsetof(struct nvmf_property_cmd, ofst));
 		return;
 	}
+	/* 6.5: values above 1 are reserved, and the property has one of the two sizes */
 	if ((cmd->attrib & NVMF_PROPERTY_SIZE_MASK) > NVMF_PROPERTY_8 ||
 	    wide != (le32_get(cmd->ofst) == NVME_PROP_CAP)) {
 		request_fail_field(req, NVME_SC_INVALID_FIELD,

@@ -26,6 +26,7 @@
 struct feature {
 	uint8_t fid, offered;
 	bool ns;			/* of a namespace, not of the controller */
+	uint32_t fixed_bits;		/* without set(): those of CDW11 that are its value */
 	uint16_t get_length, set_length; /* data that goes with it */
 	struct nvme_status (*check)(struct request *req);
 	uint32_t (*value)(const struct request *req, bool current);
@@ -38,19 +39,9 @@ static struct nvme_status refuse_value(struct request *req)
 	return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw11));
 }
 
-/* ---- values that are kept as the host wrote them ---- */
+/* ---- values that are kept as the host wrote them, but for reserved bits ---- */
 
-static struct nvme_status keep(struct request *req, uint32_t *value, uint32_t allowed)
-{
-	uint32_t cdw11 = le32_get(req->sqe.cdw11);
-
-	if (cdw11 & ~allowed)
-		return refuse_value(req);
-	*value = cdw11;
-	return NVME_SUCCESS;
-}
-
-#define KEPT_FEATURE(name, field, allowed)						\
+#define KEPT_FEATURE(name, field, bits)						\
 	static uint32_t name##_value(const struct request *req, bool current)		\
 	{										\
 		return current ? req->queue->ctrl->field : 0;				\
@@ -58,15 +49,35 @@ static struct nvme_status keep(struct request *req, uint32_t *value, uint32_t al
 											\
 	static struct nvme_status name##_set(struct request *req)			\
 	{										\
-		return keep(req, &req->queue->ctrl->field, allowed);			\
+		req->queue->ctrl->field = le32_get(req->sqe.cdw11) & (bits);		\
+		return NVME_SUCCESS;							\
 	}
 
 /* weights and burst: they may be set, and round robin pays no heed */
 KEPT_FEATURE(arbitration, arbitration, 0xffffff07u)
-/* there is power state 0 only; bits 7:5 are a hint of the workload */
-KEPT_FEATURE(power, power_state, 7u << 5)
 /* bit 0: no atomicity in normal operation is asked for */
 KEPT_FEATURE(write_atomicity, write_atomicity, 1u)
+
+/* ---- 02h: power management ---- */
+
+#define POWER_PS(cdw11)		((cdw11) & 0x1f)
+#define POWER_WH		(7u << 5)	/* a hint of the workload */
+
+static uint32_t power_value(const struct request *req, bool current)
+{
+	return current ? req->queue->ctrl->power_state : 0;
+}
+
+/* There is power state 0 only: another is not supported (Base 2.1, 5.1.25.1.2). */
+static struct nvme_status power_set(struct request *req)
+{
+	uint32_t cdw11 = le32_get(req->sqe.cdw11);
+
+	if (POWER_PS(cdw11))
+		return refuse_value(req);
+	req->queue->ctrl->power_state = cdw11 & POWER_WH;
+	return NVME_SUCCESS;
+}
 
 /* ---- 04h: over and under thresholds of the composite temperature ---- */
 
@@ -77,6 +88,7 @@ KEPT_FEATURE(write_atomicity, write_atomicity, 1u)
 #define TEMP_UNDER		1
 #define TEMP_OVER_DEFAULT	0xffffu	/* kelvins; the under threshold's is 0 */
 
+/* There is no sensor but the composite's, and other THSEL are reserved (Base 2.1, 5.1.25.1.3). */
 static struct nvme_status temperature_check(struct request *req)
 {
 	uint32_t cdw11 = le32_get(req->sqe.cdw11);
@@ -177,6 +189,7 @@ static struct nvme_status num_queues_set(struct request *req)
 	uint32_t submission = (cdw11 & 0xffff) + 1, completion = (cdw11 >> 16) + 1;
 	uint32_t granted = queues_max(req->queue);
 
+	/* FFFFh is invalid (Base 2.1, 5.1.25.2.1) */
 	if (submission > 0xffff)
 		return refuse_value(req);
 	if (completion > 0xffff)
@@ -205,10 +218,9 @@ static struct nvme_status async_event_set(struct request *req)
 {
 	struct controller *ctrl = req->queue->ctrl;
 	uint32_t notices = ctrl->discovery ? NVME_AEC_DISC_LOG : NVME_AEC_NS_ATTR | NVME_AEC_ANA;
-	struct nvme_status status = keep(req, &ctrl->async_config, AEC_SMART | notices);
 
-	if (!nvme_status_ok(status))
-		return status;
+	/* events that never come, by OAES, need not be enabled: reading tells which are */
+	ctrl->async_config = le32_get(req->sqe.cdw11) & (AEC_SMART | notices);
 	if (!ctrl->discovery)
 		announce_temperature(ctrl);
 	else if (req->queue->port)
@@ -238,13 +250,16 @@ static void host_behavior_fill(const struct request *req, void *data)
 	memcpy(data, &behavior, sizeof(behavior));
 }
 
+/*
+ * A host may say that it supports what this controller does not have (ETDAS, LBAFEE, HDISNS, CDFE):
+ * nothing follows. Values above 1 are reserved (Base 2.1, 5.1.25.1.14).
+ */
 static struct nvme_status host_behavior_set(struct request *req)
 {
 	struct nvme_host_behavior behavior;
 
 	memcpy(&behavior, req->data, sizeof(behavior));
-	if (behavior.acre > 1 || behavior.etdas || behavior.lbafee || behavior.hdisns ||
-	    le16_get(behavior.cdfe))
+	if (behavior.acre > 1 || behavior.etdas > 1 || behavior.lbafee > 1 || behavior.hdisns > 1)
 		return refuse(req, NVME_SC_INVALID_FIELD, AT(sgl));
 	req->queue->ctrl->host_acre = behavior.acre;
 	return NVME_SUCCESS;
@@ -252,6 +267,7 @@ static struct nvme_status host_behavior_set(struct request *req)
 
 /* ---- 81h: host identifier: the one of Connect, 16 bytes ---- */
 
+/* Over fabrics it cannot be set, and only the 128-bit form is there (Base 2.1, 5.1.25.1.28). */
 static struct nvme_status host_id_check(struct request *req)
 {
 	if (req->sqe.opcode == NVME_ADMIN_SET_FEATURES)
@@ -294,8 +310,10 @@ static const struct feature features[] = {
 	  .value = power_value, .set = power_set },
 	{ .fid = NVME_FEAT_TEMP_THRESHOLD, .offered = OFFERED_IO, .check = temperature_check,
 	  .value = temperature_value, .set = temperature_set },
-	{ .fid = NVME_FEAT_ERROR_RECOVERY, .offered = OFFERED_IO, .value = error_recovery_value },
-	{ .fid = NVME_FEAT_VOLATILE_WC, .offered = OFFERED_IO, .value = volatile_wc_value },
+	{ .fid = NVME_FEAT_ERROR_RECOVERY, .offered = OFFERED_IO, .fixed_bits = 0x1ffff,
+	  .value = error_recovery_value },
+	{ .fid = NVME_FEAT_VOLATILE_WC, .offered = OFFERED_IO, .fixed_bits = NVME_FEAT_VWC_WCE,
+	  .value = volatile_wc_value },
 	{ .fid = NVME_FEAT_NUM_QUEUES, .offered = OFFERED_IO,
 	  .value = num_queues_value, .set = num_queues_set },
 	{ .fid = NVME_FEAT_WRITE_ATOMIC, .offered = OFFERED_IO,
@@ -309,7 +327,7 @@ static const struct feature features[] = {
 	  .fill = host_behavior_fill, .set = host_behavior_set },
 	{ .fid = NVME_FEAT_HOST_ID, .offered = OFFERED_BOTH, .check = host_id_check,
 	  .get_length = 16, .fill = host_id_fill },
-	{ .fid = NVME_FEAT_WRITE_PROTECT, .offered = OFFERED_IO, .ns = true,
+	{ .fid = NVME_FEAT_WRITE_PROTECT, .offered = OFFERED_IO, .ns = true, .fixed_bits = 7,
 	  .check = write_protect_check, .value = write_protect_value },
 };
 #define FEATURE_COUNT (sizeof(features) / sizeof(features[0]))
@@ -375,33 +393,39 @@ static void execute_get(struct request *req)
 	request_reply(req, data, sizeof(data), 0);
 }
 
+static bool holds_buffer(const struct request *req, uint32_t length)
+{
+	return req->sqe.sgl.type == NVME_SGL_TRANSPORT_SGL &&
+	       le32_get(req->sqe.sgl.length) == length;
+}
+
 struct nvme_status features_get_parse(struct request *req)
 {
 	const struct feature *feature = find_feature(req);
-	struct nvme_status status;
 
+	/* 5.1.11 */
 	if (!feature)
 		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw10));
+	/* reserved values (figure "Get Features - Select") */
 	if (selector(req) > NVME_FEAT_SEL_CAPS)
 		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw10) + 1);
-	status = admin_check_uuid_index(req);
-	if (!nvme_status_ok(status))
-		return status;
 	req->execute = execute_get;
-	req->data_length = feature->get_length;
 	if (selector(req) == NVME_FEAT_SEL_CAPS) {
 		/* they come without data; a host that holds a buffer ready gets zeroes */
-		if (!le32_get(req->sqe.sgl.length))
-			req->data_length = 0;
+		if (holds_buffer(req, feature->get_length))
+			req->data_length = feature->get_length;
 		return NVME_SUCCESS;
 	}
+	req->data_length = feature->get_length;
 	return feature->check ? feature->check(req) : NVME_SUCCESS;
 }
 
 /* To what it is already, a fixed feature may be set. */
 static struct nvme_status set_fixed(const struct feature *feature, struct request *req)
 {
-	if (feature->value && feature->value(req, true) == le32_get(req->sqe.cdw11))
+	uint32_t wanted = le32_get(req->sqe.cdw11) & feature->fixed_bits;
+
+	if (feature->value && feature->value(req, true) == wanted)
 		return NVME_SUCCESS;
 	return refuse(req, NVME_SC_FEATURE_NOT_CHANGEABLE, AT(cdw10));
 }
@@ -418,17 +442,14 @@ struct nvme_status features_set_parse(struct request *req)
 {
 	const struct feature *feature = find_feature(req);
 	uint32_t nsid = le32_get(req->sqe.nsid);
-	struct nvme_status status;
 
+	/* 5.1.25: FID, SV and NSID */
 	if (!feature)
 		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw10));
 	if (le32_get(req->sqe.cdw10) & NVME_FEAT_SV)
 		return refuse(req, NVME_SC_FEATURE_NOT_SAVEABLE, AT(cdw10) + 3);
 	if (!feature->ns && nsid != 0 && nsid != NVME_NSID_ALL)
 		return refuse(req, NVME_SC_FEATURE_NOT_PER_NS, AT(nsid));
-	status = admin_check_uuid_index(req);
-	if (!nvme_status_ok(status))
-		return status;
 	req->data_length = feature->set_length;
 	req->execute = execute_set;
 	return feature->check ? feature->check(req) : NVME_SUCCESS;

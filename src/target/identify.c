@@ -232,9 +232,7 @@ struct nvme_status identify_parse(struct request *req)
 		return refuse(req, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, cdw10));
 	if (page->csi && le32_get(req->sqe.cdw11) >> 24 != NVME_CSI_NVM)
 		return refuse(req, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, cdw11) + 3);
-	status = admin_check_uuid_index(req);
-	if (nvme_status_ok(status))
-		status = check_nsid(req, page->nsid);
+	status = check_nsid(req, page->nsid);
 	req->data_length = NVME_IDENTIFY_SIZE;
 	req->execute = page->execute;
 	return status;

@@ -40,18 +40,18 @@ static void features_reply(struct request *req);
 
 static const struct page {
 	uint8_t lid, offered;
-	uint8_t lsp;		/* the bits of LSP that this page gives a meaning to */
+	bool csi;		/* the I/O command set is looked at */
 	void (*execute)(struct request *req);
 } pages[] = {
-	{ NVME_LOG_SUPPORTED, OFFERED_BOTH, 0, supported_reply },
-	{ NVME_LOG_ERROR, OFFERED_BOTH, 0, log_error_reply },
-	{ NVME_LOG_SMART, OFFERED_IO, 0, log_smart_reply },
-	{ NVME_LOG_FIRMWARE, OFFERED_IO, 0, log_firmware_reply },
-	{ NVME_LOG_CHANGED_NS, OFFERED_IO, 0, log_changed_ns_reply },
-	{ NVME_LOG_EFFECTS, OFFERED_IO, 0, log_effects_reply },
-	{ NVME_LOG_ANA, OFFERED_IO, NVME_LOG_ANA_RGO, log_ana_reply },
-	{ NVME_LOG_FEATURES, OFFERED_BOTH, 0, features_reply },
-	{ NVME_LOG_DISCOVERY, OFFERED_DISCOVERY, 0, log_discovery_reply },
+	{ NVME_LOG_SUPPORTED, OFFERED_BOTH, false, supported_reply },
+	{ NVME_LOG_ERROR, OFFERED_BOTH, false, log_error_reply },
+	{ NVME_LOG_SMART, OFFERED_IO, false, log_smart_reply },
+	{ NVME_LOG_FIRMWARE, OFFERED_IO, false, log_firmware_reply },
+	{ NVME_LOG_CHANGED_NS, OFFERED_IO, false, log_changed_ns_reply },
+	{ NVME_LOG_EFFECTS, OFFERED_IO, true, log_effects_reply },
+	{ NVME_LOG_ANA, OFFERED_IO, false, log_ana_reply },
+	{ NVME_LOG_FEATURES, OFFERED_BOTH, false, features_reply },
+	{ NVME_LOG_DISCOVERY, OFFERED_DISCOVERY, false, log_discovery_reply },
 };
 #define PAGE_COUNT (sizeof(pages) / sizeof(pages[0]))
 
@@ -107,36 +107,36 @@ static const struct page *find_page(const struct controller *ctrl, uint8_t lid)
 }
 
 /*
- * nvme-cli asks for the effects of the zoned command set wherever a controller
- * can have several: it is told that there are no such commands.
+ * CSI of a page that has it (Base 2.1, 5.1.12): a command set that there is not is an error.
+ * nvme-cli asks for the effects of the zoned one wherever a controller can have several: it is
+ * told that there are no such commands.
  */
-static bool csi_known(const struct page *page, uint32_t csi)
+static bool csi_known(uint32_t csi)
 {
-	return csi == NVME_CSI_NVM || (csi == NVME_CSI_ZNS && page->lid == NVME_LOG_EFFECTS);
+	return csi == NVME_CSI_NVM || csi == NVME_CSI_ZNS;
 }
 
 struct nvme_status log_parse(struct request *req)
 {
 	const struct nvme_sqe *sqe = &req->sqe;
 	const struct page *page = find_page(req->queue->ctrl, (uint8_t)le32_get(sqe->cdw10));
-	uint32_t lsp = le32_get(sqe->cdw10) >> NVME_LOG_LSP_SHIFT & NVME_LOG_LSP_MASK;
 	uint32_t cdw14 = le32_get(sqe->cdw14);
 	uint64_t length = nvme_log_length(sqe);
 
 	if (!page)
 		return refuse(req, NVME_SC_INVALID_LOG_PAGE, AT(cdw10));
-	if (lsp & ~(uint32_t)page->lsp)
-		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw10) + 1);
+	/* MDTS (5.1.13.2.1) */
 	if (length > admin_transfer_max(req->queue))
 		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw10) + 2);
-	/* the offset is a byte's, never an entry's index */
+	/* 5.1.12: no page says that it supports an index as offset ... */
 	if (cdw14 & NVME_LOG_OT)
 		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw14) + 2);
+	/* ... and one in bytes counts dwords */
 	if (nvme_log_offset(sqe) & 3)
 		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw12));
-	if (!csi_known(page, cdw14 >> 24))
+	if (page->csi && !csi_known(cdw14 >> 24))
 		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw14) + 3);
 	req->data_length = (uint32_t)length;
 	req->execute = page->execute;
-	return admin_check_uuid_index(req);
+	return NVME_SUCCESS;
 }

@@ -67,11 +67,11 @@ static struct nvme_status parse(struct request *req)
 {
 	struct queue *queue = req->queue;
 
-	if ((req->sqe.flags & NVME_SQE_PSDT_MASK) != NVME_SQE_PSDT_SGL ||
-	    (req->sqe.flags & NVME_SQE_FUSE_MASK))
-		return refuse(req, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, flags));
 	if (req->sqe.opcode == NVME_ADMIN_FABRICS)
 		return fabrics_parse(req);
+	/* FUSE (Base 2.1, 4.1.1): half of a pair that is to be atomic does not run by itself */
+	if (req->sqe.flags & NVME_SQE_FUSE_MASK)
+		return refuse(req, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, flags));
 	if (!queue->live)
 		return nvme_status_dnr(NVME_SC_CMD_SEQ_ERROR);
 	if (queue->qid)
@@ -80,13 +80,30 @@ static struct nvme_status parse(struct request *req)
 	return queue->ctrl->discovery ? discovery_parse(req) : admin_parse(req);
 }
 
-/* Does the SGL describe what the command transfers, where it may lie? (NVMe/TCP 1.1, 3.2.1) */
+/*
+ * PSDT: a transfer over fabrics is described by SGLs, and 11b is a reserved value (Base 2.1,
+ * 4.1.1). 10b moves metadata, which no namespace has, into an SGL of its own: the data's is the
+ * same.
+ */
+static bool describes_sgl(const struct request *req)
+{
+	uint8_t psdt = req->sqe.flags & NVME_SQE_PSDT_MASK;
+
+	return psdt == NVME_SQE_PSDT_SGL || psdt == NVME_SQE_PSDT_SGL_META;
+}
+
+/*
+ * Does the SGL describe what the command transfers, where it may lie? (Base 2.1, 4.3.2 and the
+ * status codes of 4.2.3.1; NVMe/TCP 1.1, 3.3.2)
+ */
 static struct nvme_status check_sgl(struct request *req, uint32_t capsule_length)
 {
 	const struct nvme_sgl *sgl = &req->sqe.sgl;
 	const size_t type_at = offsetof(struct nvme_sqe, sgl.type);
 	const size_t length_at = offsetof(struct nvme_sqe, sgl.length);
 
+	if (!describes_sgl(req))
+		return refuse(req, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, flags));
 	switch (sgl->type) {
 	case NVME_SGL_TRANSPORT_SGL:
 		if (capsule_length)
@@ -119,7 +136,12 @@ static struct nvme_status parse_all(struct request *req, uint32_t capsule_length
 {
 	struct nvme_status status = parse(req);
 
-	return nvme_status_ok(status) ? check_sgl(req, capsule_length) : status;
+	if (!nvme_status_ok(status))
+		return status;
+	/* DPTR is reserved for a command that transfers nothing */
+	if (!req->data_length && !capsule_length)
+		return NVME_SUCCESS;
+	return check_sgl(req, capsule_length);
 }
 
 static void reply_again(struct request *req);

@@ -55,7 +55,8 @@ struct request *tcp_fetch_find(struct tcp_connection *conn, const struct nvme_tc
 	if (length > transfer->r2t_end - offset)
 		return refuse(ret_fault, NVME_TCP_FES_OUT_OF_RANGE, H2C(datal),
 			      "H2CData beyond its R2T");
-	if (!!(pdu->ch.flags & NVME_TCP_F_LAST) != (length == transfer->r2t_end - offset))
+	/* what is missing would never come; where nothing is, the flag says nothing */
+	if (pdu->ch.flags & NVME_TCP_F_LAST && length < transfer->r2t_end - offset)
 		return refuse(ret_fault, NVME_TCP_FES_HEADER_FIELD, H2C(ch.flags),
 			      "H2CData whose LAST flag is not at the end of its R2T");
 	return req;

@@ -163,7 +163,8 @@ static void test_in_pieces(void **state)
 	cmd.sqe.cdw12 = le32_of(0);
 	cmd.sqe.cdw10 = le32_of(le32_get(cmd.sqe.cdw10) |
 				(uint32_t)NVMF_DISC_LSP_EXTDLPE << NVME_LOG_LSP_SHIFT);
-	host_refused(&host, &cmd, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, cdw10) + 1);
+	host_ok(&host, &cmd);
+	assert_memory_equal(piece, &log, sizeof(piece));
 	host_close(&host);
 }
 

@@ -335,8 +335,9 @@ static void test_unknown_command_set(void **state)
 		host_refused(&host, &cmd, NVME_SC_INVALID_FIELD, AT(cdw11) + 3);
 	}
 	cmd = identify(NVME_CNS_CTRL, 0, bytes);
+	/* a UUID index, where there is no UUID list */
 	cmd.sqe.cdw14 = le32_of(1);
-	host_refused(&host, &cmd, NVME_SC_INVALID_FIELD, AT(cdw14));
+	host_ok(&host, &cmd);
 	host_close(&host);
 }
 
