@@ -24,7 +24,6 @@
 static void show(struct apply *apply, struct view *view)
 {
 	view->genctr = state_genctr(apply->state);
-	view->ana_change_count = apply->ana_change_count;
 	view_publish(apply->options.target, view);
 	apply->stale = false;
 }
@@ -61,7 +60,6 @@ int apply_new(struct apply **ret_apply, const struct apply_options *options,
 	if (!apply || !config)
 		goto no_memory;
 	apply->options = *options;
-	apply->ana_change_count = 1;
 	r = state_open(&apply->state, options->state_dir, error);
 	if (r < 0)
 		goto fail;
@@ -123,8 +121,6 @@ static void count_changes(struct apply *apply, const struct config *wanted)
 	if (state_update(apply->state, wanted, &error) < 0)
 		log_warning("%s; after a restart, hosts may not notice that the discovery log "
 			    "has changed", error.text);
-	if (ana_differs(apply->now.config, wanted))
-		apply->ana_change_count++;
 }
 
 /*

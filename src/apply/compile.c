@@ -11,7 +11,7 @@
 
 #define VERSION_DEFAULT 0x00020100
 
-_Static_assert(CONFIG_NSID_MAX == VIEW_NSID_MAX, "namespaces of a view");
+_Static_assert(CONFIG_NSID_MAX <= VIEW_NSID_MAX, "namespaces of a view");
 _Static_assert(CONFIG_ANA_GROUP_MAX == VIEW_ANA_GROUP_MAX, "ANA groups of a view");
 
 /* 0 or -ENOMEM. */
@@ -65,17 +65,14 @@ static int compile_namespace(struct apply *apply, const struct config_namespace 
 	return 0;
 }
 
-static int compile_hosts(const struct config_subsystem *from, struct view_subsystem *to)
+static int compile_allowed_hosts(struct view *view, const struct config_subsystem *from,
+				 struct view_subsystem *to)
 {
-	if (!from->allowed_host_count)
-		return 0;
-	to->allowed_hosts = calloc(from->allowed_host_count, sizeof(*to->allowed_hosts));
-	if (!to->allowed_hosts)
-		return -ENOMEM;
 	for (size_t i = 0; i < from->allowed_host_count; i++) {
-		if (copy(&to->allowed_hosts[i], from->allowed_hosts[i]) < 0)
+		const struct view_host *host = view_add_host(view, from->allowed_hosts[i]);
+
+		if (!host || view_allow_host(to, host) < 0)
 			return -ENOMEM;
-		to->allowed_host_count++;
 	}
 	return 0;
 }
@@ -100,7 +97,7 @@ static int compile_subsystem(struct apply *apply, const struct running *running,
 	to->qid_max = from->qid_max ? from->qid_max : CONFIG_QID_MAX;
 	to->ieee_oui = from->ieee_oui;
 	to->allow_any_host = from->allow_any_host;
-	r = compile_hosts(from, to);
+	r = compile_allowed_hosts(view, from, to);
 	for (size_t i = 0; !r && i < from->namespace_count; i++)
 		r = compile_namespace(apply, &from->namespaces[i], device_of(running, index, i),
 				      to);
@@ -150,12 +147,13 @@ static void compile_ana(const struct config_port *from, struct view_port *to)
 	for (size_t i = 0; i < from->ana_group_count; i++)
 		to->ana_states[from->ana_groups[i].grpid] = (uint8_t)from->ana_groups[i].state;
 	for (size_t i = 0; i < to->subsystem_count; i++) {
-		for (uint32_t nsid = 1; nsid <= VIEW_NSID_MAX; nsid++) {
-			const struct view_namespace *ns = to->subsystems[i]->namespaces[nsid];
+		const struct view_subsystem *subsystem = to->subsystems[i];
 
-			if (ns && !to->ana_states[ns->ana_grpid])
-				to->ana_states[ns->ana_grpid] =
-					(uint8_t)config_ana_state(from, ns->ana_grpid);
+		for (uint32_t j = 0; j < subsystem->namespace_count; j++) {
+			uint32_t grpid = subsystem->namespaces[j].ana_grpid;
+
+			if (!to->ana_states[grpid])
+				to->ana_states[grpid] = (uint8_t)config_ana_state(from, grpid);
 		}
 	}
 }
@@ -206,45 +204,4 @@ int compile_view(struct apply *apply, struct running *running, struct view **ret
 	}
 	*ret_view = view;
 	return 0;
-}
-
-/* ---- the ANA change count ---- */
-
-static bool states_differ(const struct config_port *a, const struct config_port *b)
-{
-	for (uint32_t grpid = 1; grpid <= CONFIG_ANA_GROUP_MAX; grpid++) {
-		if (config_ana_state(a, grpid) != config_ana_state(b, grpid))
-			return true;
-	}
-	return false;
-}
-
-static bool groups_differ(const struct config_subsystem *a, const struct config_subsystem *b)
-{
-	for (size_t i = 0; i < a->namespace_count; i++) {
-		const struct config_namespace *other =
-			config_find_namespace(b, a->namespaces[i].nsid);
-
-		if (other && other->ana_grpid != a->namespaces[i].ana_grpid)
-			return true;
-	}
-	return false;
-}
-
-bool ana_differs(const struct config *a, const struct config *b)
-{
-	for (size_t i = 0; i < a->port_count; i++) {
-		const struct config_port *other = config_find_port(b, a->ports[i].portid);
-
-		if (other && states_differ(&a->ports[i], other))
-			return true;
-	}
-	for (size_t i = 0; i < a->subsystem_count; i++) {
-		const struct config_subsystem *other =
-			config_find_subsystem(b, a->subsystems[i].nqn);
-
-		if (other && groups_differ(&a->subsystems[i], other))
-			return true;
-	}
-	return false;
 }

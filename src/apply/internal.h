@@ -91,7 +91,6 @@ struct apply {
 	struct namespace **watched;	/* owned: room for devices_watch() */
 	size_t watched_capacity;
 	uint64_t generation;		/* of namespaces; the last one given out */
-	uint64_t ana_change_count;
 	bool stale;			/* the published view lags behind */
 };
 
@@ -200,7 +199,5 @@ void endpoints_open(struct apply *apply);
 
 /* The view of what runs, but for its counters. 0 or -ENOMEM. Fills each device's `seen`. */
 int compile_view(struct apply *apply, struct running *running, struct view **ret_view);
-/* Do namespaces or ports differ in their ANA groups and states? */
-bool ana_differs(const struct config *a, const struct config *b);
 
 #endif

@@ -37,7 +37,7 @@ struct nvme_status admin_check_nsid(struct request *req)
 {
 	uint32_t nsid = le32_get(req->sqe.nsid);
 
-	if (nsid == 0 || nsid > VIEW_NSID_MAX)
+	if (nsid == 0 || nsid > view_nsid_max(req->queue->subsystem))
 		return refuse(req, NVME_SC_INVALID_NS, offsetof(struct nvme_sqe, nsid));
 	return NVME_SUCCESS;
 }

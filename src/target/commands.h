@@ -48,7 +48,7 @@ struct nvme_status keep_alive_parse(struct request *req);
  * ends. malloc'ed; NULL where memory ran out.
  */
 void *discovery_log(const struct view *view, const struct view_port *port,
-		    const struct queue *queue, const char *hostnqn, size_t *ret_size);
+		    const struct queue *queue, size_t *ret_size);
 
 /*
  * The request that an Abort waited for has ended: completes the Abort, on its

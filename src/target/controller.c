@@ -44,7 +44,7 @@ static void controller_destroy(struct controller *ctrl)
 
 uint64_t controller_memory(const struct target *target)
 {
-	return sizeof(struct controller) + VIEW_NSID_MAX * sizeof(uint32_t) +
+	return sizeof(struct controller) + NVME_CHANGED_NS_MAX * sizeof(uint32_t) +
 	       CONTROLLER_ERROR_LOG * sizeof(struct nvme_log_error) +
 	       target->reactor_count * sizeof(struct controller_stop);
 }
@@ -58,7 +58,7 @@ struct nvme_status controller_new(struct controller **ret_ctrl, struct subsystem
 
 	if (!ctrl)
 		return nvme_status(NVME_SC_CONNECT_CTRL_BUSY);
-	ctrl->changed_ns = calloc(VIEW_NSID_MAX, sizeof(*ctrl->changed_ns));
+	ctrl->changed_ns = calloc(NVME_CHANGED_NS_MAX, sizeof(*ctrl->changed_ns));
 	ctrl->stops = calloc(target->reactor_count, sizeof(*ctrl->stops));
 	if (!ctrl->changed_ns || !ctrl->stops)
 		goto busy;

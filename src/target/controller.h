@@ -75,8 +75,10 @@ struct controller {
 	uint64_t discovery_digest;	/* of the entries of log 70h that the host knows; 0: none */
 	unsigned int abort_count;	/* Abort commands under way */
 	bool host_acre;			/* feature 16h: the host heeds command retry delays */
-	uint32_t *changed_ns;		/* owned: sorted NSIDs for log 04h; at most 1024 */
+	uint32_t *changed_ns;		/* owned: NSIDs for log 04h, ascending */
 	unsigned int changed_ns_count;
+	bool changed_ns_many;		/* more of them than the log page takes */
+	uint32_t mnan;			/* what Identify told the host; 0: nothing yet */
 	struct nvme_log_error *errors;	/* owned: ring, NULL until the first error */
 	uint64_t error_count;
 	struct controller_stop *stops;	/* owned: one for each reactor */

@@ -120,16 +120,16 @@ static void add_referral(struct page *page, const struct view_referral *referral
 
 /* The subsystems of one port that the host may see. */
 static void add_subsystems(struct page *page, const struct view_port *port,
-			   const struct transport_address *local, const char *hostnqn)
+			   const struct transport_address *local, const struct view_host *host)
 {
 	for (size_t i = 0; i < port->subsystem_count; i++)
-		if (view_host_allowed(port->subsystems[i], hostnqn))
+		if (view_host_allowed(port->subsystems[i], host))
 			add_port_entry(page, port, local, NVMF_SUBTYPE_NVM,
 				       port->subsystems[i]->nqn);
 }
 
 void *discovery_log(const struct view *view, const struct view_port *port,
-		    const struct queue *queue, const char *hostnqn, size_t *ret_size)
+		    const struct queue *queue, size_t *ret_size)
 {
 	const char *own_nqn = view->discovery_nqn ? view->discovery_nqn : NVMF_DISCOVERY_NQN;
 	struct transport_address local, peer;
@@ -140,10 +140,10 @@ void *discovery_log(const struct view *view, const struct view_port *port,
 	queue->ops->addresses(queue, &local, &peer);
 	add_port_entry(&page, port, &local, NVMF_SUBTYPE_CURRENT, own_nqn);
 	if (!port->discovery)
-		add_subsystems(&page, port, &local, hostnqn);
+		add_subsystems(&page, port, &local, queue->host);
 	for (size_t i = 0; i < view->port_count && port->discovery; i++)
 		if (!view->ports[i]->discovery)
-			add_subsystems(&page, view->ports[i], &local, hostnqn);
+			add_subsystems(&page, view->ports[i], &local, queue->host);
 	for (size_t i = 0; i < port->referral_count; i++)
 		add_referral(&page, &port->referrals[i]);
 	if (page.failed) {
@@ -172,7 +172,7 @@ uint64_t discovery_log_digest(const struct queue *queue)
 {
 	size_t size = 0;
 	_cleanup_free_ struct nvmf_disc_log *log = discovery_log(
-		queue->reactor->view, queue->port, queue, queue->ctrl->hostnqn, &size);
+		queue->reactor->view, queue->port, queue, &size);
 
 	/* the header counts changes that this host cannot see */
 	return log ? digest((const uint8_t *)entries(log), size - sizeof(*log)) : 1;
@@ -183,7 +183,7 @@ void log_discovery_reply(struct request *req)
 	const struct queue *queue = req->queue;
 	size_t size = 0;
 	_cleanup_free_ void *log = discovery_log(queue->reactor->view, queue->port, queue,
-						 queue->ctrl->hostnqn, &size);
+						 &size);
 
 	if (log)
 		log_reply(req, log, size);

@@ -123,54 +123,47 @@ struct nvme_status async_event_parse(struct request *req)
 
 /* ---- what changed ---- */
 
-/* Adds to the list of changed namespaces, which is sorted and names each once. */
+/* Adds to the list of changed namespaces, which is ascending and names each once. */
 static void note_changed(struct controller *ctrl, uint32_t nsid)
 {
-	unsigned int at = ctrl->changed_ns_count;
+	unsigned int low = 0, high = ctrl->changed_ns_count;
 
-	while (at > 0 && ctrl->changed_ns[at - 1] > nsid)
-		at--;
-	if (at > 0 && ctrl->changed_ns[at - 1] == nsid)
+	while (low < high) {
+		unsigned int middle = low + (high - low) / 2;
+
+		if (ctrl->changed_ns[middle] < nsid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < ctrl->changed_ns_count && ctrl->changed_ns[low] == nsid)
 		return;
-	memmove(&ctrl->changed_ns[at + 1], &ctrl->changed_ns[at],
-		(ctrl->changed_ns_count - at) * sizeof(ctrl->changed_ns[0]));
-	ctrl->changed_ns[at] = nsid;
+	if (ctrl->changed_ns_count == NVME_CHANGED_NS_MAX) {
+		ctrl->changed_ns_many = true;
+		return;
+	}
+	memmove(&ctrl->changed_ns[low + 1], &ctrl->changed_ns[low],
+		(ctrl->changed_ns_count - low) * sizeof(ctrl->changed_ns[0]));
+	ctrl->changed_ns[low] = nsid;
 	ctrl->changed_ns_count++;
 }
 
-static void compare_namespaces(struct controller *ctrl, const struct view_subsystem *old,
-			       const struct view_subsystem *new)
+static void namespaces_changed(struct controller *ctrl, const struct view_changes *changes)
 {
-	bool changed = false;
-
-	for (uint32_t nsid = 1; nsid <= VIEW_NSID_MAX; nsid++) {
-		const struct view_namespace *before = old->namespaces[nsid];
-		const struct view_namespace *after = new->namespaces[nsid];
-
-		if ((before ? before->generation : 0) == (after ? after->generation : 0))
-			continue;
-		note_changed(ctrl, nsid);
-		changed = true;
-	}
-	if (changed)
-		controller_event(ctrl, NVME_AER_NOTICE, NVME_AER_NOTICE_NS_CHANGED,
-				 NVME_LOG_CHANGED_NS);
+	if (!changes->count && !changes->many)
+		return;
+	ctrl->changed_ns_many |= changes->many;
+	for (uint32_t i = 0; i < changes->count && !ctrl->changed_ns_many; i++)
+		note_changed(ctrl, changes->nsids[i]);
+	controller_event(ctrl, NVME_AER_NOTICE, NVME_AER_NOTICE_NS_CHANGED, NVME_LOG_CHANGED_NS);
 }
 
 /* Did a group change its state here, or a namespace its group? */
-static bool ana_changed(const struct view_port *old_port, const struct view_subsystem *old,
-			const struct view_port *new_port, const struct view_subsystem *new)
+static bool ana_changed(const struct view_port *old, const struct view_port *new,
+			const struct view_changes *changes)
 {
-	if (memcmp(old_port->ana_states, new_port->ana_states, sizeof(old_port->ana_states)) != 0)
-		return true;
-	for (uint32_t nsid = 1; nsid <= VIEW_NSID_MAX; nsid++) {
-		const struct view_namespace *before = old->namespaces[nsid];
-		const struct view_namespace *after = new->namespaces[nsid];
-
-		if (before && after && before->ana_grpid != after->ana_grpid)
-			return true;
-	}
-	return false;
+	return changes->regrouped ||
+	       memcmp(old->ana_states, new->ana_states, sizeof(old->ana_states)) != 0;
 }
 
 static void compare_discovery(struct controller *ctrl, const struct queue *admin)
@@ -200,7 +193,11 @@ void controller_view_changed(struct controller *ctrl, const struct view_port *ol
 	}
 	if (!old_port || !old_subsystem || !admin->subsystem)
 		return;
-	compare_namespaces(ctrl, old_subsystem, admin->subsystem);
-	if (ana_changed(old_port, old_subsystem, admin->port, admin->subsystem))
+	if (ctrl->mnan && ctrl->mnan < admin->subsystem->namespace_count) {
+		controller_stop(ctrl, "there are more namespaces than it was told there could be");
+		return;
+	}
+	namespaces_changed(ctrl, &admin->subsystem->changes);
+	if (ana_changed(old_port, admin->port, &admin->subsystem->changes))
 		controller_event(ctrl, NVME_AER_NOTICE, NVME_AER_NOTICE_ANA, NVME_LOG_ANA);
 }

@@ -56,7 +56,7 @@ static struct subsystem *find_subsystem(struct request *req, const struct nvmf_c
 		*status = bad_data(req, DATA(subnqn));
 		return NULL;
 	}
-	if (!view_host_allowed(subsystem, data->hostnqn)) {
+	if (!view_host_allowed(subsystem, view_find_host(view, data->hostnqn))) {
 		log_peer(LOG_NOTICE, limits_peer(&queue->place),
 			 "host %s is not allowed to use %s: refused", data->hostnqn, data->subnqn);
 		*status = nvme_status_dnr(NVME_SC_CONNECT_INVALID_HOST);
@@ -110,6 +110,7 @@ static struct nvme_status connect_admin(struct request *req, const struct nvmf_c
 		return nvme_status(NVME_SC_CONNECT_CTRL_BUSY);
 	}
 	queue->subsystem = view;
+	queue->host = view_find_host(queue->reactor->view, data->hostnqn);
 	controller_show(ctrl, queue);
 	log_connect(queue);
 	return NVME_SUCCESS;
@@ -181,6 +182,7 @@ static struct nvme_status connect_io(struct request *req, const struct nvmf_conn
 		return nvme_status(NVME_SC_CONNECT_CTRL_BUSY);
 	}
 	queue->subsystem = view;
+	queue->host = view_find_host(queue->reactor->view, data->hostnqn);
 	return NVME_SUCCESS;
 }
 

@@ -292,7 +292,7 @@ static struct nvme_status write_protect_check(struct request *req)
 
 	if (!nvme_status_ok(status))
 		return status;
-	req->view_ns = view_namespace(req->queue->subsystem, le32_get(req->sqe.nsid));
+	req->view_ns = queue_namespace(req->queue, le32_get(req->sqe.nsid));
 	if (!req->view_ns)
 		return refuse(req, NVME_SC_INVALID_FIELD, AT(nsid));
 	return NVME_SUCCESS;

@@ -57,8 +57,8 @@ static void fill_io(struct nvme_id_ctrl *id, const struct queue *queue)
 	id->nanagrpid = le32_of(VIEW_ANA_GROUP_MAX);
 	id->sqes = NVME_SQES << 4 | NVME_SQES;
 	id->cqes = NVME_CQES << 4 | NVME_CQES;
-	id->nn = le32_of(VIEW_NSID_MAX);
-	id->mnan = le32_of(VIEW_NSID_MAX);
+	id->nn = le32_of(view_nsid_max(subsystem));
+	id->mnan = le32_of(queue->ctrl->mnan);
 	id->oncs = le16_of(NVME_ONCS_DSM | NVME_ONCS_WRITE_ZEROES | NVME_ONCS_SAVE_SELECT);
 	/* Set Features 84h is refused, but the state can be read */
 	id->nwpc = 1;
@@ -89,11 +89,15 @@ static void identify_ctrl(struct request *req)
 {
 	struct nvme_id_ctrl id = { 0 };
 
-	fill_common(&id, req->queue);
-	if (req->queue->ctrl->discovery)
-		fill_discovery(&id, req->queue->reactor->view);
-	else
-		fill_io(&id, req->queue);
+	struct queue *queue = req->queue;
+
+	fill_common(&id, queue);
+	if (queue->ctrl->discovery) {
+		fill_discovery(&id, queue->reactor->view);
+	} else {
+		queue->ctrl->mnan = view_namespaces_max(queue->subsystem);
+		fill_io(&id, queue);
+	}
 	request_reply(req, &id, sizeof(id), 0);
 }
 
@@ -216,7 +220,7 @@ static struct nvme_status check_nsid(struct request *req, enum nsid_rule rule)
 	status = admin_check_nsid(req);
 	if (!nvme_status_ok(status))
 		return status;
-	req->view_ns = view_namespace(req->queue->subsystem, nsid);
+	req->view_ns = queue_namespace(req->queue, nsid);
 	if (!req->view_ns && rule == NSID_ACTIVE)
 		return refuse(req, NVME_SC_INVALID_NS, offsetof(struct nvme_sqe, nsid));
 	return NVME_SUCCESS;

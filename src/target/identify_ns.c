@@ -101,16 +101,18 @@ void identify_ns_ind(struct request *req)
 	request_reply(req, &id, sizeof(id), 0);
 }
 
-/* The active namespaces above NSID, which are also the allocated ones. */
+/* The first 1024 active namespaces above NSID, which are also the allocated ones. */
 void identify_ns_list(struct request *req)
 {
-	const struct view_subsystem *subsystem = req->queue->subsystem;
+	const struct queue *queue = req->queue;
+	const struct view_namespace *ns;
 	struct nvme_ns_list list = { 0 };
+	const size_t max = sizeof(list.nsid) / sizeof(list.nsid[0]);
 	size_t count = 0;
 
-	for (uint64_t nsid = (uint64_t)le32_get(req->sqe.nsid) + 1; nsid <= VIEW_NSID_MAX; nsid++)
-		if (subsystem->namespaces[nsid])
-			list.nsid[count++] = le32_of((uint32_t)nsid);
+	ns = queue_namespace_above(queue, le32_get(req->sqe.nsid));
+	for (; ns && count < max; ns = queue_namespace_after(queue, ns))
+		list.nsid[count++] = le32_of(ns->nsid);
 	request_reply(req, &list, sizeof(list), 0);
 }
 

@@ -82,19 +82,25 @@ void log_firmware_reply(struct request *req)
 	log_reply(req, &page, sizeof(page));
 }
 
-/* Which namespaces changed since the host last read this; reading it empties the list. */
+/*
+ * Which namespaces changed since the host last read this; reading it empties the list.
+ * FFFFFFFFh: more than the page takes.
+ */
 void log_changed_ns_reply(struct request *req)
 {
 	struct controller *ctrl = req->queue->ctrl;
 	struct nvme_ns_list page = { 0 };
 
-	_Static_assert(VIEW_NSID_MAX <= NVME_CHANGED_NS_MAX, "the list cannot overflow");
 	if (!log_offset_valid(req, sizeof(page)))
 		return;
-	for (unsigned int i = 0; i < ctrl->changed_ns_count; i++)
+	if (ctrl->changed_ns_many)
+		page.nsid[0] = le32_of(NVME_NSID_ALL);
+	for (unsigned int i = 0; i < ctrl->changed_ns_count && !ctrl->changed_ns_many; i++)
 		page.nsid[i] = le32_of(ctrl->changed_ns[i]);
-	if (!log_retains(req))
+	if (!log_retains(req)) {
 		ctrl->changed_ns_count = 0;
+		ctrl->changed_ns_many = false;
+	}
 	log_reply(req, &page, sizeof(page));
 }
 

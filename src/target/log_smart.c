@@ -36,22 +36,26 @@ static void add_totals(struct namespace_totals *sum, const struct view_namespace
 /* Of one namespace or, where NSID is 0 or FFFFFFFFh, of all. false: the command was refused. */
 static bool sum_totals(struct request *req, struct namespace_totals *ret)
 {
-	const struct view_subsystem *subsystem = req->queue->subsystem;
+	const struct queue *queue = req->queue;
+	const struct view_namespace *ns;
 	uint32_t nsid = le32_get(req->sqe.nsid);
 	struct namespace_totals sum = { 0 };
 
 	if (nsid == 0 || nsid == NVME_NSID_ALL) {
-		for (uint32_t i = 1; i <= VIEW_NSID_MAX; i++)
-			if (subsystem->namespaces[i])
-				add_totals(&sum, subsystem->namespaces[i]);
-	} else if (nsid > VIEW_NSID_MAX) {
+		ns = queue_namespace_above(queue, 0);
+		for (; ns; ns = queue_namespace_after(queue, ns))
+			add_totals(&sum, ns);
+	} else if (nsid > view_nsid_max(queue->subsystem)) {
 		request_fail_field(req, NVME_SC_INVALID_NS, offsetof(struct nvme_sqe, nsid));
 		return false;
-	} else if (!subsystem->namespaces[nsid]) {
-		request_fail_field(req, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, nsid));
-		return false;
 	} else {
-		add_totals(&sum, subsystem->namespaces[nsid]);
+		ns = queue_namespace(queue, nsid);
+		if (!ns) {
+			request_fail_field(req, NVME_SC_INVALID_FIELD,
+					   offsetof(struct nvme_sqe, nsid));
+			return false;
+		}
+		add_totals(&sum, ns);
 	}
 	*ret = sum;
 	return true;

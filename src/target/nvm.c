@@ -32,8 +32,7 @@ static struct nvme_status resolve(struct request *req)
 {
 	const struct queue *queue = req->queue;
 
-	req->view_ns = queue->subsystem ?
-			view_namespace(queue->subsystem, le32_get(req->sqe.nsid)) : NULL;
+	req->view_ns = queue_namespace(queue, le32_get(req->sqe.nsid));
 	if (!req->view_ns)
 		return refuse(req, NVME_SC_INVALID_NS, FIELD(nsid));
 	return check_ana(queue, req->view_ns);

@@ -12,13 +12,12 @@
 
 #include "target/limits.h"
 #include "target/request.h"
+#include "target/view.h"
 #include "util/list.h"
 
 struct controller;
 struct reactor;
 struct transport_ops;
-struct view_port;
-struct view_subsystem;
 
 #define QUEUE_SIZE_MAX 1024
 #define QUEUE_SIZE_MIN 2
@@ -41,6 +40,7 @@ struct queue {
 	const struct view_port *port;	/* borrowed from the reactor's view; NULL: it is gone */
 	/* From Connect on: */
 	const struct view_subsystem *subsystem; /* the same; NULL on a discovery controller */
+	const struct view_host *host;	/* the same */
 	struct controller *ctrl;	/* reference; NULL before Connect */
 	uint16_t qid;			/* 0: admin */
 	uint32_t resets;		/* how often the controller had been reset at Connect */
@@ -87,6 +87,38 @@ void queue_closed(struct queue *queue);
 void queue_try_release(struct queue *queue);
 /* How much in-capsule data a command of this queue may carry, bytes. */
 uint32_t queue_capsule_data_max(const struct queue *queue);
+
+/*
+ * The namespace as this queue's host sees it; NULL: the host sees none there. Valid
+ * until the turn ends. Every command looks it up by this function or the next two.
+ */
+static inline const struct view_namespace *queue_namespace(const struct queue *queue,
+							   uint32_t nsid)
+{
+	const struct view_subsystem *subsystem = queue->subsystem;
+
+	if (!subsystem)
+		return NULL;
+	if (nsid < subsystem->by_nsid_count)
+		return subsystem->by_nsid[nsid];
+	return view_find_namespace(subsystem, nsid);
+}
+
+/* Of those that the host sees, the first whose NSID is above this one, or NULL. */
+static inline const struct view_namespace *queue_namespace_above(const struct queue *queue,
+								 uint32_t nsid)
+{
+	return queue->subsystem ? view_namespace_above(queue->subsystem, nsid) : NULL;
+}
+
+/* Of those that the host sees, the one after this, or NULL. */
+static inline const struct view_namespace *queue_namespace_after(const struct queue *queue,
+								 const struct view_namespace *ns)
+{
+	const struct view_subsystem *subsystem = queue->subsystem;
+
+	return ++ns < subsystem->namespaces + subsystem->namespace_count ? ns : NULL;
+}
 
 static inline void counter_add(_Atomic uint64_t *counter, uint64_t n)
 {

@@ -40,8 +40,8 @@ static struct namespace *namespace_of(const struct request *req)
 
 	if (!queue->qid)
 		return NULL;
-	if (!view_ns && queue->subsystem)
-		view_ns = view_namespace(queue->subsystem, le32_get(req->sqe.nsid));
+	if (!view_ns)
+		view_ns = queue_namespace(queue, le32_get(req->sqe.nsid));
 	return view_ns ? view_ns->ns : NULL;
 }
 

@@ -15,12 +15,19 @@
 
 struct target;
 struct controller;
+struct view_subsystem;
 
 struct subsystem {
 	struct list node;		/* in target->subsystems */
 	struct target *target;
 	char *nqn;			/* owned */
 	bool discovery;
+	/*
+	 * Borrowed: in the view that is being published, and after that the published
+	 * one; NULL: it has none. The control thread sets it; reactors read it while
+	 * they go over to that view.
+	 */
+	const struct view_subsystem *published;
 	_Atomic unsigned int refs;
 	/* Under target->lock: */
 	struct list controllers;	/* struct controller.node */

@@ -16,8 +16,18 @@ struct namespace;
 struct subsystem;
 struct target;
 
-#define VIEW_NSID_MAX 1024
+#define VIEW_NSID_MAX 65536
+#define VIEW_NAMESPACES_MAX 16384	/* of a subsystem */
 #define VIEW_ANA_GROUP_MAX 128
+
+/*
+ * A host: what the configuration says of it. Hosts that it does not name share
+ * view->other_hosts.
+ */
+struct view_host {
+	char *nqn;			/* owned; NULL: view->other_hosts */
+	uint32_t index;			/* of its bit in view_subsystem.allowed_hosts */
+};
 
 /* A namespace that hosts can use: enabled, and its device is open. */
 struct view_namespace {
@@ -33,6 +43,14 @@ struct view_namespace {
 	uint32_t ana_grpid;
 };
 
+/* How the namespaces of a subsystem differ from those in the view published before. */
+struct view_changes {
+	uint32_t *nsids;		/* owned, or NULL: of what looks different, ascending */
+	uint32_t count;
+	bool many;			/* there are more: nsids has not all of them */
+	bool regrouped;			/* one that stayed is in another ANA group */
+};
+
 struct view_subsystem {
 	struct subsystem *subsystem;	/* reference, dropped by view_free() */
 	/* All strings are owned. */
@@ -41,11 +59,17 @@ struct view_subsystem {
 	uint16_t cntlid_min, cntlid_max, qid_max;
 	uint32_t ieee_oui;
 	bool allow_any_host;
-	char **allowed_hosts;		/* owned, with its strings */
-	size_t allowed_host_count;
-	/* Indexed by NSID, NULL where there is none; [0] unused. The entries are owned. */
-	struct view_namespace *namespaces[VIEW_NSID_MAX + 1];
-	uint32_t namespace_count;	/* how many of them are not NULL */
+	uint8_t *allowed_hosts;		/* owned: a bit for each host, by view_host.index */
+	size_t allowed_hosts_size;	/* bytes */
+	struct view_namespace *namespaces; /* owned: ascending by NSID */
+	uint32_t namespace_count, namespace_capacity;
+	/*
+	 * Owned, made by view_publish(): the namespaces by NSID, NULL where there is
+	 * none, as far as NSIDs are dense. Those beyond it are searched for.
+	 */
+	const struct view_namespace **by_nsid;
+	uint32_t by_nsid_count;
+	struct view_changes changes;	/* against the view published before */
 };
 
 struct view_referral {
@@ -76,9 +100,12 @@ struct view {
 	size_t subsystem_count;
 	struct view_port **ports;		/* owned */
 	size_t port_count;
+	struct view_host **hosts;		/* owned: ascending by NQN */
+	size_t host_count;
+	struct view_host other_hosts;
 	char *discovery_nqn;		/* owned; a unique one beside the well-known, or NULL */
 	uint64_t genctr;		/* of the discovery log */
-	uint64_t ana_change_count;
+	uint64_t ana_change_count;	/* of all ANA logs; view_publish() counts it */
 };
 
 /* An empty one, for the control thread to fill. NULL where memory ran out. */
@@ -86,8 +113,12 @@ struct view *view_new(void);
 /* Adds a zeroed element that the view owns; NULL where memory ran out. */
 struct view_subsystem *view_add_subsystem(struct view *view);
 struct view_port *view_add_port(struct view *view);
+/* NULL as well where the NSID is taken. Those added before move. */
 struct view_namespace *view_add_namespace(struct view_subsystem *subsystem, uint32_t nsid);
+/* The host of that NQN, added if need be. */
+struct view_host *view_add_host(struct view *view, const char *nqn);
 /* 0 or -ENOMEM. */
+int view_allow_host(struct view_subsystem *subsystem, const struct view_host *host);
 int view_link(struct view_port *port, struct view_subsystem *subsystem);
 struct view_referral *view_add_referral(struct view_port *port);
 /* Drops references to subsystems; namespaces stay open. NULL is allowed. */
@@ -97,22 +128,31 @@ struct view_port *view_find_port(const struct view *view, uint16_t portid);
 struct view_subsystem *view_find_subsystem(const struct view *view, const char *nqn);
 /* Is the subsystem linked to the port? */
 bool view_linked(const struct view_port *port, const struct view_subsystem *subsystem);
+/* The host of that NQN, or &view->other_hosts; never NULL. */
+const struct view_host *view_find_host(const struct view *view, const char *nqn);
 /* May the host see and connect to the subsystem? */
-bool view_host_allowed(const struct view_subsystem *subsystem, const char *hostnqn);
+bool view_host_allowed(const struct view_subsystem *subsystem, const struct view_host *host);
+/* The namespace, or NULL. For hosts' commands there is queue_namespace(). */
+struct view_namespace *view_find_namespace(const struct view_subsystem *subsystem, uint32_t nsid);
+/* The first namespace whose NSID is above this one, or NULL. */
+const struct view_namespace *view_namespace_above(const struct view_subsystem *subsystem,
+						  uint32_t nsid);
 
-/* The namespace, or NULL where there is none that a host can use. */
-static inline struct view_namespace *view_namespace(const struct view_subsystem *subsystem,
-						    uint32_t nsid)
-{
-	return nsid <= VIEW_NSID_MAX ? subsystem->namespaces[nsid] : NULL;
-}
+/*
+ * What hosts are told of the size of a subsystem: the largest NSID that is valid (NN),
+ * and how many namespaces there may be (MNAN). They size tables and log pages by it, so
+ * both are 1024 as long as that is enough. NN then is the next power of two, MNAN the
+ * most that there can be: a host has to learn of a larger one by connecting anew.
+ */
+uint32_t view_nsid_max(const struct view_subsystem *subsystem);
+uint32_t view_namespaces_max(const struct view_subsystem *subsystem);
 
 /*
  * Makes it the one that all reactors work by, and frees the one before. When
  * it returns, hosts have been sent their events, connections that the new view
  * does not allow are being ended, and no new I/O starts on a namespace that
- * only the old one had (wait for namespace_idle() before closing it). Control
- * thread.
+ * only the old one had (wait for namespace_idle() before closing it). Fills in
+ * what depends on the view before: changes, ana_change_count. Control thread.
  */
 void view_publish(struct target *target, struct view *view);
 

@@ -309,9 +309,7 @@ static void add_subsystems(struct view *view, unsigned int changes)
 	struct view_subsystem *b = add_subsystem(view, NQN_B), *a;
 	unsigned int swap = changes & WORLD_SWAP_NS ? 1 : 0;
 
-	b->allowed_hosts = calloc(1, sizeof(char *));
-	b->allowed_hosts[0] = strdup(HOST_FRIEND);
-	b->allowed_host_count = 1;
+	view_allow_host(b, view_add_host(view, HOST_FRIEND));
 	if (changes & WORLD_NO_A)
 		return;
 	a = add_subsystem(view, NQN_A);
@@ -359,7 +357,6 @@ void world_change(unsigned int changes)
 	world.generation++;
 	memset(world.in_view, 0, sizeof(world.in_view));
 	view->genctr = world.generation;
-	view->ana_change_count = world.generation;
 	add_subsystems(view, changes);
 	add_ports(view, changes);
 	world.target.draining |= changes & WORLD_DRAINING;

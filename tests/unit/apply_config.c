@@ -251,7 +251,7 @@ static const struct view_namespace *shown(const char *nqn, uint32_t nsid)
 	const struct view_subsystem *subsystem = view_find_subsystem(target->view, nqn);
 
 	assert_non_null(subsystem);
-	return view_namespace(subsystem, nsid);
+	return view_find_namespace(subsystem, nsid);
 }
 
 static void expect_state(uint32_t nsid, enum apply_state wanted, const char *reason)
@@ -356,8 +356,8 @@ static void compiles_the_rest(void **state)
 	assert_string_equal(port->referrals[0].traddr, "192.0.2.7");
 	assert_int_equal(port->referrals[0].portid, 4);
 	assert_true(view_find_port(target->view, 4)->discovery);
-	assert_true(view_host_allowed(port->subsystems[0], H));
-	assert_false(view_host_allowed(port->subsystems[0], B));
+	assert_true(view_host_allowed(port->subsystems[0], view_find_host(target->view, H)));
+	assert_false(view_host_allowed(port->subsystems[0], view_find_host(target->view, B)));
 	assert_int_equal(port->subsystems[0]->version, 0x10400);
 	assert_int_equal(port->subsystems[0]->qid_max, 4);
 	assert_string_equal(port->subsystems[0]->firmware, "F");
@@ -604,7 +604,8 @@ static void counters(void **state)
 	config_remove_namespace(&config->subsystems[0], 2);
 	run_config(config);
 	assert_int_equal(target->view->genctr, genctr);
-	assert_int_equal(target->view->ana_change_count, ana);
+	/* the ANA log lists its namespaces */
+	assert_int_equal(target->view->ana_change_count, ++ana);
 
 	config = draft();
 	config->subsystems[0].namespaces[0].ana_grpid = 2;

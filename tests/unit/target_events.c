@@ -62,7 +62,7 @@ static void assert_event(struct inprocess_command *cmd, uint8_t info, uint8_t lo
 
 static struct view_namespace *ns_of(struct view *view, uint32_t nsid)
 {
-	return view_namespace(view_find_subsystem(view, NQN_A), nsid);
+	return view_find_namespace(view_find_subsystem(view, NQN_A), nsid);
 }
 
 /* Publishes a view where these namespaces look different from all views before. */
@@ -164,12 +164,13 @@ static void test_removed_and_added(void **state)
 {
 	struct view *view = rig_view();
 	struct view_subsystem *subsystem = view_find_subsystem(view, NQN_A);
+	struct view_namespace copy = *view_find_namespace(subsystem, 1);
 	struct inprocess_command *cmd = aer();
 
 	enable(&host, NVME_AEC_NS_ATTR);
-	subsystem->namespaces[900] = subsystem->namespaces[1];
-	subsystem->namespaces[900]->nsid = 900;
-	subsystem->namespaces[1] = NULL;
+	rig_remove_namespace(view, 1);
+	copy.nsid = 900;
+	*view_add_namespace(subsystem, 900) = copy;
 	rig_publish(view);
 	/* the event has waited for a request */
 	host_send(&host, cmd);

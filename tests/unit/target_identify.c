@@ -285,7 +285,7 @@ static void test_namespace_lists(void **state)
 static void test_descriptors(void **state)
 {
 	struct view *view = rig_view();
-	struct view_namespace *ns = view_namespace(view_find_subsystem(view, NQN_A), 1);
+	struct view_namespace *ns = view_find_namespace(view_find_subsystem(view, NQN_A), 1);
 	uint8_t list[NVME_IDENTIFY_SIZE];
 	struct host host;
 

@@ -279,11 +279,9 @@ static void test_removed_before_the_data(void **state)
 	static uint8_t bytes[65536];
 	struct inprocess_command cmd = start_withheld(bytes, sizeof(bytes));
 	struct view *view = rig_view();
-	struct view_subsystem *subsystem = view_find_subsystem(view, NQN_A);
 
 	host_send(&io, &cmd);
-	free(subsystem->namespaces[1]);
-	subsystem->namespaces[1] = NULL;
+	rig_remove_namespace(view, 1);
 	rig_publish(view);
 	inprocess_send_data(io.conn, &cmd);
 	assert_int_equal(host_wait(&io, &cmd), NVME_SC_INVALID_NS);
@@ -296,7 +294,7 @@ static void test_shrunk_before_the_data(void **state)
 	struct view *view = rig_view();
 
 	host_send(&io, &cmd);
-	view_namespace(view_find_subsystem(view, NQN_A), 1)->block_count = 64;
+	view_find_namespace(view_find_subsystem(view, NQN_A), 1)->block_count = 64;
 	rig_publish(view);
 	inprocess_send_data(io.conn, &cmd);
 	assert_int_equal(host_wait(&io, &cmd), NVME_SC_LBA_RANGE);
@@ -308,7 +306,7 @@ static void test_other_blocks_before_the_data(void **state)
 	static uint8_t bytes[65536];
 	struct inprocess_command cmd = start_withheld(bytes, sizeof(bytes));
 	struct view *view = rig_view();
-	struct view_namespace *ns = view_namespace(view_find_subsystem(view, NQN_A), 1);
+	struct view_namespace *ns = view_find_namespace(view_find_subsystem(view, NQN_A), 1);
 
 	host_send(&io, &cmd);
 	ns->block_shift = 12;
@@ -323,13 +321,11 @@ static void test_executing_keeps_the_device(void **state)
 	uint8_t bytes[512];
 	struct inprocess_command cmd = read_cmd(1, 0, bytes, sizeof(bytes));
 	struct view *view = rig_view();
-	struct view_subsystem *subsystem = view_find_subsystem(view, NQN_A);
 
 	rig_stall(true);
 	host_send(&io, &cmd);
 	rig_wait_stalled(1);
-	free(subsystem->namespaces[1]);
-	subsystem->namespaces[1] = NULL;
+	rig_remove_namespace(view, 1);
 	rig_publish(view);
 	assert_false(namespace_idle(rig.ns[0]));
 	assert_true(namespace_idle(rig.ns[1]));

@@ -312,7 +312,8 @@ static void assert_group(const uint8_t *at, uint32_t grpid, uint32_t nnsids, uin
 	memcpy(&desc, at, sizeof(desc));
 	assert_int_equal(le32_get(desc.grpid), grpid);
 	assert_int_equal(le32_get(desc.nnsids), nnsids);
-	assert_int_equal(le64_get(desc.chgcnt), 3);
+	/* the states of this port are others than in the view before */
+	assert_int_equal(le64_get(desc.chgcnt), 2);
 	assert_int_equal(desc.state, ana_state);
 }
 
@@ -329,7 +330,7 @@ static void test_ana(void **state)
 	/* group 1 has NSID 1 and 2; 5 has NSID 7 and no state of its own; 9 has none */
 	host_peek_log(&host, NVME_LOG_ANA, page, sizeof(page));
 	memcpy(&head, page, sizeof(head));
-	assert_int_equal(le64_get(head.chgcnt), 3);
+	assert_int_equal(le64_get(head.chgcnt), 2);
 	assert_int_equal(le16_get(head.ngrps), 3);
 	assert_group(page + 16, 1, 2, NVME_ANA_NONOPTIMIZED);
 	assert_memory_equal(page + 48, "\1\0\0\0\2\0\0\0", 8);

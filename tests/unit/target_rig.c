@@ -138,6 +138,16 @@ static struct view_namespace *add_namespace(struct view_subsystem *subsystem, un
 	return ns;
 }
 
+void rig_remove_namespace(struct view *view, uint32_t nsid)
+{
+	struct view_subsystem *subsystem = view_find_subsystem(view, NQN_A);
+	struct view_namespace *ns = view_find_namespace(subsystem, nsid);
+
+	subsystem->namespace_count--;
+	memmove(ns, ns + 1, (size_t)(subsystem->namespaces + subsystem->namespace_count - ns) *
+				    sizeof(*ns));
+}
+
 static struct view_subsystem *add_subsystem(struct view *view, const char *nqn, const char *serial)
 {
 	struct view_subsystem *subsystem = view_add_subsystem(view);
@@ -189,9 +199,7 @@ struct view *rig_view(void)
 	add_namespace(a, 1, 2, 1);
 	add_namespace(a, 2, 7, 5);
 	a->allow_any_host = true;
-	b->allowed_hosts = calloc(1, sizeof(char *));
-	b->allowed_hosts[0] = strdup(HOST_FRIEND);
-	b->allowed_host_count = 1;
+	view_allow_host(b, view_add_host(view, HOST_FRIEND));
 	view_link(both, a);
 	view_link(both, b);
 	view_link(only, a);
@@ -203,7 +211,6 @@ struct view *rig_view(void)
 	referral->traddr = strdup("fe80::1%eth0");
 	referral->trsvcid = 8009;
 	view->genctr = 7;
-	view->ana_change_count = 3;
 	return view;
 }
 

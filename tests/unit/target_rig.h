@@ -55,6 +55,8 @@ int rig_teardown(void **state);
 
 /* The configuration, to be changed by the test, and published. */
 struct view *rig_view(void);
+/* Takes a namespace out of NQN_A. */
+void rig_remove_namespace(struct view *view, uint32_t nsid);
 void rig_publish(struct view *view);
 
 /* While set, the backend keeps what is submitted; clearing it completes all that. */
