@@ -22,17 +22,18 @@ PUBLIC = ["weft/backend.h"]
 ALLOWED = {
     "util": PUBLIC,         # it defines weft_error_set() and weft_log()
     "spec": ["util/"],
+    "settings": ["spec/", "util/", *PUBLIC],
     "loop": ["util/", *PUBLIC],  # it fills struct weft_error
-    "target": ["spec/", "util/", *LOOP, *PUBLIC],
+    "target": ["settings/", "spec/", "util/", *LOOP, *PUBLIC],
     "transport": ["spec/", "util/", *LOOP, *TARGET_SEAMS, *PUBLIC],
     "auth": ["spec/", "util/"],
     "backend": ["spec/", "util/", *LOOP, *PUBLIC],
-    "config": ["spec/", "util/", *PUBLIC],
-    "apply": ["config/", "target/", "spec/", "util/", *LOOP, *PUBLIC],
-    "control": ["apply/", "config/", "target/", "spec/", "util/", *LOOP, *PUBLIC],
+    "config": ["settings/", "spec/", "util/", *PUBLIC],
+    "apply": ["settings/", "config/", "target/", "spec/", "util/", *LOOP, *PUBLIC],
+    "control": ["settings/", "apply/", "config/", "target/", "spec/", "util/", *LOOP, *PUBLIC],
     "host": ["spec/", "util/", *PUBLIC],
-    "cli": ["host/", "util/", *PUBLIC],
-    "daemon": ["control/", "apply/", "config/", "backend/", "transport/", "target/", "auth/", "loop/",
+    "cli": ["settings/", "host/", "util/", *PUBLIC],
+    "daemon": ["control/", "apply/", "config/", "settings/", "backend/", "transport/", "target/", "auth/", "loop/",
                "spec/", "util/", *PUBLIC],
 }
 

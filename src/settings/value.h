@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The field of an attribute in its settings, for the files of this folder. */
+#ifndef WEFT_SETTINGS_VALUE_H
+#define WEFT_SETTINGS_VALUE_H
+
+#include "settings/attr.h"
+
+static inline void *attr_field(const struct attr *attr, const void *settings)
+{
+	return (char *)(uintptr_t)settings + attr->offset;
+}
+
+/* Of booleans, numbers and enums. */
+uint32_t attr_number(const struct attr *attr, const void *settings);
+void attr_set_number(const struct attr *attr, void *settings, uint32_t value);
+/* Text that fits. */
+void attr_set_text(const struct attr *attr, void *settings, const char *text);
+/* false: it is left unset. */
+bool attr_is_set(const struct attr *attr, const void *settings);
+
+#endif
