@@ -2,7 +2,9 @@
 /*
  * The outline of a JSON text. It runs before jansson's parser, so it bounds
  * the depth, and trusts nothing: of a text that is no JSON it makes an outline
- * that nobody will use.
+ * that nobody will use. What people write who take JSON for something else
+ * (comments, a comma at the end, a byte order mark), it refuses by its name;
+ * jansson would only say that something else was expected.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +18,10 @@ struct outliner {
 	const char *at, *end;
 	size_t capacity;
 	uint32_t line;
+	const char *line_start;
+	const char *comma;		/* the comma before `at`, or NULL: something else is */
+	uint32_t comma_line;
+	const char *comma_line_start;
 	unsigned int depth;
 	size_t open[CONFIG_DEPTH_MAX];	/* entries of the containers around */
 	bool is_object[CONFIG_DEPTH_MAX];
@@ -52,13 +58,36 @@ static int begin_value(struct outliner *o)
 	return add_entry(o);
 }
 
+/* Counted from 1, in characters of UTF-8. */
+static unsigned int column(const char *line_start, const char *at)
+{
+	unsigned int n = 1;
+
+	for (const char *c = line_start; c < at; c++)
+		n += (*c & 0xc0) != 0x80;
+	return n;
+}
+
+/* Refuses what stands at `at`. Returns -EINVAL. */
+static int refuse(struct outliner *o, const char *text)
+{
+	return weft_error_set(o->document->error, EINVAL, "%s:%u:%u: %s", o->document->name,
+			      o->line, column(o->line_start, o->at), text);
+}
+
+static void begin_line(struct outliner *o)
+{
+	o->line++;
+	o->line_start = o->at + 1;
+}
+
 static void skip_string(struct outliner *o)
 {
 	for (o->at++; o->at < o->end && *o->at != '"'; o->at++) {
 		if (*o->at == '\\' && o->at + 1 < o->end)
 			o->at++;
 		if (*o->at == '\n')
-			o->line++;
+			begin_line(o);
 	}
 	if (o->at < o->end)
 		o->at++;
@@ -68,7 +97,7 @@ static void skip_blanks(struct outliner *o)
 {
 	for (; o->at < o->end; o->at++) {
 		if (*o->at == '\n')
-			o->line++;
+			begin_line(o);
 		else if (*o->at != ' ' && *o->at != '\t' && *o->at != '\r')
 			return;
 	}
@@ -100,28 +129,62 @@ static int open_container(struct outliner *o)
 	return 0;
 }
 
-static void close_container(struct outliner *o)
+static int close_container(struct outliner *o)
 {
+	if (o->comma) {
+		bool is_object = *o->at == '}';
+
+		o->at = o->comma;
+		o->line = o->comma_line;
+		o->line_start = o->comma_line_start;
+		return refuse(o, is_object ? "JSON has no comma after the last member; remove it" :
+					     "JSON has no comma after the last value; remove it");
+	}
 	o->at++;
 	o->keyed = false;
 	if (o->depth)
 		o->document->entries[o->open[--o->depth]].next =
 			(uint32_t)o->document->entry_count;
+	return 0;
+}
+
+static void comma(struct outliner *o)
+{
+	o->comma = o->at++;
+	o->comma_line = o->line;
+	o->comma_line_start = o->line_start;
+}
+
+/* 0: it is none. */
+static int refuse_comment(struct outliner *o)
+{
+	if (*o->at == '#')
+		return refuse(o, "JSON has no comments; remove \"# ...\"");
+	if (*o->at != '/' || o->at + 1 == o->end)
+		return 0;
+	if (o->at[1] == '/')
+		return refuse(o, "JSON has no comments; remove \"// ...\"");
+	return o->at[1] == '*' ? refuse(o, "JSON has no comments; remove \"/* ... */\"") : 0;
 }
 
 /* A number, true, false, null, or garbage that jansson will refuse. */
 static int word(struct outliner *o)
 {
-	int r = begin_value(o);
+	int r = refuse_comment(o);
 
+	if (!r)
+		r = begin_value(o);
 	/* strchr() also finds the zero at its end: a zero byte ends a word. */
-	while (o->at < o->end && !strchr(" \t\r\n,:]}[{\"", *o->at))
+	do
 		o->at++;
+	while (o->at < o->end && !strchr(" \t\r\n,:]}[{\"/#", *o->at));
 	return r;
 }
 
 static int step(struct outliner *o)
 {
+	if (*o->at != '}' && *o->at != ']')
+		o->comma = NULL;
 	switch (*o->at) {
 	case '"':
 		return string(o);
@@ -130,9 +193,10 @@ static int step(struct outliner *o)
 		return open_container(o);
 	case '}':
 	case ']':
-		close_container(o);
-		return 0;
+		return close_container(o);
 	case ',':
+		comma(o);
+		return 0;
 	case ':':
 		o->at++;
 		return 0;
@@ -146,10 +210,25 @@ static int step(struct outliner *o)
 	}
 }
 
+/* What some editors put before a text. */
+static int refuse_byte_order_mark(struct outliner *o)
+{
+	size_t length = (size_t)(o->end - o->at);
+
+	if (length >= 3 && !memcmp(o->at, "\xef\xbb\xbf", 3))
+		return refuse(o, "there is a byte order mark, which JSON does not have; save the "
+			      "file as UTF-8 without it");
+	if (length >= 2 && (!memcmp(o->at, "\xff\xfe", 2) || !memcmp(o->at, "\xfe\xff", 2)))
+		return refuse(o, "this is UTF-16, by its byte order mark; save the file as UTF-8 "
+			      "without one");
+	return 0;
+}
+
 int outline_make(struct document *document, const char *text, size_t length)
 {
-	struct outliner o = { .document = document, .at = text, .end = text + length, .line = 1 };
-	int r = 0;
+	struct outliner o = { .document = document, .at = text, .end = text + length, .line = 1,
+			      .line_start = text };
+	int r = refuse_byte_order_mark(&o);
 
 	for (skip_blanks(&o); !r && o.at < o.end; skip_blanks(&o))
 		r = step(&o);

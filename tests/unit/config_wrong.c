@@ -33,6 +33,27 @@ static const struct wrong wrongs[] = {
 	{ "{\n\"a\": [[[[[[[[[[[[[[[[[[[[[[[[\n]]]]]]]]]]]]]]]]]]]]]]]]}",
 	  "t:2: objects and arrays are nested deeper than 24; no configuration needs that" },
 
+	/* what is no JSON, although it looks like it */
+	{ "\xef\xbb\xbf{}", "t:1:1: there is a byte order mark, which JSON does not have; save the "
+	  "file as UTF-8 without it" },
+	{ "\xff\xfe{", "t:1:1: this is UTF-16, by its byte order mark; save the file as UTF-8 "
+	  "without one" },
+	{ "{\n\"hosts\": [],\n    // the ports\n\"ports\": []}",
+	  "t:3:5: JSON has no comments; remove \"// ...\"" },
+	{ "{\"hosts\": []} // \u00fcber",
+	  "t:1:15: JSON has no comments; remove \"// ...\"" },
+	{ "{\"h\xc3\xbcst\": 5// x\n}", "t:1:11: JSON has no comments; remove \"// ...\"" },
+	{ "# all\n{}", "t:1:1: JSON has no comments; remove \"# ...\"" },
+	{ "{\"a\":\n\ttrue# yes\n}", "t:2:6: JSON has no comments; remove \"# ...\"" },
+	{ "{\"hosts\": [], /* none */ \"ports\": []}",
+	  "t:1:15: JSON has no comments; remove \"/* ... */\"" },
+	{ "{\"hosts\": [\n{\"nqn\": \"" A "\"},\n]}",
+	  "t:2:33: JSON has no comma after the last value; remove it" },
+	{ "{\"hosts\": [],\n\n}",
+	  "t:1:13: JSON has no comma after the last member; remove it" },
+	{ "{\"a\": 1,\n// x\n}", "t:2:1: JSON has no comments; remove \"// ...\"" },
+	{ "{\"a\": / 1}", "t:1: it is not valid JSON: invalid token near '/'" },
+
 	/* types */
 	{ "{\n\"subsystems\": 5}", "t:2: subsystems: it is a number; it must be an array: [ ... "
 	  "]" },
