@@ -8,6 +8,7 @@
 
 #include "apply/internal.h"
 #include "loop/loop.h"
+#include "target/target.h"
 #include "util/log.h"
 
 #define MILLISECOND UINT64_C(1000000)
@@ -20,10 +21,12 @@
  */
 #define OPEN_WAIT (1000 * MILLISECOND)
 #define FIRST_OPEN_WAIT (3000 * MILLISECOND)
+/* How long it waits for what is to survive a restart, before hosts see it. */
+#define STORE_WAIT_MS 1000
 
 static void show(struct apply *apply, struct view *view)
 {
-	view->genctr = state_genctr(apply->state);
+	view->genctr = apply->genctr.value;
 	view_publish(apply->options.target, view);
 	apply->stale = false;
 }
@@ -60,26 +63,32 @@ int apply_new(struct apply **ret_apply, const struct apply_options *options,
 	if (!apply || !config)
 		goto no_memory;
 	apply->options = *options;
-	r = state_open(&apply->state, options->state_dir, error);
-	if (r < 0)
-		goto fail;
 	r = jobs_init(&apply->jobs);
 	if (r < 0) {
 		weft_error_set(error, -r, "no threads to open devices: %s", strerror(-r));
 		goto fail;
 	}
-	if (running_init(&apply->now, config) < 0)
-		goto no_jobs;
+	r = state_open(&apply->state, options->state_dir, apply->jobs.fd, error);
+	if (r < 0)
+		goto no_state;
+	genctr_recall(&apply->genctr, apply->state);
+	if (running_init(&apply->now, config) < 0) {
+		r = weft_error_set(error, ENOMEM, "out of memory");
+		goto no_running;
+	}
+	options->target->control_context = apply;
+	options->target->control = &apply_control_ops;
 	publish(apply);
 	*ret_apply = apply;
 	return 0;
-no_jobs:
+no_running:
+	state_close(apply->state, 0);
+no_state:
 	jobs_done(&apply->jobs);
+	goto fail;
 no_memory:
 	r = weft_error_set(error, ENOMEM, "out of memory");
 fail:
-	if (apply)
-		state_close(apply->state);
 	config_free(config);
 	free(apply);
 	return r;
@@ -102,13 +111,12 @@ bool apply_free(struct apply *apply, unsigned int timeout_ms)
 	devices_reap(apply, 0, timeout_ms);
 	for (size_t i = 0; i < apply->retired_count; i++)
 		log_warning("%s: its backend does not answer; leaving it", apply->retired[i].what);
-	if (apply->retired_count)
+	if (!state_close(apply->state, STORE_WAIT_MS) || apply->retired_count)
 		return false;
 	jobs_done(&apply->jobs);
 	free(apply->retired);
 	free(apply->watched);
 	running_done(&apply->now);
-	state_close(apply->state);
 	free(apply);
 	return true;
 }
@@ -116,11 +124,10 @@ bool apply_free(struct apply *apply, unsigned int timeout_ms)
 /* The counters that hosts watch, before the view that has them. */
 static void count_changes(struct apply *apply, const struct config *wanted)
 {
-	struct weft_error error;
-
-	if (state_update(apply->state, wanted, &error) < 0)
-		log_warning("%s; after a restart, hosts may not notice that the discovery log "
-			    "has changed", error.text);
+	if (genctr_update(&apply->genctr, apply->state, wanted) < 0 ||
+	    state_settle(apply->state, STORE_WAIT_MS) < 0)
+		log_warning("after a restart, hosts may not notice that the discovery log has "
+			    "changed, for that is not stored yet");
 }
 
 /*
@@ -192,7 +199,7 @@ int apply_fd(const struct apply *apply)
 void apply_run(struct apply *apply)
 {
 	jobs_wait(&apply->jobs, 0);
-	flushes_look(apply);
+	state_run(apply->state);
 	devices_reap(apply, 0, 0);
 	update(apply, devices_collect(apply));
 }
@@ -205,8 +212,7 @@ void apply_tick(struct apply *apply)
 	devices_reap(apply, 0, 0);
 	namespaces_sweep(apply->options.target, false);
 	changed = devices_collect(apply);
-	flushes_look(apply);
-	flushes_store(apply);
+	state_tick(apply->state);
 	devices_watch(apply);
 	devices_refresh(apply);
 	devices_open(apply);
@@ -224,7 +230,7 @@ const struct config *apply_current(const struct apply *apply)
 
 uint64_t apply_genctr(const struct apply *apply)
 {
-	return state_genctr(apply->state);
+	return apply->genctr.value;
 }
 
 bool apply_namespace_state(const struct apply *apply, const char *nqn, uint32_t nsid,

@@ -262,10 +262,8 @@ static bool reap_one(struct apply *apply, struct retired *retired)
 		return true;
 	if (!retired->ns)
 		return false;
-	if (apply->ending || namespace_idle(retired->ns)) {
-		flushes_inherit(apply, retired);
+	if (apply->ending || namespace_idle(retired->ns))
 		retired->job = job_start(&apply->jobs, JOB_CLOSE, retired->ns);
-	}
 	return true;
 }
 

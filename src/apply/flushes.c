@@ -3,43 +3,136 @@
  * Flushes that failed. From then on the namespace has no other one succeed
  * (target/namespace.h), until the administrator acknowledges it: by disabling or
  * removing the namespace, or giving it another device. Neither a device that goes
- * and comes back nor a restart of weftd ends it, so it is taken down (state.h). A
+ * and comes back nor a restart of weftd ends it, so it is a record of the state
+ * (state.h), and the host is told of its failed flush when that is stored. A
  * namespace that is missing when weftd starts has not been removed by somebody who
- * was told: its mark waits for it to be there again.
+ * was told: its record waits for it to be there again.
  */
 #include <errno.h>
+#include <jansson.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "apply/internal.h"
+#include "target/control_request.h"
 #include "util/log.h"
+
+/* How long a host waits for the answer to a flush that failed, because of this. */
+#define STORE_TIMEOUT_MS 2000
+#define ERRNO_MAX 4095
+
+/* ---- the records ---- */
+
+/* Of the state (state.h): "NQN NSID" -> what was flushed, and the errno. */
+#define KIND "flush"
+
+struct record {
+	const char *device;		/* borrowed: config_device_digest() */
+	int error;			/* positive */
+};
+
+static void make_key(char key[STATE_KEY_MAX], const char *nqn, uint32_t nsid)
+{
+	snprintf(key, STATE_KEY_MAX, "%s %u", nqn, nsid);
+}
+
+/* false: it is not one. */
+static bool parse_key(const char *key, char nqn[NVMF_NQN_SIZE], uint32_t *ret_nsid)
+{
+	const char *space = strrchr(key, ' ');
+	uint64_t nsid;
+
+	if (!space || space - key >= NVMF_NQN_SIZE ||
+	    number_parse(space + 1, 1, UINT32_MAX, &nsid) < 0)
+		return false;
+	snprintf(nqn, NVMF_NQN_SIZE, "%.*s", (int)(space - key), key);
+	*ret_nsid = (uint32_t)nsid;
+	return true;
+}
+
+static bool parse_record(const json_t *value, struct record *ret)
+{
+	const char *device = json_string_value(json_object_get(value, "device"));
+	json_int_t error = json_integer_value(json_object_get(value, "error"));
+
+	if (!device || error < 1 || error > ERRNO_MAX)
+		return false;
+	*ret = (struct record){ .device = device, .error = (int)error };
+	return true;
+}
+
+static bool recorded(const struct apply *apply, const char *nqn, uint32_t nsid)
+{
+	char key[STATE_KEY_MAX];
+
+	make_key(key, nqn, nsid);
+	return state_get(apply->state, KIND, key) != NULL;
+}
+
+static int put_record(struct apply *apply, const char *nqn, const struct config_namespace *want,
+		      int error)
+{
+	char key[STATE_KEY_MAX], digest[UUID_TEXT];
+
+	if (config_device_digest(want, apply->options.backends, digest) < 0)
+		return -ENOMEM;
+	make_key(key, nqn, want->nsid);
+	return state_put(apply->state, KIND, key,
+			 json_pack("{s:s, s:i}", "device", digest, "error", error));
+}
 
 /* Is the device that this namespace is to have the one whose flush failed? */
 static bool same_device(const struct apply *apply, const struct config_namespace *want,
-			const struct state_flush *flush)
+			const struct record *record)
 {
 	char digest[UUID_TEXT];
 
 	return config_device_digest(want, apply->options.backends, digest) < 0 ||
-	       !strcmp(digest, flush->device);
+	       !strcmp(digest, record->device);
 }
 
 /* ---- a failure ---- */
 
-static void take_down(struct apply *apply, const struct config_subsystem *subsystem,
-		      const struct config_namespace *want, int flush_error)
+static void not_stored(const char *nqn, uint32_t nsid, int result)
 {
-	char digest[UUID_TEXT];
-	struct weft_error error;
-
-	if (config_device_digest(want, apply->options.backends, digest) < 0)
-		weft_error_set(&error, ENOMEM, "out of memory");
-	else if (state_add_flush(apply->state, subsystem->nqn, want->nsid, digest, flush_error,
-				 &error) == 0)
-		return;
 	log_warning("namespace %u of %s: after a restart, its flushes may succeed again, for that "
-		    "one failed is not stored yet (%s); weft keeps trying", want->nsid,
-		    subsystem->nqn, error.text);
+		    "one failed is not stored yet (%s); weft keeps trying", nsid, nqn,
+		    strerror(-result));
+}
+
+/* Says so where a record is not stored in time. */
+struct record_waiter {
+	struct state_waiter waiter;
+	char nqn[NVMF_NQN_SIZE];
+	uint32_t nsid;
+};
+
+static void record_stored(struct state_waiter *waiter, int result)
+{
+	struct record_waiter *record = container_of(waiter, struct record_waiter, waiter);
+
+	if (result < 0)
+		not_stored(record->nqn, record->nsid, result);
+	free(record);
+}
+
+static void store(struct apply *apply, const char *nqn, const struct config_namespace *want,
+		  int error)
+{
+	struct record_waiter *record = calloc(1, sizeof(*record));
+	int r = record ? put_record(apply, nqn, want, error) : -ENOMEM;
+
+	if (r < 0) {
+		not_stored(nqn, want->nsid, r);
+		free(record);
+		return;
+	}
+	record->waiter.done = record_stored;
+	record->nsid = want->nsid;
+	snprintf(record->nqn, sizeof(record->nqn), "%s", nqn);
+	state_wait(apply->state, &record->waiter, STORE_TIMEOUT_MS);
 }
 
 static void failed(struct apply *apply, const struct config_subsystem *subsystem,
@@ -47,62 +140,107 @@ static void failed(struct apply *apply, const struct config_subsystem *subsystem
 {
 	device->flush_error = error;
 	log_err("namespace %u of %s: " FLUSH_FAILED, want->nsid, subsystem->nqn, strerror(error));
-	take_down(apply, subsystem, want, error);
+	store(apply, subsystem->nqn, want, error);
+	if (device->ns)
+		namespace_flush_failed(device->ns, error);
+}
+
+static int flush_error_of(const struct namespace *ns)
+{
+	return ns ? atomic_load(&ns->flush_error) : 0;
 }
 
 static bool look(struct apply *apply, const struct config_subsystem *subsystem,
 		 const struct config_namespace *want, struct device *device)
 {
-	int error = device->ns ? atomic_load(&device->ns->flush_error) : 0;
+	int error = flush_error_of(device->ns);
 
-	if (!error || device->flush_error)
-		return false;
-	failed(apply, subsystem, want, device, error);
-	return true;
+	if (!error && device->lost)
+		error = flush_error_of(device->left);
+	if (error && (!device->flush_error || !recorded(apply, subsystem->nqn, want->nsid)))
+		failed(apply, subsystem, want, device, error);
+	return false;
 }
 
-void flushes_look(struct apply *apply)
-{
-	running_each(apply, &apply->now, look);
-}
-
-void flushes_inherit(struct apply *apply, struct retired *retired)
+/* A namespace was lost, and comes back: the next one has its failures. */
+static void inherit(struct apply *apply, const struct retired *retired)
 {
 	struct device *device = running_find_device(&apply->now, retired->nqn, retired->nsid);
 	const struct config_subsystem *subsystem;
-	int error = atomic_load(&retired->ns->flush_error);
+	int error = flush_error_of(retired->ns);
 
 	if (!retired->lost || !error || !device || device->flush_error)
 		return;
 	subsystem = config_find_subsystem(apply->now.config, retired->nqn);
 	failed(apply, subsystem, config_find_namespace(subsystem, retired->nsid), device, error);
-	if (device->ns)
-		namespace_flush_failed(device->ns, error);
 }
 
-void flushes_store(struct apply *apply)
+void flushes_look(struct apply *apply)
 {
-	struct weft_error ignored;
-
-	if (state_store(apply->state, &ignored) > 0)
-		log_notice("what is to survive a restart is stored again");
+	running_each(apply, &apply->now, look);
+	for (size_t i = 0; i < apply->retired_count; i++)
+		inherit(apply, &apply->retired[i]);
 }
+
+/* A reactor that waits for a record to be stored. */
+struct answer {
+	struct state_waiter waiter;
+	struct control_request *request;
+};
+
+static void answer_stored(struct state_waiter *waiter, int result)
+{
+	struct answer *answer = container_of(waiter, struct answer, waiter);
+
+	control_request_answer(answer->request, result);
+	free(answer);
+}
+
+static void flush_failed(struct control_request *request, struct namespace *ns, void *context)
+{
+	struct apply *apply = context;
+	struct answer *answer = malloc(sizeof(*answer));
+
+	flushes_look(apply);
+	if (!answer) {
+		control_request_answer(request, -ENOMEM);
+		return;
+	}
+	answer->waiter.done = answer_stored;
+	answer->request = request;
+	state_wait(apply->state, &answer->waiter, STORE_TIMEOUT_MS);
+}
+
+static void get_on(void *context)
+{
+	struct apply *apply = context;
+
+	state_run(apply->state);
+}
+
+const struct control_ops apply_control_ops = {
+	.flush_failed = flush_failed,
+	.get_on = get_on,
+};
 
 /* ---- from one configuration to the next, and from one weftd to the next ---- */
 
 static bool recall(struct apply *apply, const struct config_subsystem *subsystem,
 		   const struct config_namespace *want, struct device *device)
 {
-	const struct state_flush *flush =
-		state_find_flush(apply->state, subsystem->nqn, want->nsid);
+	char key[STATE_KEY_MAX];
+	struct record record;
 
-	if (!flush || !want->enable || device->ns || device->flush_error ||
-	    !same_device(apply, want, flush))
+	if (!want->enable || device->ns || device->flush_error)
 		return false;
-	device->flush_error = flush->error;
+	make_key(key, subsystem->nqn, want->nsid);
+	if (!parse_record(state_get(apply->state, KIND, key), &record) ||
+	    !same_device(apply, want, &record))
+		return false;
+	device->flush_error = record.error;
 	log_err("namespace %u of %s: a flush failed (%s) before weftd was started: writes since "
 		"the last good one may be lost; flushes fail until it is disabled and enabled "
-		"again", want->nsid, subsystem->nqn, strerror(flush->error));
+		"again", want->nsid, subsystem->nqn, strerror(record.error));
 	return true;
 }
 
@@ -111,45 +249,45 @@ void flushes_recall(struct apply *apply, struct running *next)
 	running_each(apply, next, recall);
 }
 
-static const struct config_namespace *find(const struct config *config,
-					   const struct state_flush *flush)
+static const struct config_namespace *find(const struct config *config, const char *nqn,
+					   uint32_t nsid)
 {
-	const struct config_subsystem *subsystem = config_find_subsystem(config, flush->nqn);
+	const struct config_subsystem *subsystem = config_find_subsystem(config, nqn);
 
-	return subsystem ? config_find_namespace(subsystem, flush->nsid) : NULL;
+	return subsystem ? config_find_namespace(subsystem, nsid) : NULL;
 }
 
 /* What the administrator did with its namespace, in a word; NULL: nothing. */
 static const char *acknowledged(const struct apply *apply, const struct config *wanted,
-				const struct state_flush *flush)
+				const char *nqn, uint32_t nsid, const struct record *record)
 {
-	const struct config_namespace *want = find(wanted, flush);
+	const struct config_namespace *want = find(wanted, nqn, nsid);
 
 	if (!want)
-		return find(apply->now.config, flush) ? "removed" : NULL;
+		return find(apply->now.config, nqn, nsid) ? "removed" : NULL;
 	if (!want->enable)
 		return "disabled";
-	return same_device(apply, want, flush) ? NULL : "given another device";
+	return same_device(apply, want, record) ? NULL : "given another device";
 }
 
 void flushes_acknowledge(struct apply *apply, const struct config *wanted)
 {
-	const struct state_flush *flushes;
-	struct weft_error error;
-	const char *how;
-	size_t count;
+	const char *key, *how;
+	struct record record;
+	json_t *value;
+	void *next;
 
-	flushes = state_flushes(apply->state, &count);
-	while (count--) {
-		const struct state_flush flush = flushes[count];
+	json_object_foreach_safe(state_kind(apply->state, KIND), next, key, value) {
+		char nqn[NVMF_NQN_SIZE];
+		uint32_t nsid;
 
-		how = acknowledged(apply, wanted, &flush);
+		if (!parse_key(key, nqn, &nsid) || !parse_record(value, &record))
+			continue;
+		how = acknowledged(apply, wanted, nqn, nsid, &record);
 		if (!how)
 			continue;
 		log_notice("namespace %u of %s was %s: that a flush failed counts as acknowledged",
-			   flush.nsid, flush.nqn, how);
-		if (state_remove_flush(apply->state, flush.nqn, flush.nsid, &error) < 0)
-			log_warning("%s; after a restart, its flushes may fail until it is "
-				    "acknowledged again", error.text);
+			   nsid, nqn, how);
+		state_remove(apply->state, KIND, key);
 	}
 }

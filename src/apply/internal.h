@@ -8,6 +8,7 @@
 #include <weft/backend.h>
 
 #include "apply/apply.h"
+#include "apply/genctr.h"
 #include "apply/job.h"
 #include "apply/state.h"
 #include "spec/fabrics.h"
@@ -81,6 +82,7 @@ struct retired {
 struct apply {
 	struct apply_options options;
 	struct state *state;		/* owned */
+	struct genctr genctr;
 	struct jobs jobs;
 	struct running now;
 	struct retired *retired;	/* owned */
@@ -176,12 +178,10 @@ void devices_watch(struct apply *apply);
 #define FLUSH_FAILED "a flush failed (%s): writes since the last good one may be lost; flushes " \
 		     "fail until it is disabled and enabled again"
 
-/* Takes down flushes that failed since the last call. */
+/* What this part of the control thread does for reactors. */
+extern const struct control_ops apply_control_ops;
+/* Records flushes that failed since the last call. */
 void flushes_look(struct apply *apply);
-/* The last I/O of a retired namespace has ended: if it was lost, the next one has its failures. */
-void flushes_inherit(struct apply *apply, struct retired *retired);
-/* Stores what could not be stored before. */
-void flushes_store(struct apply *apply);
 /* Devices of the next configuration that were not kept: did a flush of theirs fail before? */
 void flushes_recall(struct apply *apply, struct running *next);
 /* Forgets those that going over to `wanted` acknowledges. */

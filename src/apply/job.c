@@ -127,7 +127,6 @@ int job_open(struct job **ret_job, struct jobs *jobs, struct target *target,
 		r = weft_error_set(error, ENOMEM, "out of memory");
 		goto fail;
 	}
-	job->ns->alarm_fd = jobs->fd;
 	r = pool_start(jobs->pool, POOL_NO_LANE, &job->queued);
 	if (r < 0) {
 		weft_error_set(error, -r, "no thread to open it: %s", strerror(-r));

@@ -21,8 +21,7 @@ struct target;
 
 struct jobs {
 	struct pool *pool;		/* owned */
-	int fd;				/* owned: an eventfd, readable when a job has ended, or a
-					   flush has failed */
+	int fd;				/* owned: an eventfd, readable when a job has ended */
 };
 
 enum job_kind { JOB_OPEN, JOB_REFRESH, JOB_CLOSE };

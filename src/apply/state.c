@@ -1,216 +1,196 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What survives restarts: GENCTR, and flushes that failed. See state.h. */
+/* Records that survive a restart: see state.h. */
 #include "apply/state.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
-#include <stdbool.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <weft/backend.h>
 
-#include "config/attr.h"
-#include "config/model.h"
 #include "config/save.h"
+#include "loop/loop.h"
 #include "util/cleanup.h"
+#include "util/crc32c.h"
 #include "util/log.h"
+#include "util/pool.h"
 #include "util/str.h"
+#include "util/thread.h"
 
-/* Further than counting leads; what is stored stays an integer that JSON can hold. */
-#define GENCTR_MAX (INT64_MAX / 2)
-#define ERRNO_MAX 4095
+#define MILLISECOND UINT64_C(1000000)
+#define SECOND (1000 * MILLISECOND)
+/* A write that takes longer is reported. */
+#define HANGS_AFTER (5 * SECOND)
+/* "1a2b3c4d" */
+#define CHECK_TEXT 9
+
+/* The file as it is being written, by a thread. */
+struct write {
+	struct pool_job job;
+	const char *path;		/* the state's */
+	char *text;			/* owned */
+	uint64_t version;		/* of the state that it has */
+	uint64_t began;			/* loop_clock() */
+	struct weft_error error;
+	int result;
+	bool ended;			/* under state->lock */
+};
 
 struct state {
 	char *path;			/* owned; NULL: nothing is stored */
-	uint64_t genctr;
-	char digest[UUID_TEXT];		/* of the log that genctr stands for */
-	struct state_flush *flushes;	/* owned */
-	size_t flush_count;
-	bool unsaved;			/* the file is older than this */
+	json_t *kinds;			/* owned: { kind: { key: value } } */
+	size_t bytes;			/* that the records take, about */
+	bool damaged;
+	uint64_t version;		/* of what is in memory: counts changes */
+	uint64_t stored;		/* of what is in the file */
+	struct list waiters;
+	struct pool *pool;		/* owned: one thread */
+	struct write write;
+	bool writing;
+	int error;			/* of the last write, if it failed and no other has begun */
+	bool failing;			/* the last write failed, and the log has it */
+	bool hanging;			/* the same of one that takes too long */
+	int alarm_fd;			/* borrowed */
+	pthread_mutex_t lock;
+	pthread_cond_t ended;		/* write.ended */
 };
 
-/* ---- what the log shows ---- */
+/* ---- records ---- */
 
-static void add_attrs(struct strbuf *text, const struct config_attr *attrs, const void *object)
+bool state_damaged(const struct state *state)
 {
-	for (; attrs->name; attrs++) {
-		strbuf_add(text, " %s=", attrs->name);
-		config_attr_format(attrs, object, text);
-	}
-	strbuf_add(text, "\n");
+	return state->damaged;
 }
 
-static void add_link(struct strbuf *text, const struct config *config, const char *nqn)
+json_t *state_kind(const struct state *state, const char *kind)
 {
-	const struct config_subsystem *subsystem = config_find_subsystem(config, nqn);
-
-	strbuf_add(text, " subsystem %s any=%d", nqn, subsystem && subsystem->allow_any_host);
-	for (size_t i = 0; subsystem && i < subsystem->allowed_host_count; i++)
-		strbuf_add(text, " %s", subsystem->allowed_hosts[i]);
-	strbuf_add(text, "\n");
+	return json_object_get(state->kinds, kind);
 }
 
-static void add_port(struct strbuf *text, const struct config *config,
-		     const struct config_port *port)
+const json_t *state_get(const struct state *state, const char *kind, const char *key)
 {
-	strbuf_add(text, "port %u discovery=%d", port->portid, port->discovery);
-	add_attrs(text, config_address_attrs, &port->addr);
-	for (size_t i = 0; i < port->subsystem_count; i++)
-		add_link(text, config, port->subsystems[i]);
-	for (size_t i = 0; i < port->referral_count; i++) {
-		if (!port->referrals[i].enable)
-			continue;
-		strbuf_add(text, " referral");
-		add_attrs(text, config_referral_attrs, &port->referrals[i]);
-	}
+	return json_object_get(state_kind(state, kind), key);
 }
 
-/* 0 or -ENOMEM. */
-static int digest_of(const struct config *config, char ret_digest[UUID_TEXT])
+static size_t bytes_of(const char *key, const json_t *value)
 {
-	struct strbuf text = { 0 };
-
-	strbuf_add(&text, "discovery %s\n", config->discovery_nqn ? config->discovery_nqn : "");
-	for (size_t i = 0; i < config->port_count; i++)
-		add_port(&text, config, &config->ports[i]);
-	return strbuf_take_uuid(&text, ret_digest);
+	return strlen(key) + json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
-/* ---- flushes that failed ---- */
-
-const struct state_flush *state_flushes(const struct state *state, size_t *ret_count)
+static size_t bytes_now(const struct state *state, const char *kind, const char *key)
 {
-	*ret_count = state->flush_count;
-	return state->flushes;
+	const json_t *value = state_get(state, kind, key);
+
+	return value ? bytes_of(key, value) : 0;
 }
 
-const struct state_flush *state_find_flush(const struct state *state, const char *nqn,
-					   uint32_t nsid)
+/* Without a write. 0, -ENOMEM or -ENOSPC. Takes the value over. */
+static int put(struct state *state, const char *kind, const char *key, json_t *value)
 {
-	for (size_t i = 0; i < state->flush_count; i++)
-		if (state->flushes[i].nsid == nsid && !strcmp(state->flushes[i].nqn, nqn))
-			return &state->flushes[i];
-	return NULL;
-}
+	json_t *object = state_kind(state, kind);
+	size_t bytes;
 
-/* true: it is gone. */
-static bool remove_flush(struct state *state, const char *nqn, uint32_t nsid)
-{
-	const struct state_flush *found = state_find_flush(state, nqn, nsid);
-
-	if (!found)
-		return false;
-	free(found->nqn);
-	state->flushes[found - state->flushes] = state->flushes[--state->flush_count];
-	return true;
-}
-
-/* In place of what it had. 0 or -ENOMEM. */
-static int add_flush(struct state *state, const char *nqn, uint32_t nsid, const char *device,
-		     int error)
-{
-	struct state_flush flush = { .nsid = nsid, .error = error };
-	struct state_flush *grown =
-		reallocarray(state->flushes, state->flush_count + 1, sizeof(*grown));
-
-	if (!grown)
+	if (!value)
 		return -ENOMEM;
-	state->flushes = grown;
-	flush.nqn = strdup(nqn);
-	if (!flush.nqn)
+	bytes = state->bytes - bytes_now(state, kind, key) + bytes_of(key, value);
+	if (strlen(kind) > STATE_KEY_MAX || strlen(key) > STATE_KEY_MAX ||
+	    bytes > STATE_BYTES_MAX) {
+		json_decref(value);
+		return -ENOSPC;
+	}
+	if (!object) {
+		object = json_object();
+		if (json_object_set_new(state->kinds, kind, object) < 0) {
+			json_decref(value);
+			return -ENOMEM;
+		}
+	}
+	if (json_object_set_new(object, key, value) < 0)
 		return -ENOMEM;
-	snprintf(flush.device, sizeof(flush.device), "%s", device);
-	remove_flush(state, nqn, nsid);
-	state->flushes[state->flush_count++] = flush;
+	state->bytes = bytes;
 	return 0;
 }
 
-/* ---- the file ---- */
+/* ---- reading the file ---- */
 
-static int load_genctr(struct state *state, const json_t *root)
+static int check_of(const json_t *kinds, char ret_check[CHECK_TEXT])
 {
-	const char *digest = json_string_value(json_object_get(root, "discovery"));
-	json_int_t genctr = json_integer_value(json_object_get(root, "genctr"));
+	_cleanup_free_ char *text = json_dumps(kinds, JSON_COMPACT | JSON_SORT_KEYS);
 
-	if (genctr <= 0 || genctr >= GENCTR_MAX || !digest ||
-	    strlen(digest) >= sizeof(state->digest))
-		return -EINVAL;
-	state->genctr = (uint64_t)genctr;
-	strcpy(state->digest, digest);
+	if (!text)
+		return -ENOMEM;
+	snprintf(ret_check, CHECK_TEXT, "%08" PRIx32, crc32c(0, text, strlen(text)));
 	return 0;
 }
 
-static int load_flush(struct state *state, const json_t *entry)
+/* Takes the records that can be taken; whether those are all that were written. */
+static bool take_records(struct state *state, json_t *root)
 {
-	const char *nqn = json_string_value(json_object_get(entry, "subsystem"));
-	const char *device = json_string_value(json_object_get(entry, "device"));
-	json_int_t nsid = json_integer_value(json_object_get(entry, "nsid"));
-	json_int_t error = json_integer_value(json_object_get(entry, "error"));
+	const char *written = json_string_value(json_object_get(root, "check"));
+	json_t *kinds = json_object_get(root, "records"), *records, *value;
+	const char *kind, *key;
+	char check[CHECK_TEXT];
+	bool whole;
 
-	if (!nqn || !device || strlen(device) >= UUID_TEXT || nsid < 1 ||
-	    nsid > CONFIG_NSID_MAX || error < 1 || error > ERRNO_MAX)
-		return -EINVAL;
-	return add_flush(state, nqn, (uint32_t)nsid, device, (int)error);
+	whole = json_is_object(kinds) && written && check_of(kinds, check) == 0 &&
+		!strcmp(check, written);
+	json_object_foreach(kinds, kind, records) {
+		whole &= json_is_object(records);
+		json_object_foreach(records, key, value)
+			whole &= put(state, kind, key, json_incref(value)) == 0;
+	}
+	return whole;
 }
 
-/* Takes what it can. 0, or -errno where that is not all. */
-static int load_flushes(struct state *state, const json_t *root)
+static void keep_damaged(const struct state *state)
 {
-	const json_t *entries = json_object_get(root, "failed_flushes");
-	int r = entries && !json_is_array(entries) ? -EINVAL : 0;
+	_cleanup_free_ char *aside = NULL;
 
-	for (size_t i = 0; i < json_array_size(entries); i++)
-		if (load_flush(state, json_array_get(entries, i)) < 0)
-			r = -EINVAL;
-	return r;
+	if (asprintf(&aside, "%s.damaged", state->path) < 0) {
+		aside = NULL;
+		return;
+	}
+	if (rename(state->path, aside) < 0)
+		log_warning("%s: it cannot be kept as %s: %s", state->path, aside,
+			    strerror(errno));
 }
 
 static void load(struct state *state)
 {
-	json_error_t json_error;
-	json_t *root = json_load_file(state->path, JSON_REJECT_DUPLICATES, &json_error);
+	json_error_t error;
+	json_t *root = json_load_file(state->path, JSON_REJECT_DUPLICATES, &error);
 
-	if (load_genctr(state, root) < 0)
-		log_warning("%s: it is not a state file or cannot be read; it will be replaced, "
-			    "and the discovery log's counter begins at %" PRIu64, state->path,
-			    state->genctr);
-	if (!root || load_flushes(state, root) < 0)
-		log_warning("%s: not all can be read that it may say of flushes that failed: "
-			    "those are forgotten", state->path);
+	state->damaged = !take_records(state, root);
+	if (state->damaged) {
+		log_warning("%s: it is damaged, or not a state file, or cannot be read; what weftd "
+			    "cannot read of it is forgotten, and it is kept as state.json.damaged",
+			    state->path);
+		keep_damaged(state);
+		state->version++;
+	}
 	json_decref(root);
 }
 
-static json_t *flushes_json(const struct state *state)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; array && i < state->flush_count; i++) {
-		const struct state_flush *flush = &state->flushes[i];
-		json_t *entry = json_pack("{s:s, s:i, s:s, s:i}", "subsystem", flush->nqn, "nsid",
-					  (int)flush->nsid, "device", flush->device, "error",
-					  flush->error);
-
-		if (json_array_append_new(array, entry) < 0) {
-			json_decref(array);
-			array = NULL;
-		}
-	}
-	return array;
-}
+/* ---- writing the file ---- */
 
 /* For the caller to free(); NULL where memory ran out. */
 static char *format(const struct state *state)
 {
-	json_t *root = json_pack("{s:s, s:I, s:o}", "discovery", state->digest, "genctr",
-				 (json_int_t)state->genctr, "failed_flushes", flushes_json(state));
-	_cleanup_free_ char *dump = json_dumps(root, JSON_INDENT(2) | JSON_SORT_KEYS);
+	char check[CHECK_TEXT];
+	json_t *root;
+	_cleanup_free_ char *dump = NULL;
 	struct strbuf text = { 0 };
 
+	if (check_of(state->kinds, check) < 0)
+		return NULL;
+	root = json_pack("{s:s, s:O}", "check", check, "records", state->kinds);
+	dump = json_dumps(root, JSON_INDENT(2) | JSON_SORT_KEYS);
 	json_decref(root);
 	if (!dump)
 		return NULL;
@@ -218,90 +198,248 @@ static char *format(const struct state *state)
 	return strbuf_take(&text);
 }
 
-int state_store(struct state *state, struct weft_error *error)
+/* On the thread. */
+static void run_write(struct pool_job *job, void *context)
 {
-	_cleanup_free_ char *text = NULL;
-	int r;
+	struct state *state = context;
+	struct write *write = container_of(job, struct write, job);
+	int alarm_fd = state->alarm_fd;
 
-	if (!state->path || !state->unsaved)
+	write->result = config_write_file(write->path, write->text, strlen(write->text),
+					  &write->error);
+	pthread_mutex_lock(&state->lock);
+	write->ended = true;
+	pthread_cond_signal(&state->ended);
+	if (alarm_fd >= 0)
+		eventfd_write(alarm_fd, 1);
+	pthread_mutex_unlock(&state->lock);
+}
+
+static void failed(struct state *state, int error, const char *text)
+{
+	if (!state->failing)
+		log_warning("%s: what is to survive a restart is not stored; weft keeps trying",
+			    text);
+	state->failing = true;
+	state->error = error;
+}
+
+/* Begins to write what is not stored, unless a write is under way: another follows that. */
+static void start_write(struct state *state)
+{
+	struct write *write = &state->write;
+	int r = -ENOMEM;
+
+	if (state->writing || state->stored == state->version)
+		return;
+	state->error = 0;
+	*write = (struct write){ .path = state->path, .text = format(state) };
+	write->version = state->version;
+	write->began = loop_clock();
+	if (write->text)
+		r = pool_start(state->pool, POOL_NO_LANE, &write->job);
+	state->writing = r >= 0;
+	if (state->writing)
+		return;
+	free(write->text);
+	weft_error_set(&write->error, -r, "%s: no memory, or no thread", state->path);
+	failed(state, -r, write->error.text);
+}
+
+static bool write_ended(struct state *state)
+{
+	bool ended;
+
+	pthread_mutex_lock(&state->lock);
+	ended = state->write.ended;
+	pthread_mutex_unlock(&state->lock);
+	return ended;
+}
+
+/* What came of a write that has ended. */
+static void collect(struct state *state)
+{
+	struct write *write = &state->write;
+
+	if (!state->writing || !write_ended(state))
+		return;
+	state->writing = false;
+	state->hanging = false;
+	free(write->text);
+	if (write->result < 0) {
+		failed(state, -write->result, write->error.text);
+		return;
+	}
+	state->stored = write->version;
+	if (state->failing)
+		log_notice("what is to survive a restart is stored again");
+	state->failing = false;
+	start_write(state);
+}
+
+static void changed(struct state *state)
+{
+	state->version++;
+	if (state->path)
+		start_write(state);
+	else
+		state->stored = state->version;
+}
+
+int state_put(struct state *state, const char *kind, const char *key, json_t *value)
+{
+	int r = put(state, kind, key, value);
+
+	if (!r)
+		changed(state);
+	return r;
+}
+
+void state_remove(struct state *state, const char *kind, const char *key)
+{
+	size_t bytes = bytes_now(state, kind, key);
+
+	if (!bytes)
+		return;
+	state->bytes -= bytes;
+	json_object_del(state_kind(state, kind), key);
+	changed(state);
+}
+
+/* ---- durable ---- */
+
+void state_wait(struct state *state, struct state_waiter *waiter, unsigned int timeout_ms)
+{
+	waiter->version = state->version;
+	waiter->deadline = loop_clock() + timeout_ms * MILLISECOND;
+	list_add_tail(&state->waiters, &waiter->node);
+	start_write(state);
+	/* no write will raise it: all is stored already, or none could begin */
+	if (!state->writing && state->alarm_fd >= 0)
+		eventfd_write(state->alarm_fd, 1);
+}
+
+/* What the waiter has come to; 1: it waits on. */
+static int outcome(const struct state *state, const struct state_waiter *waiter, uint64_t now)
+{
+	if (waiter->version <= state->stored)
 		return 0;
-	text = format(state);
-	if (!text)
-		return weft_error_set(error, ENOMEM, "%s: out of memory", state->path);
-	r = config_write_file(state->path, text, strlen(text), error);
-	if (r < 0)
-		return r;
-	state->unsaved = false;
-	return 1;
+	if (state->error)
+		return -state->error;
+	return now < waiter->deadline ? 1 : -ETIMEDOUT;
 }
 
-static int store_change(struct state *state, struct weft_error *error)
+void state_run(struct state *state)
 {
-	int r;
+	uint64_t now = loop_clock();
+	struct list waiters, *node;
 
-	state->unsaved = true;
-	r = state_store(state, error);
-	return r < 0 ? r : 0;
+	collect(state);
+	list_init(&waiters);
+	list_splice_tail(&waiters, &state->waiters);
+	while ((node = list_pop(&waiters))) {
+		struct state_waiter *waiter = list_entry(node, struct state_waiter, node);
+		int result = outcome(state, waiter, now);
+
+		if (result > 0)
+			list_add_tail(&state->waiters, &waiter->node);
+		else
+			waiter->done(waiter, result);
+	}
 }
 
-int state_add_flush(struct state *state, const char *nqn, uint32_t nsid, const char *device,
-		    int flush_error, struct weft_error *error)
+void state_tick(struct state *state)
 {
-	if (add_flush(state, nqn, nsid, device, flush_error) < 0)
-		return weft_error_set(error, ENOMEM, "out of memory");
-	return store_change(state, error);
+	state_run(state);
+	if (state->writing && !state->hanging &&
+	    loop_clock() - state->write.began > HANGS_AFTER) {
+		state->hanging = true;
+		log_warning("%s: its disk does not answer: what is to survive a restart is not "
+			    "stored", state->path);
+	}
+	start_write(state);
 }
 
-int state_remove_flush(struct state *state, const char *nqn, uint32_t nsid,
-		       struct weft_error *error)
+/* Waits for the write under way until `deadline`; whether it has ended. */
+static bool wait_write(struct state *state, uint64_t deadline)
 {
-	return remove_flush(state, nqn, nsid) ? store_change(state, error) : 0;
+	const struct timespec end = { .tv_sec = (time_t)(deadline / SECOND),
+				      .tv_nsec = (long)(deadline % SECOND) };
+	int r = 0;
+	bool ended;
+
+	pthread_mutex_lock(&state->lock);
+	while (!state->write.ended && r != ETIMEDOUT)
+		r = pthread_cond_timedwait(&state->ended, &state->lock, &end);
+	ended = state->write.ended;
+	pthread_mutex_unlock(&state->lock);
+	return ended;
 }
 
-int state_open(struct state **ret_state, const char *dir, struct weft_error *error)
+int state_settle(struct state *state, unsigned int timeout_ms)
+{
+	uint64_t version = state->version;
+
+	collect(state);
+	start_write(state);
+	while (state->stored < version) {
+		if (!state->writing)
+			return -state->error;
+		if (!wait_write(state, state->write.began + timeout_ms * MILLISECOND))
+			return -ETIMEDOUT;
+		collect(state);
+	}
+	return 0;
+}
+
+/* ---- life ---- */
+
+int state_open(struct state **ret_state, const char *dir, int alarm_fd, struct weft_error *error)
 {
 	struct state *state = calloc(1, sizeof(*state));
+	struct pool_options options = {
+		.run = run_write, .context = state, .threads = 1, .lane_threads = 1,
+	};
 
 	if (!state)
 		return weft_error_set(error, ENOMEM, "out of memory");
-	state->genctr = (uint64_t)time(NULL);
-	if (dir && asprintf(&state->path, "%s/state.json", dir) < 0) {
+	state->alarm_fd = alarm_fd;
+	list_init(&state->waiters);
+	state->kinds = json_object();
+	if (!state->kinds || (dir && asprintf(&state->path, "%s/state.json", dir) < 0)) {
+		json_decref(state->kinds);
 		free(state);
 		return weft_error_set(error, ENOMEM, "out of memory");
 	}
+	state->pool = pool_new(&options);
+	if (!state->pool) {
+		json_decref(state->kinds);
+		free(state->path);
+		free(state);
+		return weft_error_set(error, ENOMEM, "out of memory");
+	}
+	pthread_mutex_init(&state->lock, NULL);
+	thread_cond_init(&state->ended);
 	if (state->path && access(state->path, F_OK) == 0)
 		load(state);
 	*ret_state = state;
 	return 0;
 }
 
-void state_close(struct state *state)
+bool state_close(struct state *state, unsigned int timeout_ms)
 {
 	if (!state)
-		return;
-	for (size_t i = 0; i < state->flush_count; i++)
-		free(state->flushes[i].nqn);
-	free(state->flushes);
+		return true;
+	state_settle(state, timeout_ms);
+	if (state->writing) {
+		log_warning("%s: its disk does not answer: leaving it", state->path);
+		return false;
+	}
+	pool_free(state->pool);
+	pthread_cond_destroy(&state->ended);
+	pthread_mutex_destroy(&state->lock);
+	json_decref(state->kinds);
 	free(state->path);
 	free(state);
-}
-
-int state_update(struct state *state, const struct config *config, struct weft_error *error)
-{
-	char digest[UUID_TEXT];
-	int r;
-
-	if (digest_of(config, digest) < 0)
-		return weft_error_set(error, ENOMEM, "out of memory");
-	if (!strcmp(digest, state->digest))
-		return 0;
-	strcpy(state->digest, digest);
-	state->genctr++;
-	r = store_change(state, error);
-	return r < 0 ? r : 1;
-}
-
-uint64_t state_genctr(const struct state *state)
-{
-	return state->genctr;
+	return true;
 }

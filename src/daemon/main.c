@@ -216,8 +216,9 @@ static int run(struct daemon *daemon)
 	struct epoll_event events[4];
 
 	if (watch(daemon, control_fd(daemon->control)) < 0 ||
-	    watch(daemon, apply_fd(daemon->apply)) < 0) {
-		log_err("cannot wait for the API's socket and for devices: %s", strerror(errno));
+	    watch(daemon, apply_fd(daemon->apply)) < 0 ||
+	    watch(daemon, daemon->target->inbox.fd) < 0) {
+		log_err("cannot wait for the API, devices and reactors: %s", strerror(errno));
 		return -1;
 	}
 	while (!daemon->stopping) {
@@ -230,6 +231,8 @@ static int run(struct daemon *daemon)
 				handle_tick(daemon);
 			else if (events[i].data.fd == apply_fd(daemon->apply))
 				apply_run(daemon->apply);
+			else if (events[i].data.fd == daemon->target->inbox.fd)
+				control_inbox_run(&daemon->target->inbox);
 			else
 				control_run(daemon->control);
 		}

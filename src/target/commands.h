@@ -56,6 +56,13 @@ void *discovery_log(const struct view *view, const struct view_port *port,
  */
 void abort_finished(struct request *abort);
 
+/*
+ * Answers a flush, or a durable write, that failed or that is refused because one has
+ * failed, once that will survive a restart. It holds a pin of its namespace, whose
+ * flush_error is set, and no backend has it. (flush_failure.c)
+ */
+void flush_fail(struct request *req, struct nvme_status status);
+
 /* Refuses: fails a field at this offset of the SQE; to be returned from parse. */
 struct nvme_status refuse(struct request *req, uint16_t sc, size_t sqe_offset);
 

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 #include "target/target.h"
 
@@ -24,7 +23,6 @@ struct namespace *namespace_new(struct target *target, const struct weft_backend
 		return NULL;
 	ns->backend = backend;
 	ns->target = target;
-	ns->alarm_fd = -1;
 	ns->reactor_count = target->reactor_count;
 	ns->buffers_max = target->buffer_limit / LIMITS_NAMESPACE_BUFFERS_SHARE;
 	ns->counters = aligned_alloc(64, target->reactor_count * sizeof(*ns->counters));
@@ -70,8 +68,7 @@ void namespace_flush_failed(struct namespace *ns, int error)
 {
 	int none = 0;
 
-	if (atomic_compare_exchange_strong(&ns->flush_error, &none, error) && ns->alarm_fd >= 0)
-		eventfd_write(ns->alarm_fd, 1);
+	atomic_compare_exchange_strong(&ns->flush_error, &none, error);
 }
 
 int namespace_refresh(const struct namespace *ns, struct weft_info *info)

@@ -49,7 +49,8 @@ struct namespace {
 	 * a success, so from here on none is, until the device is opened anew.
 	 */
 	_Atomic int flush_error;
-	int alarm_fd;			/* borrowed: an eventfd that tells of that; -1: none */
+	/* That is stored, or cannot be: hosts are told at once that a flush fails. */
+	_Atomic bool flush_error_settled;
 };
 
 /* One without a device. Control thread. NULL where memory ran out. */
@@ -61,7 +62,8 @@ int namespace_open_device(struct namespace *ns, const struct weft_params *params
 int namespace_open(struct namespace **ret_ns, struct target *target,
 		   const struct weft_backend *backend, const struct weft_params *params,
 		   struct weft_error *error);
-/* A flush, or a durable write, failed with that errno value (positive). Any thread. */
+/* A flush, or a durable write, failed with that errno value (positive): the first counts. Any
+ * thread. */
 void namespace_flush_failed(struct namespace *ns, int error);
 /* Asks the device what it is now; *info is a copy of ns->info. Any thread. 0 or -errno. */
 int namespace_refresh(const struct namespace *ns, struct weft_info *info);

@@ -105,11 +105,6 @@ static void submit(struct request *req, enum weft_op op, uint64_t offset, uint64
 	struct namespace *ns = req->view_ns->ns;
 	struct reactor *reactor = req->queue->reactor;
 
-	if (must_last(op, req->io.flags) &&
-	    atomic_load_explicit(&ns->flush_error, memory_order_relaxed)) {
-		request_complete(req, nvme_status_dnr(NVME_SC_WRITE_FAULT));
-		return;
-	}
 	req->view_ns = NULL;
 	if (req->hold.pin != ns) {
 		/* a Dataset Management command may outlive the namespace that it began on */
@@ -117,6 +112,11 @@ static void submit(struct request *req, enum weft_op op, uint64_t offset, uint64
 			namespace_unpin(req->hold.pin, reactor->index);
 		req->hold.pin = ns;
 		namespace_pin(ns, reactor->index);
+	}
+	if (must_last(op, req->io.flags) &&
+	    atomic_load_explicit(&ns->flush_error, memory_order_relaxed)) {
+		flush_fail(req, nvme_status_dnr(NVME_SC_WRITE_FAULT));
+		return;
 	}
 	req->io.op = op;
 	req->io.offset = offset;
@@ -402,12 +402,14 @@ static void io_failed(struct request *req, int error)
 	if (nvme_status_sc(status) == NVME_SC_READ_ERROR ||
 	    nvme_status_sc(status) == NVME_SC_WRITE_FAULT)
 		counter_add(&counters(req)->media_errors, 1);
-	if (must_last(req->io.op, req->io.flags) && !untried(error) && ns->info.volatile_cache)
+	if (must_last(req->io.op, req->io.flags) && !untried(error) && ns->info.volatile_cache) {
 		namespace_flush_failed(ns, error);
-	if (req->abandoned)
+		flush_fail(req, status);
+	} else if (req->abandoned) {
 		request_let_go(req);
-	else
+	} else {
 		request_complete(req, status);
+	}
 }
 
 /* A backend has ended one I/O. */

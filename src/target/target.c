@@ -123,6 +123,7 @@ static void target_free(struct target *target)
 	view_free(target->view);
 	subsystem_unref(target->discovery);
 	pthread_mutex_destroy(&target->lock);
+	control_inbox_done(&target->inbox);
 	free(target->reactors);
 	free(target->threads);
 	free(target);
@@ -152,6 +153,11 @@ int target_start(struct target **ret_target, const struct target_options *option
 	target->reactors = calloc(options->reactor_count, sizeof(*target->reactors));
 	target->threads = calloc(options->reactor_count, sizeof(*target->threads));
 	target->discovery = subsystem_get(target, NVMF_DISCOVERY_NQN);
+	r = control_inbox_init(&target->inbox);
+	if (r < 0) {
+		weft_error_set(error, -r, "eventfd: %s", strerror(-r));
+		goto fail;
+	}
 	if (!target->reactors || !target->threads || !target->discovery) {
 		r = weft_error_set(error, ENOMEM, "out of memory");
 		goto fail;
@@ -211,6 +217,9 @@ static bool wait_empty(struct target *target, void (*step)(struct reactor *, voi
 			return true;
 		if (loop_clock() > deadline)
 			return false;
+		control_inbox_run(&target->inbox);
+		if (target->control)
+			target->control->get_on(target->control_context);
 		nanosleep(&pause, NULL);
 	}
 }

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "target/control_request.h"
 #include "target/limits.h"
 #include "util/list.h"
 
@@ -47,6 +48,10 @@ struct target {
 	struct limits limits;		/* under lock */
 	size_t buffer_limit;		/* bytes of I/O buffers of each reactor */
 	struct list closed_namespaces;	/* struct namespace.node: to be freed; control thread */
+	struct control_inbox inbox;	/* what reactors ask of the control thread */
+	const struct control_ops *control; /* borrowed: who does it, set before hosts are served;
+					      NULL: nobody */
+	void *control_context;		/* of its functions */
 	uint64_t started;		/* loop_clock() */
 	_Atomic bool draining;		/* no new connections */
 };

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The generation counter of the discovery log: see genctr.h. */
+#include "apply/genctr.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+#include <time.h>
+
+#include "apply/state.h"
+#include "config/attr.h"
+#include "config/model.h"
+
+/* Further than counting leads; what is stored stays an integer that JSON can hold. */
+#define GENCTR_MAX (INT64_MAX / 2)
+#define KIND "discovery"
+#define KEY "log"
+
+static void add_attrs(struct strbuf *text, const struct config_attr *attrs, const void *object)
+{
+	for (; attrs->name; attrs++) {
+		strbuf_add(text, " %s=", attrs->name);
+		config_attr_format(attrs, object, text);
+	}
+	strbuf_add(text, "\n");
+}
+
+static void add_link(struct strbuf *text, const struct config *config, const char *nqn)
+{
+	const struct config_subsystem *subsystem = config_find_subsystem(config, nqn);
+
+	strbuf_add(text, " subsystem %s any=%d", nqn, subsystem && subsystem->allow_any_host);
+	for (size_t i = 0; subsystem && i < subsystem->allowed_host_count; i++)
+		strbuf_add(text, " %s", subsystem->allowed_hosts[i]);
+	strbuf_add(text, "\n");
+}
+
+static void add_port(struct strbuf *text, const struct config *config,
+		     const struct config_port *port)
+{
+	strbuf_add(text, "port %u discovery=%d", port->portid, port->discovery);
+	add_attrs(text, config_address_attrs, &port->addr);
+	for (size_t i = 0; i < port->subsystem_count; i++)
+		add_link(text, config, port->subsystems[i]);
+	for (size_t i = 0; i < port->referral_count; i++) {
+		if (!port->referrals[i].enable)
+			continue;
+		strbuf_add(text, " referral");
+		add_attrs(text, config_referral_attrs, &port->referrals[i]);
+	}
+}
+
+/* 0 or -ENOMEM. */
+static int digest_of(const struct config *config, char ret_digest[UUID_TEXT])
+{
+	struct strbuf text = { 0 };
+
+	strbuf_add(&text, "discovery %s\n", config->discovery_nqn ? config->discovery_nqn : "");
+	for (size_t i = 0; i < config->port_count; i++)
+		add_port(&text, config, &config->ports[i]);
+	return strbuf_take_uuid(&text, ret_digest);
+}
+
+void genctr_recall(struct genctr *genctr, const struct state *state)
+{
+	const json_t *record = state_get(state, KIND, KEY);
+	const char *digest = json_string_value(json_object_get(record, "digest"));
+	json_int_t value = json_integer_value(json_object_get(record, "genctr"));
+
+	*genctr = (struct genctr){ .value = (uint64_t)time(NULL) };
+	if (state_damaged(state) || value <= 0 || value >= GENCTR_MAX || !digest ||
+	    strlen(digest) >= sizeof(genctr->digest))
+		return;
+	genctr->value = (uint64_t)value;
+	strcpy(genctr->digest, digest);
+}
+
+int genctr_update(struct genctr *genctr, struct state *state, const struct config *config)
+{
+	char digest[UUID_TEXT];
+	int r;
+
+	if (digest_of(config, digest) < 0)
+		return -ENOMEM;
+	if (!strcmp(digest, genctr->digest))
+		return 0;
+	strcpy(genctr->digest, digest);
+	genctr->value++;
+	r = state_put(state, KIND, KEY, json_pack("{s:s, s:I}", "digest", digest, "genctr",
+						  (json_int_t)genctr->value));
+	return r < 0 ? r : 1;
+}
