@@ -14,6 +14,7 @@ void hostcmd_init(struct hostcmd *cmd, const char *command, const char *help, co
 	host_options_init(&cmd->opts);
 	cmd->opts.traddr = "127.0.0.1";
 	cmd->letters = letters;
+	cmd->address = (struct hostport){ .port = 0 };
 }
 
 bool hostcmd_number(const struct hostcmd *cmd, const char *option, const char *text, uint64_t low,
@@ -67,6 +68,36 @@ static bool take_hostid(struct hostcmd *cmd, const char *text)
 	return false;
 }
 
+static bool take_address(struct hostcmd *cmd, const char *text)
+{
+	struct weft_error error;
+
+	if (hostport_parse(text, &cmd->address, &error) == 0)
+		return true;
+	cli_usage(&cmd->cli, "%s", error.text);
+	return false;
+}
+
+/* The address goes to the host's options, with its port, which --trsvcid may have said as well. */
+static bool settle_address(struct hostcmd *cmd)
+{
+	uint64_t port = cmd->address.port, option;
+
+	if (*cmd->address.host)
+		cmd->opts.traddr = cmd->address.host;
+	if (!port)
+		return true;
+	if (cmd->opts.trsvcid && number_parse(cmd->opts.trsvcid, 1, UINT16_MAX, &option) == 0 &&
+	    option != port) {
+		cli_usage(&cmd->cli, "the address has port %llu and --trsvcid is %s; give one of "
+				     "them", (unsigned long long)port, cmd->opts.trsvcid);
+		return false;
+	}
+	snprintf(cmd->trsvcid, sizeof(cmd->trsvcid), "%u", cmd->address.port);
+	cmd->opts.trsvcid = cmd->trsvcid;
+	return true;
+}
+
 /* Takes one of the target's options. Returns whether it was right. */
 static bool take(struct hostcmd *cmd, int c, bool *ret_ours)
 {
@@ -75,8 +106,7 @@ static bool take(struct hostcmd *cmd, int c, bool *ret_ours)
 	*ret_ours = true;
 	switch (c) {
 	case 'a':
-		cmd->opts.traddr = optarg;
-		return true;
+		return take_address(cmd, optarg);
 	case 's':
 		cmd->opts.trsvcid = optarg;
 		return hostcmd_number(cmd, "--trsvcid", optarg, 1, 65535, &n);
@@ -147,8 +177,14 @@ int hostcmd_next_option(struct hostcmd *cmd, int argc, char **argv, const struct
 
 bool hostcmd_ready(struct hostcmd *cmd, int argc, char **argv, int *ret_exit)
 {
+	bool good = true;
+
 	if (optind < argc && strncmp(argv[optind], "nqn.", 4) != 0)
-		cmd->opts.traddr = argv[optind++];
+		good = take_address(cmd, argv[optind++]);
+	if (!good || !settle_address(cmd)) {
+		*ret_exit = CLI_USAGE;
+		return false;
+	}
 	if (optind < argc)
 		cmd->opts.subnqn = argv[optind++];
 	if (optind < argc) {

@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "host/host.h"
+#include "util/hostport.h"
 
 /* The options have nvme-cli's letters and words. */
 #define HOSTCMD_LETTERS "a:s:n:q:I:k:gG"
@@ -29,7 +30,8 @@ enum { HOSTCMD_OPT_TIMEOUT = CLI_OPT_OWN + 100 };
 
 #define HOSTCMD_HELP \
 	"target:\n" \
-	"  -a, --traddr ADDRESS       its address or host name (default 127.0.0.1)\n" \
+	"  -a, --traddr ADDRESS       its address or host name, also ADDRESS:PORT or\n" \
+	"                             [ADDRESS]:PORT (default 127.0.0.1)\n" \
 	"  -n, --nqn NQN              the subsystem (discover: a unique discovery NQN)\n" \
 	"  -s, --trsvcid PORT         its port (default 4420, discovery 8009)\n" \
 	"  -q, --hostnqn NQN          who we are (default /etc/nvme/hostnqn or this machine's)\n" \
@@ -46,6 +48,8 @@ struct hostcmd {
 	struct cli cli;
 	struct host_options opts;
 	const char *letters;		/* the command's own short options */
+	struct hostport address;	/* as it was given; opts has it from hostcmd_ready() on */
+	char trsvcid[8];		/* the text of address.port */
 };
 
 /* `letters` as for getopt(), without those of HOSTCMD_LETTERS. */
@@ -56,7 +60,7 @@ int hostcmd_next_option(struct hostcmd *cmd, int argc, char **argv, const struct
 			int *ret_exit);
 /*
  * After the options: takes the arguments [ADDRESS] [NQN], which mean the same as --traddr and
- * --nqn; refuses more, and a missing NQN. False: end with *ret_exit.
+ * --nqn; refuses more, a missing NQN, and two ports that differ. False: end with *ret_exit.
  */
 bool hostcmd_ready(struct hostcmd *cmd, int argc, char **argv, int *ret_exit);
 

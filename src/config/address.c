@@ -9,6 +9,7 @@
 #include <weft/backend.h>
 
 #include "config/model.h"
+#include "util/hostport.h"
 
 /* A numeric address in binary, and the scope of an IPv6 one ("" where it has none). */
 struct numeric {
@@ -44,16 +45,39 @@ static int parse_numeric(const char *text, struct numeric *ret)
 	return 0;
 }
 
+/* The port of ADDRESS:PORT and [ADDRESS]:PORT moves to where ports are kept. */
+static int split_port(struct config_address *addr, struct weft_error *error)
+{
+	struct hostport split;
+	int r = hostport_parse(addr->traddr, &split, error);
+
+	if (r < 0)
+		return r;
+	if (split.port && addr->trsvcid != split.port &&
+	    addr->trsvcid != CONFIG_TRSVCID_DEFAULT)
+		return weft_error_set(error, EINVAL, "traddr \"%.80s\" has a TCP port, but trsvcid "
+				      "is %u; one of them must go", addr->traddr, addr->trsvcid);
+	if (split.port)
+		addr->trsvcid = split.port;
+	if (strcmp(addr->traddr, split.host) && config_set_string(&addr->traddr, split.host) < 0)
+		return weft_error_set(error, ENOMEM, "out of memory");
+	return 0;
+}
+
 static int complete_traddr(struct config_address *addr, const char **ret_attr,
 			   struct weft_error *error)
 {
 	const char *adrfam;
 	struct numeric numeric;
+	int r;
 
 	*ret_attr = "traddr";
 	if (!addr->traddr)
 		return weft_error_set(error, EINVAL, "traddr is missing; it must be a numeric "
 				      "address, such as 192.0.2.1, 2001:db8::1 or 0.0.0.0 for all");
+	r = split_port(addr, error);
+	if (r < 0)
+		return r;
 	if (parse_numeric(addr->traddr, &numeric) < 0)
 		return weft_error_set(error, EINVAL, "traddr is \"%.80s\"; it must be a numeric "
 				      "address, such as 192.0.2.1 or 2001:db8::1",

@@ -230,7 +230,8 @@ void config_warn(struct config *config, const char *format, ...)
 int config_validate(struct config *config, struct weft_error *error);
 
 /*
- * Fills in what may be left out of an address (trtype, adrfam) and checks it.
+ * Fills in what may be left out of an address (trtype, adrfam), takes the port out
+ * of a traddr such as 192.0.2.1:4420 or [2001:db8::1]:4420, and checks it.
  * On failure *ret_attr names the attribute that is wrong. A referral's is
  * somebody else's, which may want what weft itself cannot do.
  */

@@ -51,6 +51,30 @@ def test_discover(host):
     assert text.startswith("2 records, generation ") and f"\n1  {NQN}\n" in text
 
 
+@pytest.mark.parametrize("form", ["{}:{}", "[{}]:{}"])
+def test_port_beside_the_address(host, form, tmp_path):
+    """Wherever a target is named, as an argument and as an option."""
+    where = form.format(host.target[1], host.target[3])
+    for target in ([where], ["-a", where], [where, "-s", host.target[3]]):
+        assert len(host.json("discover", *target)["records"]) == 2
+    assert host.json("identify", where, NQN)["controller"]["subnqn"] == NQN
+    host("write", where, NQN, "--data", random_file(tmp_path / "in", 4096))
+    host("read", where, NQN, "--length", 4096, "--data", tmp_path / "out")
+    host("perf", where, NQN, "--time", "0.1")
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "in").read_bytes()
+
+
+@pytest.mark.parametrize("target, said", [
+    (["127.0.0.1:"], "must be a TCP port in 1..65535, or have no colon"),
+    (["127.0.0.1:70000"], "must be a TCP port in 1..65535"),
+    (["[::1"], "it must be ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT"),
+    (["-a", ":8009"], "it must be ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT"),
+    (["127.0.0.1:8009", "-s", "8010"], "the address has port 8009 and --trsvcid is 8010"),
+])
+def test_wrong_address(alone, target, said):
+    assert said in alone("discover", *target, code=USAGE).err
+
+
 def test_discover_as_another_host(host):
     records = host.json("discover", *host.target, "--hostnqn", HOST)["records"]
     assert [record["subnqn"] for record in records][1:] == [NQN, PRIVATE]

@@ -267,6 +267,34 @@ static void one_address_in_two_spellings(void **state)
 	config_free(config);
 }
 
+/* A port beside the address is the TCP port, in whichever way it is written. */
+static void an_address_with_a_port(void **state)
+{
+	static const struct {
+		const char *traddr, *host, *adrfam;
+		uint16_t before, port;
+	} table[] = {
+		{ "192.0.2.1:8009", "192.0.2.1", "ipv4", CONFIG_TRSVCID_DEFAULT, 8009 },
+		{ "192.0.2.1:8009", "192.0.2.1", "ipv4", 8009, 8009 },
+		{ "[2001:db8::1]:8009", "2001:db8::1", "ipv6", CONFIG_TRSVCID_DEFAULT, 8009 },
+		{ "[fe80::1%eth0]", "fe80::1%eth0", "ipv6", 8009, 8009 },
+		{ "::", "::", "ipv6", 8009, 8009 },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct config *config = config_new();
+		struct config_address *addr = &config_add_port(config, 1)->addr;
+
+		config_set_string(&addr->traddr, table[i].traddr);
+		addr->trsvcid = table[i].before;
+		assert_int_equal(config_validate(config, NULL), 0);
+		assert_string_equal(addr->traddr, table[i].host);
+		assert_string_equal(addr->adrfam, table[i].adrfam);
+		assert_int_equal(addr->trsvcid, table[i].port);
+		config_free(config);
+	}
+}
+
 /* ---- backends ---- */
 
 static const struct weft_option some_options[] = {
@@ -374,6 +402,7 @@ int main(void)
 		cmocka_unit_test(same_bytes_of_another_kind),
 		cmocka_unit_test(ports),
 		cmocka_unit_test(one_address_in_two_spellings),
+		cmocka_unit_test(an_address_with_a_port),
 		cmocka_unit_test(backend_options),
 	};
 

@@ -167,9 +167,16 @@ static const struct wrong wrongs[] = {
 	{ "{\"ports\": [{\"portid\": 1, \"addr\": {\n\"traddr\": \"localhost\"}}]}",
 	  "t:2: ports[0].addr.traddr: traddr is \"localhost\"; it must be a numeric address, such "
 	  "as 192.0.2.1 or 2001:db8::1" },
-	{ "{\"ports\": [{\"portid\": 1, \"addr\": {\n\"traddr\": \"[::1]\"}}]}",
-	  "t:2: ports[0].addr.traddr: traddr is \"[::1]\"; it must be a numeric address, such as "
-	  "192.0.2.1 or 2001:db8::1" },
+	{ "{\"ports\": [{\"portid\": 1, \"addr\": {\n\"traddr\": \"[::1\"}}]}",
+	  "t:2: ports[0].addr.traddr: \"[::1\" is no address; it must be ADDRESS, ADDRESS:PORT or "
+	  "[ADDRESS]:PORT" },
+	{ "{\"ports\": [{\"portid\": 1, \"addr\": {\n\"traddr\": \"192.0.2.1:0\"}}]}",
+	  "t:2: ports[0].addr.traddr: \"192.0.2.1:0\" ends in the port \"0\"; it must be a TCP "
+	  "port in 1..65535" },
+	{ "{\"ports\": [{\"portid\": 1, \"addr\": {\"trsvcid\": 8009,\n\"traddr\": "
+	  "\"[::1]:4420\"}}]}",
+	  "t:2: ports[0].addr.traddr: traddr \"[::1]:4420\" has a TCP port, but trsvcid is 8009; "
+	  "one of them must go" },
 	{ ADDR("\"adrfam\": \"ipv6\""),
 	  "t:3: ports[0].addr.adrfam: adrfam is ipv6, but traddr \"192.0.2.1\" is an ipv4 address; "
 	  "one of them must change" },
