@@ -134,8 +134,6 @@ bool weft_param_bool(const struct weft_params *params, const char *name, bool fa
 enum weft_backend_flags {
 	WEFT_BACKEND_SYNC = 1 << 0,	 /* READ and WRITE are done before submit() returns */
 	WEFT_BACKEND_UNALIGNED = 1 << 1, /* takes buffers of any alignment */
-	/* what lend() gives may be written: whole blocks at a time, in place of a WRITE */
-	WEFT_BACKEND_LENDS_WRITES = 1 << 2,
 	WEFT_BACKEND_OVERLAY = 1 << 3,	 /* stands on a child: see above */
 };
 
@@ -162,11 +160,30 @@ struct weft_backend {
 	 */
 	void (*submit)(void *device, struct weft_io *io);
 	/*
-	 * Optional. Memory that holds [offset, offset + length) and stays mapped
-	 * until close(), for reads without a copy; NULL where there is none. With
-	 * WEFT_BACKEND_LENDS_WRITES, for writes as well.
+	 * Optional. Lends memory that holds [offset, offset + length), for a READ
+	 * without a copy: fills at most `count` pieces of iov, in order, length bytes
+	 * in all, and returns how many; 0 where there is no such memory or it has
+	 * more pieces: the READ is then submitted.
+	 *
+	 * The pieces are read by the kernel while it sends them, on this thread or
+	 * later, and stay as they are until the device is closed: close() is called
+	 * only when nothing that was lent is used any more, and nothing tells the
+	 * backend earlier. WRITEs of the same range may be submitted meanwhile; the
+	 * host then gets blocks of before or after, as it does from any disk that it
+	 * reads and writes at a time.
 	 */
-	void *(*lend)(void *device, uint64_t offset, uint64_t length);
+	unsigned int (*lend)(void *device, uint64_t offset, uint64_t length, struct iovec *iov,
+			     unsigned int count);
+	/*
+	 * Optional. Memory that [offset, offset + length) is kept in, one piece, for
+	 * data that comes from the host; NULL: a WRITE is submitted. Whole blocks are
+	 * stored there in place of a WRITE, some or all of them, in any order.
+	 * written() is then called once with the same range, on the same thread,
+	 * when nothing is stored there any more: all has come, or its host is gone.
+	 * It may not block. The one needs the other.
+	 */
+	void *(*lend_write)(void *device, uint64_t offset, uint64_t length);
+	void (*written)(void *device, uint64_t offset, uint64_t length);
 	/* Optional. Says what the device is now (it may have been resized); called about once a
 	 * second. 0 or -errno, which leaves *info as it is and fails the namespace. */
 	int (*refresh)(void *device, struct weft_info *info);

@@ -4,10 +4,18 @@
  * allocated as they are written and freed as they are discarded. Ranges that
  * overlap in time may be read and written by several reactors at once, as on
  * any disk; nothing here needs a lock.
+ *
+ * Reading memory that was never written would make the kernel map it, and with
+ * huge pages clear 2 MiB of it. So each chunk has a mark that says whether it
+ * was written, and what was not is read from a page of zeroes. A write marks
+ * its chunks after it has stored its data, and what zeroes a chunk removes the
+ * mark before it frees the memory. So when all of them have ended there is no
+ * data in a chunk without mark, in whatever order they came.
  */
 #include "backend/backend.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,12 +25,15 @@
 #include "util/copy.h"
 
 #define PAGE 4096
+#define CHUNK_SHIFT 21	/* of a huge page */
+#define CHUNK (UINT64_C(1) << CHUNK_SHIFT)
 /* Freeing more pages than this takes long enough (milliseconds) to keep a reactor from others. */
 #define CLEAR_INLINE (16 << 20)
 
 struct memory {
-	char *base;		/* owned mapping */
+	char *base;		/* owned mapping; on the border of a huge page */
 	uint64_t size;
+	_Atomic uint8_t *written; /* owned: for each chunk, 1: written; 0: it reads as zeroes */
 	bool cold;		/* more than the processor's cache holds */
 };
 
@@ -37,6 +48,9 @@ static const struct weft_option memory_options[] = {
 	{ 0 },
 };
 
+/* What unwritten memory is lent from. Never written, so the kernel has one page for all of it. */
+static char zeroes[CHUNK] __attribute__((aligned(PAGE)));
+
 static uint64_t cache_size(void)
 {
 	long size = sysconf(_SC_LEVEL3_CACHE_SIZE);
@@ -44,34 +58,56 @@ static uint64_t cache_size(void)
 	return size > 0 ? (uint64_t)size : CACHE_SIZE;
 }
 
+/* NULL where there is no room. */
+static char *map(uint64_t size)
+{
+	char *whole, *base;
+
+	if (size > SIZE_MAX - CHUNK)
+		return NULL;
+	whole = mmap(NULL, size + CHUNK, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (whole == MAP_FAILED)
+		return NULL;
+	base = whole + (-(uintptr_t)whole & (CHUNK - 1));
+	if (base > whole)
+		munmap(whole, (size_t)(base - whole));
+	/* whole pages */
+	size = (size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+	if (base + size < whole + size + CHUNK)
+		munmap(base + size, (size_t)(whole + CHUNK - base));
+	return base;
+}
+
 static int memory_open(void **ret_device, const struct weft_params *params,
 		       struct weft_info *ret_info, struct weft_error *error)
 {
 	uint64_t size = weft_param_number(params, "size", 0);
 	struct memory *memory;
-	void *base;
-	int r;
 
 	if (size < PAGE)
 		return weft_error_set(error, EINVAL, "memory: size is %llu; it must be %u or more",
 				      (unsigned long long)size, PAGE);
-	base = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (base == MAP_FAILED) {
-		r = errno;
-		return weft_error_set(error, r, "memory: no room for %llu bytes: %s",
-				      (unsigned long long)size, strerror(r));
+	memory = calloc(1, sizeof(*memory));
+	if (!memory)
+		return weft_error_set(error, ENOMEM, "out of memory");
+	memory->size = size;
+	memory->cold = size > cache_size();
+	memory->base = map(size);
+	if (memory->base)
+		memory->written = calloc((size_t)((size - 1) >> CHUNK_SHIFT) + 1,
+					 sizeof(*memory->written));
+	if (!memory->written) {
+		if (memory->base)
+			munmap(memory->base, size);
+		free(memory);
+		return weft_error_set(error, ENOMEM, "memory: no room for %llu bytes: %s",
+				      (unsigned long long)size, strerror(ENOMEM));
 	}
-	madvise(base, size, MADV_DONTDUMP);
+	madvise(memory->base, size, MADV_DONTDUMP);
 	/* a wish: without it the disk works as well */
 	if (weft_param_bool(params, "huge_pages", false))
-		madvise(base, size, MADV_HUGEPAGE);
-	memory = malloc(sizeof(*memory));
-	if (!memory) {
-		munmap(base, size);
-		return weft_error_set(error, ENOMEM, "out of memory");
-	}
-	*memory = (struct memory){ .base = base, .size = size, .cold = size > cache_size() };
+		madvise(memory->base, size, MADV_HUGEPAGE);
 	*ret_device = memory;
 	*ret_info = (struct weft_info){
 		.size = size,
@@ -87,7 +123,72 @@ static void memory_close(void *device)
 	struct memory *memory = device;
 
 	munmap(memory->base, memory->size);
+	free(memory->written);
 	free(memory);
+}
+
+/* Is the chunk at this offset written? */
+static bool is_written(const struct memory *memory, uint64_t offset)
+{
+	return atomic_load_explicit(&memory->written[offset >> CHUNK_SHIFT], memory_order_relaxed);
+}
+
+static bool in_one_chunk(uint64_t offset, uint64_t length)
+{
+	return (offset ^ (offset + length - 1)) < CHUNK;
+}
+
+/* Data was stored there. A mark that is set already is only read: reactors share it in caches. */
+static void memory_written(void *device, uint64_t offset, uint64_t length)
+{
+	struct memory *memory = device;
+	size_t last = (size_t)((offset + length - 1) >> CHUNK_SHIFT);
+
+	for (size_t i = (size_t)(offset >> CHUNK_SHIFT); i <= last; i++)
+		if (!atomic_load_explicit(&memory->written[i], memory_order_relaxed))
+			atomic_store_explicit(&memory->written[i], 1, memory_order_release);
+}
+
+/* Removes the marks of chunks that lie within [offset, end), which is zeroed. */
+static void forget(struct memory *memory, uint64_t offset, uint64_t end)
+{
+	uint64_t first = (offset + CHUNK - 1) >> CHUNK_SHIFT;
+	/* the disk's last chunk may be short */
+	uint64_t last = (end == memory->size ? end + CHUNK - 1 : end) >> CHUNK_SHIFT;
+
+	for (; first < last; first++)
+		atomic_store_explicit(&memory->written[first], 0, memory_order_seq_cst);
+}
+
+/*
+ * How many of the bytes at this offset, `length` at most, lie in chunks that are all written, or
+ * all not: *ret_written. Each mark is looked at once, for it may change meanwhile.
+ */
+static uint64_t run_length(const struct memory *memory, uint64_t offset, uint64_t length,
+			   bool *ret_written)
+{
+	bool written = is_written(memory, offset);
+	uint64_t end = (offset & ~(CHUNK - 1)) + CHUNK;
+
+	while (end < offset + length && is_written(memory, end) == written)
+		end += CHUNK;
+	*ret_written = written;
+	return end - offset < length ? end - offset : length;
+}
+
+/* Zeroes what is written of the range. */
+static void zero_written(struct memory *memory, uint64_t offset, uint64_t length)
+{
+	bool written;
+
+	while (length) {
+		uint64_t run = run_length(memory, offset, length, &written);
+
+		if (written)
+			memset(memory->base + offset, 0, run);
+		offset += run;
+		length -= run;
+	}
 }
 
 /* Zeroes the range; whole pages go back to the system. */
@@ -97,12 +198,15 @@ static void memory_zero(struct memory *memory, uint64_t offset, uint64_t length)
 	uint64_t first = (offset + PAGE - 1) & ~(uint64_t)(PAGE - 1);
 	uint64_t last = end & ~(uint64_t)(PAGE - 1);
 
-	if (first >= last || madvise(memory->base + first, last - first, MADV_DONTNEED) < 0) {
-		memset(memory->base + offset, 0, length);
+	if (first >= last) {
+		zero_written(memory, offset, length);
 		return;
 	}
-	memset(memory->base + offset, 0, first - offset);
-	memset(memory->base + last, 0, end - last);
+	zero_written(memory, offset, first - offset);
+	zero_written(memory, last, end - last);
+	forget(memory, offset, end);
+	if (madvise(memory->base + first, last - first, MADV_DONTNEED) < 0)
+		memset(memory->base + first, 0, last - first);
 }
 
 /* A large range, cleared on a thread where that may take its time. */
@@ -155,16 +259,38 @@ static void store(const struct memory *memory, void *to, const void *from, size_
 		memcpy(to, from, count);
 }
 
-/* A function of its own, by whose name ThreadSanitizer knows it: tests/tsan.supp. */
-static void memory_copy(struct memory *memory, const struct weft_io *io)
+static void load(const struct memory *memory, char *to, uint64_t offset, uint64_t length)
+{
+	bool written;
+
+	while (length) {
+		uint64_t run = run_length(memory, offset, length, &written);
+
+		if (written)
+			memcpy(to, memory->base + offset, run);
+		else
+			memset(to, 0, run);
+		to += run;
+		offset += run;
+		length -= run;
+	}
+}
+
+/* Functions of their own, by whose names ThreadSanitizer knows them: tests/tsan.supp. */
+static void memory_copy_out(struct memory *memory, const struct weft_io *io)
+{
+	uint64_t at = io->offset;
+
+	for (unsigned int i = 0; i < io->iov_count; at += io->iov[i++].iov_len)
+		load(memory, io->iov[i].iov_base, at, io->iov[i].iov_len);
+}
+
+static void memory_copy_in(struct memory *memory, const struct weft_io *io)
 {
 	char *at = memory->base + io->offset;
 
 	for (unsigned int i = 0; i < io->iov_count; at += io->iov[i++].iov_len)
-		if (io->op == WEFT_OP_READ)
-			memcpy(io->iov[i].iov_base, at, io->iov[i].iov_len);
-		else
-			store(memory, at, io->iov[i].iov_base, io->iov[i].iov_len);
+		store(memory, at, io->iov[i].iov_base, io->iov[i].iov_len);
 }
 
 static void memory_submit(void *device, struct weft_io *io)
@@ -173,8 +299,12 @@ static void memory_submit(void *device, struct weft_io *io)
 
 	switch (io->op) {
 	case WEFT_OP_READ:
+		memory_copy_out(memory, io);
+		break;
 	case WEFT_OP_WRITE:
-		memory_copy(memory, io);
+		memory_copy_in(memory, io);
+		if (!in_one_chunk(io->offset, io->length) || !is_written(memory, io->offset))
+			memory_written(memory, io->offset, io->length);
 		break;
 	case WEFT_OP_WRITE_ZEROES:
 	case WEFT_OP_DISCARD:
@@ -186,10 +316,44 @@ static void memory_submit(void *device, struct weft_io *io)
 	weft_io_done(io, 0);
 }
 
-static void *memory_lend(void *device, uint64_t offset, uint64_t length)
+/* Apart from memory_lend(), which is shorter without it. */
+static __attribute__((noinline)) unsigned int lend_chunks(struct memory *memory, uint64_t offset,
+							  uint64_t length, struct iovec *iov,
+							  unsigned int count)
+{
+	unsigned int used = 0;
+	bool written;
+
+	while (length && used < count) {
+		uint64_t run = run_length(memory, offset, length, &written);
+
+		if (!written && run > sizeof(zeroes))
+			run = sizeof(zeroes);
+		iov[used++] = (struct iovec){ written ? memory->base + offset : zeroes, run };
+		offset += run;
+		length -= run;
+	}
+	return length ? 0 : used;
+}
+
+static unsigned int memory_lend(void *device, uint64_t offset, uint64_t length, struct iovec *iov,
+				unsigned int count)
 {
 	struct memory *memory = device;
 
+	if (!in_one_chunk(offset, length))
+		return lend_chunks(memory, offset, length, iov, count);
+	iov->iov_base = is_written(memory, offset) ? memory->base + offset : zeroes;
+	iov->iov_len = length;
+	return 1;
+}
+
+static void *memory_lend_write(void *device, uint64_t offset, uint64_t length)
+{
+	struct memory *memory = device;
+
+	/* readers see each block as it comes; a discard may come first, so written() marks again */
+	memory_written(device, offset, length);
 	return memory->base + offset;
 }
 
@@ -197,10 +361,12 @@ const struct weft_backend memory_backend = {
 	.abi = WEFT_BACKEND_ABI,
 	.name = "memory",
 	.summary = "a sparse disk in memory, gone when weftd ends",
-	.flags = WEFT_BACKEND_SYNC | WEFT_BACKEND_UNALIGNED | WEFT_BACKEND_LENDS_WRITES,
+	.flags = WEFT_BACKEND_SYNC | WEFT_BACKEND_UNALIGNED,
 	.options = memory_options,
 	.open = memory_open,
 	.close = memory_close,
 	.submit = memory_submit,
 	.lend = memory_lend,
+	.lend_write = memory_lend_write,
+	.written = memory_written,
 };

@@ -43,9 +43,13 @@ static void null_submit(void *device, struct weft_io *io)
 	weft_io_done(io, 0);
 }
 
-static void *null_lend(void *device, uint64_t offset, uint64_t length)
+static unsigned int null_lend(void *device, uint64_t offset, uint64_t length, struct iovec *iov,
+			      unsigned int count)
 {
-	return length <= sizeof(zeroes) ? zeroes : NULL;
+	if (length > sizeof(zeroes))
+		return 0;
+	iov[0] = (struct iovec){ zeroes, length };
+	return 1;
 }
 
 const struct weft_backend null_backend = {

@@ -80,6 +80,8 @@ static const char *fault_of(const struct weft_backend *backend)
 		return "it has no summary";
 	if (!backend->open || !backend->close || !backend->submit)
 		return "it must have open, close and submit";
+	if (!backend->lend_write != !backend->written)
+		return "it must have both of lend_write and written, or none";
 	for (option = backend->options; option && option->name; option++) {
 		if (!consists_of(option->name, OPTION_CHARACTERS))
 			return "the names of its options must be made of [a-z_]";

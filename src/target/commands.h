@@ -27,6 +27,8 @@ struct nvme_status nvm_parse(struct request *req);		/* nvm.c */
  * I/O buffer, as others do.
  */
 bool nvm_lend_write(struct request *req);
+/* What was lent for a Write is the backend's again: clears block_shift. Before it is unpinned. */
+void nvm_write_ended(struct request *req);
 /*
  * The view is another, and may not let the command write any more: revokes the
  * memory that was lent for data which is still on its way.

@@ -124,9 +124,8 @@ static void submit(struct request *req, enum weft_op op, uint64_t offset, uint64
 	req->io.reactor = reactor;
 	req->submitted = loop_now(reactor->loop);
 	if (op == WEFT_OP_READ || op == WEFT_OP_WRITE) {
-		req->iov.iov_base = req->data;
-		req->iov.iov_len = req->data_length;
-		req->io.iov = &req->iov;
+		req->iov[0] = (struct iovec){ req->data, req->data_length };
+		req->io.iov = req->iov;
 		req->io.iov_count = 1;
 	} else {
 		req->io.iov = NULL;
@@ -156,7 +155,6 @@ static void read_succeeded(struct request *req)
 	counter_add(&c->reads, 1);
 	counter_add(&c->read_bytes, req->data_length);
 	counter_add(&req->queue->counters.read_bytes, req->data_length);
-	req->send_data = true;
 	request_complete(req, NVME_SUCCESS);
 }
 
@@ -170,10 +168,10 @@ static void execute_read(struct request *req)
 	view_ns = req->view_ns;
 	ns = view_ns->ns;
 	if (ns->backend->lend && !req->queue->stable_data && !req->hold.buffer) {
-		req->data = ns->backend->lend(ns->device,
-					      nvme_rw_slba(&req->sqe) << view_ns->block_shift,
-					      req->data_length);
-		if (req->data) {
+		req->iov_count = ns->backend->lend(ns->device,
+						   nvme_rw_slba(&req->sqe) << view_ns->block_shift,
+						   req->data_length, req->iov, REQUEST_IOVS);
+		if (req->iov_count) {
 			req->hold.pin = ns;
 			namespace_pin(ns, req->queue->reactor->index);
 			read_succeeded(req);
@@ -210,18 +208,30 @@ bool nvm_lend_write(struct request *req)
 
 	/* not where a digest may yet say that the data is not to be written */
 	if (req->execute != execute_write || !ns || req->queue->stable_data ||
-	    req->data_length < LOOP_TAKE_MIN || !ns->backend->lend ||
-	    !(ns->backend->flags & WEFT_BACKEND_LENDS_WRITES))
+	    req->data_length < LOOP_TAKE_MIN || !ns->backend->lend_write ||
+	    !request_try_buffer(req, 1u << view_ns->block_shift))
 		return false;
-	memory = ns->backend->lend(ns->device, nvme_rw_slba(&req->sqe) << view_ns->block_shift,
-				   req->data_length);
-	if (!memory || !request_try_buffer(req, 1u << view_ns->block_shift))
+	memory = ns->backend->lend_write(ns->device,
+					 nvme_rw_slba(&req->sqe) << view_ns->block_shift,
+					 req->data_length);
+	if (!memory) {
+		request_drop_hold(req->queue, &req->hold);
 		return false;
+	}
 	req->data = memory;
 	req->block_shift = view_ns->block_shift;
 	req->hold.pin = ns;
 	namespace_pin(ns, reactor->index);
 	return true;
+}
+
+void nvm_write_ended(struct request *req)
+{
+	struct namespace *ns = req->hold.pin;
+
+	ns->backend->written(ns->device, nvme_rw_slba(&req->sqe) << req->block_shift,
+			     req->data_length);
+	req->block_shift = 0;
 }
 
 void nvm_check_lent(struct request *req)
@@ -425,6 +435,7 @@ static void io_done(struct request *req, int result)
 	}
 	switch (req->io.op) {
 	case WEFT_OP_READ:
+		req->iov_count = 1;
 		read_succeeded(req);
 		return;
 	case WEFT_OP_WRITE:

@@ -34,7 +34,7 @@ struct request *request_take(struct queue *queue)
 	list_add_tail(&queue->busy_requests, &req->node);
 	queue->busy++;
 	req->state = REQUEST_PARSING;
-	req->send_data = false;
+	req->iov_count = 0;
 	req->consumes = false;
 	req->aborted = false;
 	req->abandoned = false;
@@ -221,7 +221,7 @@ void request_received(struct request *req, struct nvme_status status)
 /* Memory that the backend lent is pinned until it has been sent; what was copied is not. */
 static bool lent(const struct request *req)
 {
-	return req->send_data && !req->hold.buffer;
+	return req->iov_count && !req->hold.buffer;
 }
 
 static void log_failure(struct request *req)
@@ -246,8 +246,10 @@ void request_complete(struct request *req, struct nvme_status status)
 	req->cqe.cid = req->sqe.cid;
 	req->cqe.sqid = le16_of(queue->qid);
 	nvme_cqe_set_status(&req->cqe, status);
+	if (req->block_shift)
+		nvm_write_ended(req);
 	if (!nvme_status_ok(status)) {
-		req->send_data = false;
+		req->iov_count = 0;
 		log_failure(req);
 	}
 	if (req->hold.pin && !lent(req)) {
@@ -276,7 +278,7 @@ void request_reply(struct request *req, const void *bytes, size_t size, uint64_t
 		if (offset < size)
 			memcpy(req->data, (const uint8_t *)bytes + offset,
 			       size - offset < length ? size - offset : length);
-		req->send_data = true;
+		request_send_buffer(req);
 	}
 	request_complete(req, NVME_SUCCESS);
 }
@@ -295,6 +297,8 @@ void request_release(struct request *req)
 	struct request *aborter = req->aborter;
 
 	request_leave_line(req);
+	if (req->block_shift)
+		nvm_write_ended(req);
 	request_drop_hold(queue, &req->hold);
 	req->state = REQUEST_FREE;
 	req->aborter = NULL;

@@ -48,13 +48,15 @@ struct request_hold {
 
 /* What a transport keeps in a request for its own use. */
 #define REQUEST_TRANSPORT_BYTES 32
+/* How many pieces the memory that a backend lends for a Read may have. */
+#define REQUEST_IOVS 2
 
 struct request {
 	struct list node;		/* in the queue's free or busy list */
 	struct queue *queue;
 	uint16_t index;			/* in the queue's array: NVMe/TCP's TTAG */
 	uint8_t state;			/* enum request_state */
-	bool send_data;			/* respond() sends data before the completion */
+	uint8_t iov_count;		/* of `iov`: respond() sends them before the completion */
 	bool consumes;			/* execute() is done with `data` when it returns */
 	bool aborted;			/* an Abort asked for it while it was being fetched */
 	bool abandoned;			/* the host has its answer; a backend has the rest */
@@ -74,14 +76,16 @@ struct request {
 	uint32_t progress;		/* execute's: how far it is (DSM ranges) */
 	/* Set by parse; called once all the data from the host is in `data`. */
 	void (*execute)(struct request *req);
-	uint8_t *data;			/* the payload, contiguous; NULL: none yet */
+	/* Data from the host, or an I/O buffer: contiguous; NULL: none (yet). */
+	uint8_t *data;
 	struct request_hold hold;
 	struct request *aborter;	/* the Abort command that waits for this one's end */
 	const struct view_namespace *view_ns; /* of parse, until this turn ends; else NULL */
 	void (*resume)(struct request *req); /* what a buffer is waited for */
 	struct list wait;		/* of a line for I/O buffers, or queue->fetches */
 	uint64_t submitted;		/* loop_now() when transport, then backend got it */
-	struct iovec iov;
+	/* What a backend reads or writes, and what the host is sent: data_length bytes in all. */
+	struct iovec iov[REQUEST_IOVS];
 	struct weft_io io;
 	union {
 		struct loop_message remote; /* of an Abort on its way to another reactor and back */
@@ -89,7 +93,7 @@ struct request {
 	};
 };
 
-_Static_assert(sizeof(struct request) <= 480, "a queue of 128 takes 64 KiB");
+_Static_assert(sizeof(struct request) <= 512, "a queue of 128 takes 64 KiB");
 
 #define REQUEST_NO_LOCATION 0xffff
 #define REQUEST_NO_LINE 0xff
@@ -119,6 +123,13 @@ void request_fail_field(struct request *req, uint16_t sc, size_t sqe_offset);
  * beyond `size`; completes. For log pages and Identify.
  */
 void request_reply(struct request *req, const void *bytes, size_t size, uint64_t offset);
+
+/* The host is to be sent what is in the I/O buffer, data_length bytes, before the completion. */
+static inline void request_send_buffer(struct request *req)
+{
+	req->iov[0] = (struct iovec){ req->data, req->data_length };
+	req->iov_count = 1;
+}
 
 /* ---- request.c and request_fetch.c, of each other ---- */
 

@@ -38,10 +38,11 @@ struct transport_ops {
 	 */
 	void (*fetch)(struct request *req);
 	/*
-	 * Required. Sends req->cqe, after req->data_length bytes of req->data where
-	 * req->send_data; takes the request's hold over (request_take_hold()), and
-	 * calls request_release() as soon as it no longer reads *req. The request
-	 * may be another one than was started: req->transport is then a copy.
+	 * Required. Sends req->cqe, after the req->iov_count pieces of req->iov
+	 * (data_length bytes in all, or none); takes the request's hold over
+	 * (request_take_hold()), and calls request_release() as soon as it no longer
+	 * reads *req. The request may be another one than was started:
+	 * req->transport is then a copy.
 	 */
 	void (*respond)(struct request *req);
 	/*

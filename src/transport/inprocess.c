@@ -75,20 +75,25 @@ static void fetch(struct request *req)
 	settle_later(conn);
 }
 
+/* A piece of what the host is sent; `received` counts what does not fit, too. */
+static void receive(struct inprocess_command *command, const struct iovec *piece)
+{
+	size_t room = command->received < command->size ? command->size - command->received : 0;
+	size_t fits = piece->iov_len < room ? piece->iov_len : room;
+
+	if (fits)
+		memcpy((uint8_t *)command->buffer + command->received, piece->iov_base, fits);
+	command->received += (uint32_t)piece->iov_len;
+}
+
 static void respond(struct request *req)
 {
 	struct inprocess *conn = conn_of(req->queue);
 	struct slot *slot = slot_of(req);
 	struct inprocess_command *command = slot->command;
 
-	if (req->send_data) {
-		uint32_t fits = req->data_length < command->size ? req->data_length :
-								   command->size;
-
-		if (fits)
-			memcpy(command->buffer, req->data, fits);
-		command->received = req->data_length;
-	}
+	for (unsigned int i = 0; i < req->iov_count; i++)
+		receive(command, &req->iov[i]);
 	command->cqe = req->cqe;
 	slot->req = req;	/* which answers for another one where that was abandoned */
 	list_add_tail(&conn->answered, &slot->node);

@@ -19,7 +19,7 @@
 #define BATCH_BYTES 8192
 /* The most that one completion needs: C2HData and gap, data digest, response capsule. */
 #define ITEM_BYTES (255 + NVME_TCP_DIGEST_LEN + 24 + NVME_TCP_DIGEST_LEN)
-#define ITEM_IOVS 3
+#define ITEM_IOVS (2 + REQUEST_IOVS)
 /* What TCP hands to the device at once: 64 KiB, less the headers. */
 #define SEGMENT 65000u
 
@@ -47,7 +47,7 @@ void tcp_send_wake(struct tcp_connection *conn)
 static uint32_t completion_bytes(const struct request *req)
 {
 	return (uint32_t)sizeof(struct nvme_tcp_rsp) +
-	       (req->send_data ? (uint32_t)sizeof(struct nvme_tcp_c2h_data) + req->data_length : 0);
+	       (req->iov_count ? (uint32_t)sizeof(struct nvme_tcp_c2h_data) + req->data_length : 0);
 }
 
 void tcp_respond(struct request *req)
@@ -96,9 +96,11 @@ static void *stage(struct tcp_batch *batch, uint32_t count)
 	return at;
 }
 
-static void stage_payload(struct tcp_batch *batch, void *data, uint32_t length)
+static void stage_payload(struct tcp_batch *batch, const struct request *req)
 {
-	batch->iov[batch->iov_count++] = (struct iovec){ data, length };
+	batch->iov[batch->iov_count++] = req->iov[0];
+	for (unsigned int i = 1; i < req->iov_count; i++)
+		batch->iov[batch->iov_count++] = req->iov[i];
 }
 
 /* Appends the digest of the header that was staged last. */
@@ -110,6 +112,18 @@ static void header_digest(const struct tcp_connection *conn, struct tcp_batch *b
 	if (!conn->format.hdgst)
 		return;
 	digest = le32_of(crc32c(0, header, length));
+	memcpy(stage(batch, sizeof(digest)), &digest, sizeof(digest));
+}
+
+/* Appends the digest of the payload that was staged last. */
+static void data_digest(struct tcp_batch *batch, const struct request *req)
+{
+	uint32_t crc = 0;
+	le32 digest;
+
+	for (unsigned int i = 0; i < req->iov_count; i++)
+		crc = crc32c(crc, req->iov[i].iov_base, req->iov[i].iov_len);
+	digest = le32_of(crc);
 	memcpy(stage(batch, sizeof(digest)), &digest, sizeof(digest));
 }
 
@@ -125,12 +139,9 @@ static void stage_data(struct tcp_connection *conn, struct tcp_batch *batch, str
 	end = sizeof(*pdu) + (conn->format.hdgst ? NVME_TCP_DIGEST_LEN : 0);
 	if (pdu->ch.pdo > end)
 		memset(stage(batch, pdu->ch.pdo - end), 0, pdu->ch.pdo - end);
-	stage_payload(batch, req->data, req->data_length);
-	if (conn->format.ddgst) {
-		le32 digest = le32_of(crc32c(0, req->data, req->data_length));
-
-		memcpy(stage(batch, sizeof(digest)), &digest, sizeof(digest));
-	}
+	stage_payload(batch, req);
+	if (conn->format.ddgst)
+		data_digest(batch, req);
 }
 
 static void stage_response(struct tcp_connection *conn, struct tcp_batch *batch,
@@ -147,10 +158,10 @@ static void stage_completion(struct tcp_connection *conn, struct tcp_batch *batc
 			     struct request *req)
 {
 	/* the data's last PDU stands for the completion where that says nothing more */
-	bool success = req->send_data && conn->queue.live && !conn->queue.flow_control &&
+	bool success = req->iov_count && conn->queue.live && !conn->queue.flow_control &&
 		       !le64_get(req->cqe.result) && !le16_get(req->cqe.status);
 
-	if (req->send_data)
+	if (req->iov_count)
 		stage_data(conn, batch, req,
 			   NVME_TCP_F_LAST | (success ? NVME_TCP_F_SUCCESS : 0));
 	if (!success)

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,33 +63,152 @@ static void memory_keeps_data(void **state)
 static void memory_lends(void **state)
 {
 	uint8_t block[512];
-	uint8_t *lent;
+	struct iovec lent;
 
 	memset(block, 7, sizeof(block));
 	assert_int_equal(rig_open(&rig, NULL, "memory", "size=8M", NULL), 0);
-	lent = rig.backend->lend(rig.device, 4 * MIB, 4 * MIB);
-	assert_non_null(lent);
+	assert_int_equal(rig_io(&rig, WEFT_OP_WRITE, 0, 4 * MIB, block, 512), 0);
+	assert_int_equal(rig_io(&rig, WEFT_OP_WRITE, 0, 6 * MIB, block, 512), 0);
+	assert_int_equal(rig.backend->lend(rig.device, 4 * MIB, 4 * MIB, &lent, 1), 1);
+	assert_int_equal(lent.iov_len, 4 * MIB);
 	assert_int_equal(rig_io(&rig, WEFT_OP_WRITE, 0, 8 * MIB - 512, block, 512), 0);
-	assert_true(all(lent, 4 * MIB - 512, 0));
-	assert_true(all(lent + 4 * MIB - 512, 512, 7));
+	assert_true(all(lent.iov_base, 512, 7));
+	assert_true(all((uint8_t *)lent.iov_base + 4 * MIB - 512, 512, 7));
 	rig_close(&rig);
+}
+
+/* The bytes that lend() gives in `count` pieces at the most. */
+static void gather(uint64_t offset, uint8_t *to, uint64_t length, unsigned int count,
+		   unsigned int expect)
+{
+	struct iovec iov[16];
+	uint64_t sum = 0;
+	unsigned int used = rig.backend->lend(rig.device, offset, length, iov, count);
+
+	assert_int_equal(used, expect);
+	for (unsigned int i = 0; i < used; sum += iov[i++].iov_len)
+		memcpy(to + sum, iov[i].iov_base, iov[i].iov_len);
+	assert_int_equal(sum, used ? length : 0);
+}
+
+static void memory_lends_zeroes_for_what_is_unwritten(void **state)
+{
+	uint8_t *read = malloc(16 * MIB), block[512];
+
+	memset(block, 9, sizeof(block));
+	memset(read, 1, 16 * MIB);
+	assert_int_equal(rig_open(&rig, NULL, "memory", "size=16M", NULL), 0);
+	gather(0, read, 16 * MIB, 16, 8);
+	assert_true(all(read, 16 * MIB, 0));
+	/* in chunk 1 of 2 MiB; on both sides there is nothing */
+	assert_int_equal(rig_io(&rig, WEFT_OP_WRITE, 0, 3 * MIB, block, 512), 0);
+	gather(MIB, read, 4 * MIB, 16, 3);
+	assert_true(all(read, 2 * MIB, 0) && all(read + 2 * MIB, 512, 9));
+	assert_true(all(read + 2 * MIB + 512, 2 * MIB - 512, 0));
+	gather(MIB, read, 2 * MIB + 512, 2, 2);
+	assert_true(all(read, 2 * MIB, 0) && all(read + 2 * MIB, 512, 9));
+	gather(MIB, read, 4 * MIB, 2, 0); /* too many pieces: it is copied then */
+	memset(read, 1, 16 * MIB);
+	assert_int_equal(rig_io(&rig, WEFT_OP_READ, 0, MIB, read, 4 * MIB), 0);
+	assert_true(all(read, 2 * MIB, 0) && all(read + 2 * MIB, 512, 9));
+	assert_true(all(read + 2 * MIB + 512, 2 * MIB - 512, 0));
+	rig_close(&rig);
+	free(read);
+}
+
+static void memory_lends_what_was_received_into_it(void **state)
+{
+	uint8_t read[8192];
+	uint8_t *memory;
+
+	assert_int_equal(rig_open(&rig, NULL, "memory", "size=8M", NULL), 0);
+	memory = rig.backend->lend_write(rig.device, 2 * MIB - 4096, 8192);
+	memset(memory, 5, 8192);
+	rig.backend->written(rig.device, 2 * MIB - 4096, 8192);
+	gather(2 * MIB - 4096, read, 8192, 1, 1);
+	assert_true(all(read, 8192, 5));
+	assert_int_equal(rig_io(&rig, WEFT_OP_DISCARD, 0, 2 * MIB, NULL, 2 * MIB), 0);
+	gather(2 * MIB - 4096, read, 8192, 2, 2);
+	assert_true(all(read, 4096, 5) && all(read + 4096, 4096, 0));
+	rig_close(&rig);
+}
+
+/* KiB of this process that are resident. */
+static long resident(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	long total, pages;
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%ld %ld", &total, &pages), 2);
+	fclose(file);
+	return pages * 4;
+}
+
+static void reading_allocates_nothing(const char *huge_pages)
+{
+	uint8_t block[4096];
+	struct iovec iov;
+	long before;
+
+	assert_int_equal(rig_open(&rig, NULL, "memory", "size=1G", huge_pages, NULL), 0);
+	before = resident();
+	for (uint64_t at = 0; at < 1024 * (uint64_t)MIB; at += MIB) {
+		assert_int_equal(rig.backend->lend(rig.device, at, 4096, &iov, 1), 1);
+		assert_true(all(iov.iov_base, 4096, 0));
+		assert_int_equal(rig_io(&rig, WEFT_OP_READ, 0, at + 4096, block, 4096), 0);
+		assert_true(all(block, 4096, 0));
+		/* nor does zeroing it, page by page or in parts of one */
+		assert_int_equal(rig_io(&rig, WEFT_OP_WRITE_ZEROES, 0, at + 512, NULL, 8192), 0);
+		assert_int_equal(rig_io(&rig, WEFT_OP_DISCARD, 0, at + 512, NULL, 512), 0);
+	}
+	assert_true(resident() - before < 16 * 1024); /* a sanitizer takes some */
+	rig_close(&rig);
+}
+
+static void memory_is_not_allocated_by_reading(void **state)
+{
+	reading_allocates_nothing("huge_pages=false");
+	reading_allocates_nothing("huge_pages=true");
+}
+
+static void memory_is_given_back(void **state)
+{
+	uint8_t *ones = malloc(2 * MIB);
+	long before;
+
+	memset(ones, 1, 2 * MIB);
+	assert_int_equal(rig_open(&rig, NULL, "memory", "size=65M", "huge_pages=true", NULL), 0);
+	before = resident();
+	for (uint64_t at = 0; at < 64 * MIB; at += 2 * MIB)
+		assert_int_equal(rig_io(&rig, WEFT_OP_WRITE, 0, at, ones, 2 * MIB), 0);
+	assert_int_equal(rig_io(&rig, WEFT_OP_WRITE, 0, 64 * MIB, ones, MIB), 0);
+	assert_true(resident() - before >= 64 * 1024);
+	assert_int_equal(rig_io(&rig, WEFT_OP_DISCARD, 0, 0, NULL, 65 * MIB), 0);
+	assert_true(resident() - before < 16 * 1024); /* a sanitizer takes some */
+	gather(64 * MIB, ones, MIB, 1, 1);
+	assert_true(all(ones, MIB, 0));
+	assert_true(resident() - before < 16 * 1024); /* a sanitizer takes some */
+	rig_close(&rig);
+	free(ones);
 }
 
 /* Clears [offset, offset + length) of 64 MiB of ones and looks at the borders. */
 static void clear_and_look(enum weft_op op, uint64_t offset, uint64_t length)
 {
-	uint8_t *ones = malloc(64 * MIB), *disk;
+	uint8_t *ones = malloc(64 * MIB), *disk = malloc(64 * MIB);
 
 	memset(ones, 1, 64 * MIB);
 	assert_int_equal(rig_open(&rig, NULL, "memory", "size=64M", NULL), 0);
 	assert_int_equal(rig_io(&rig, WEFT_OP_WRITE, 0, 0, ones, 64 * MIB), 0);
 	assert_int_equal(rig_io(&rig, op, WEFT_IO_DEALLOCATE, offset, NULL, length), 0);
-	disk = rig.backend->lend(rig.device, 0, 64 * MIB);
+	assert_int_equal(rig_io(&rig, WEFT_OP_READ, 0, 0, disk, 64 * MIB), 0);
 	assert_true(all(disk, offset, 1));
 	assert_true(all(disk + offset, length, 0));
 	assert_true(all(disk + offset + length, 64 * MIB - offset - length, 1));
 	rig_close(&rig);
 	free(ones);
+	free(disk);
 }
 
 static void memory_clears(void **state)
@@ -117,6 +237,7 @@ static void memory_refuses_sizes(void **state)
 static void null_forgets(void **state)
 {
 	uint8_t block[4096];
+	struct iovec lent;
 
 	memset(block, 1, sizeof(block));
 	assert_int_equal(rig_open(&rig, NULL, "null", "size=1T", NULL), 0);
@@ -127,8 +248,9 @@ static void null_forgets(void **state)
 	assert_int_equal(rig_io(&rig, WEFT_OP_DISCARD, 0, 0, NULL, 1ull << 40), 0);
 	assert_int_equal(rig_io(&rig, WEFT_OP_WRITE_ZEROES, 0, 0, NULL, 1ull << 40), 0);
 	assert_int_equal(rig_io(&rig, WEFT_OP_FLUSH, 0, 0, NULL, 0), 0);
-	assert_true(all(rig.backend->lend(rig.device, 1ull << 39, MIB), MIB, 0));
-	assert_null(rig.backend->lend(rig.device, 0, 2 * MIB));
+	assert_int_equal(rig.backend->lend(rig.device, 1ull << 39, MIB, &lent, 1), 1);
+	assert_true(lent.iov_len == MIB && all(lent.iov_base, MIB, 0));
+	assert_int_equal(rig.backend->lend(rig.device, 0, 2 * MIB, &lent, 1), 0);
 	rig_close(&rig);
 	assert_int_equal(rig_open(&rig, NULL, "null", "size=100", NULL), -EINVAL);
 }
@@ -138,6 +260,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_keeps_data),
 		cmocka_unit_test(memory_lends),
+		cmocka_unit_test(memory_lends_zeroes_for_what_is_unwritten),
+		cmocka_unit_test(memory_lends_what_was_received_into_it),
+		cmocka_unit_test(memory_is_not_allocated_by_reading),
+		cmocka_unit_test(memory_is_given_back),
 		cmocka_unit_test(memory_clears),
 		cmocka_unit_test(memory_refuses_sizes),
 		cmocka_unit_test(null_forgets),
