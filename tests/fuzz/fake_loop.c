@@ -242,7 +242,9 @@ size_t loop_socket_take(struct loop_socket *socket, const struct iovec *iov,
 	size_t n = before + iov[iov_count - 1].iov_len, at = 0;
 
 	if (rest < n)
-		n = rest < before ? rest : before + ((rest - before) & ~(unit - 1));
+		n = rest;
+	if (n > before)
+		n = before + ((n - before) & ~(unit - 1));
 	for (unsigned int i = 0; i < iov_count; i++) {
 		size_t part = iov[i].iov_len < n - at ? iov[i].iov_len : n - at;
 
@@ -273,7 +275,7 @@ static void receive(struct loop_socket *socket, const uint8_t *data, size_t coun
 
 void fake_socket_feed(int fd, const uint8_t *data, size_t count)
 {
-	size_t head = count > LOOP_TAKE_HEAD ? LOOP_TAKE_HEAD : count;
+	size_t head = count > LOOP_TAKE_HEAD ? LOOP_TAKE_HEAD : count, rest;
 
 	if (!receives(fd) || !count)
 		return;
@@ -284,9 +286,11 @@ void fake_socket_feed(int fd, const uint8_t *data, size_t count)
 	receive(sockets[fd].socket, data, head);
 	if (receives(fd) && sockets[fd].rest_count && sockets[fd].socket->ops->ready)
 		sockets[fd].socket->ops->ready(sockets[fd].socket);
-	if (receives(fd) && sockets[fd].rest_count)
-		receive(sockets[fd].socket, sockets[fd].rest, sockets[fd].rest_count);
+	/* nothing is behind these: received() is not to take them once more */
+	rest = sockets[fd].rest_count;
 	sockets[fd].rest_count = 0;
+	if (receives(fd) && rest)
+		receive(sockets[fd].socket, sockets[fd].rest, rest);
 	in_turn = false;
 	enter(NULL);
 }

@@ -141,7 +141,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < RECORD_SIZE)
 		return 0;
-	world_new();
+	world_new(NULL);
 	open_admin(world_ports[data[0] % WORLD_PORTS]);
 	try_connect(data, data + RECORD_SIZE, size - RECORD_SIZE);
 	for (int i = 0; i < 2; i++)

@@ -526,7 +526,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	repeat = 0;
 	for (int i = 0; i < PEERS; i++)
 		peer_init(&peers[i], i);
-	world_new();
+	world_new(NULL);
 	for (size_t i = 0; i < RECORDS_MAX && size >= RECORD_SIZE; i++) {
 		take_step(data);
 		data += RECORD_SIZE;

@@ -20,16 +20,19 @@
 #include "target/view.h"
 #include "transport/tcp_connection.h"
 
-#define BUFFER_LIMIT (1 << 20)	/* two of the largest transfers: who comes then, waits */
 #define CONNECT_TIMEOUT_MS 10000
 #define MDTS 7				/* 512 KiB: four R2Ts */
 #define STALL_TIMEOUT_MS 30000
-#define MAX_PENDING 3			/* connections, of four that there can be */
-#define MAX_HOST 3
 #define LATE_MAX 256
 #define DEVICES 3			/* the first is the memory backend's */
 #define LATE_DEVICES 2
 #define MEMORY_SIZE (8 << 20)
+
+/* Two of the largest transfers; three connections of the four that a fuzzer can have. */
+static const struct world_options few = {
+	.max_pending = 3, .max_host = 3, .cntlid_max = 3,
+	.buffers = 1 << 20, .buffer_limit = 3 << 20,
+};
 
 const uint16_t world_ports[WORLD_PORTS] = { 1, 2, 3, 8 };
 
@@ -39,7 +42,9 @@ static struct {
 	struct reactor *pointers[WORLD_REACTORS];
 	struct namespace *devices[DEVICES];
 	bool in_view[DEVICES];
+	bool publishing;		/* some reactors have the old view yet */
 	uint64_t generation;
+	uint16_t cntlid_max;
 } world;
 
 /* ---- the late backend ---- */
@@ -231,6 +236,8 @@ static void device_open(unsigned int index)
 /* As the control thread does: what no view has is closed once it is idle. */
 static void devices_close(void)
 {
+	if (world.publishing)
+		return;
 	namespaces_sweep(&world.target, false);
 	for (unsigned int i = 0; i < DEVICES; i++) {
 		if (!world.devices[i] || world.in_view[i] || !namespace_idle(world.devices[i]))
@@ -279,7 +286,7 @@ static struct view_subsystem *add_subsystem(struct view *view, const char *nqn)
 	subsystem->firmware = strdup("0.1");
 	subsystem->version = NVME_VS(2, 1, 0);
 	subsystem->cntlid_min = 1;
-	subsystem->cntlid_max = 3;
+	subsystem->cntlid_max = world.cntlid_max;
 	subsystem->qid_max = 4;
 	return subsystem;
 }
@@ -360,7 +367,9 @@ void world_change(unsigned int changes)
 	add_subsystems(view, changes);
 	add_ports(view, changes);
 	world.target.draining |= changes & WORLD_DRAINING;
+	world.publishing = true;
 	view_publish(&world.target, view);
+	world.publishing = false;
 	devices_close();
 }
 
@@ -381,18 +390,21 @@ static struct reactor *world_reactor(unsigned int index)
 	return &world.reactors[index % WORLD_REACTORS];
 }
 
-void world_new(void)
+void world_new(const struct world_options *options)
 {
 	struct target *target = &world.target;
 
+	if (!options)
+		options = &few;
 	memset(&world, 0, sizeof(world));
 	memset(&late, 0, sizeof(late));
+	world.cntlid_max = options->cntlid_max;
 	target->options.reactor_count = target->reactor_count = WORLD_REACTORS;
 	target->options.connect_timeout_ms = CONNECT_TIMEOUT_MS;
 	target->options.stall_timeout_ms = STALL_TIMEOUT_MS;
-	target->options.max_pending_connections = MAX_PENDING;
-	target->options.max_host_connections = MAX_HOST;
-	target->buffer_limit = 3 * BUFFER_LIMIT;
+	target->options.max_pending_connections = options->max_pending;
+	target->options.max_host_connections = options->max_host;
+	target->buffer_limit = options->buffer_limit;
 	limits_init(&target->limits);
 	target->reactors = world.pointers;
 	list_init(&target->subsystems);
@@ -406,17 +418,11 @@ void world_new(void)
 		world.pointers[i] = reactor;
 		reactor->target = target;
 		reactor->index = i;
-		reactor->loop = fake_loop_new(BUFFER_LIMIT);
+		reactor->loop = fake_loop_new(options->buffers);
 		list_init(&reactor->queues);
 		buffer_lines_init(reactor);
 	}
 	world_change(0);
-}
-
-void world_limits(uint32_t max_pending, uint32_t max_host)
-{
-	world.target.options.max_pending_connections = max_pending;
-	world.target.options.max_host_connections = max_host;
 }
 
 void world_connect(unsigned int index, int fd, uint16_t portid)

@@ -8,6 +8,7 @@
 #define TESTS_FUZZ_WORLD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define WORLD_REACTORS 2
@@ -40,9 +41,16 @@ enum world_change {
 	WORLD_DRAINING = 1 << 15,	/* the daemon is ending; stays so */
 };
 
-void world_new(void);
-/* Connections of one address before Connect, and of one host. */
-void world_limits(uint32_t max_pending, uint32_t max_host);
+struct world_options {
+	uint32_t max_pending;		/* connections of one address before Connect */
+	uint32_t max_host;		/* connections of one host */
+	uint16_t cntlid_max;
+	size_t buffers;			/* bytes of I/O buffers of each reactor */
+	size_t buffer_limit;		/* of which hosts' parts are made */
+};
+
+/* NULL: so few of all that who comes last waits, or is refused. */
+void world_new(const struct world_options *options);
 /*
  * All connections are closed: completes what the backends hold, and sees that
  * everything has come to its end and back.
