@@ -66,10 +66,11 @@ static void add_keep_alive(struct rows *rows, const json_t *session)
 
 static void print_session(const json_t *session)
 {
+	const char *hostnqn = text_at(session, "hostnqn");
 	struct rows rows = {0};
 	char buf[64], more[64];
 
-	printf("%s\n", text_at(session, "hostnqn"));
+	printf("%s\n", *hostnqn ? hostnqn : "a host without an NQN");
 	rows_add(&rows, "host ID", "%s", text_at(session, "hostid"));
 	rows_add(&rows, "subsystem", "%s", text_at(session, "subsystem"));
 	rows_add(&rows, "controller", "%lld%s", number_at(session, "cntlid"),

@@ -16,6 +16,7 @@ struct queue;
 struct request;
 
 struct nvme_status fabrics_parse(struct request *req);		/* fabrics.c */
+struct nvme_status connect_parse(struct request *req);		/* connect.c */
 /* admin.c: of an I/O and of a discovery controller */
 struct nvme_status admin_parse(struct request *req);
 struct nvme_status discovery_parse(struct request *req);

@@ -42,6 +42,11 @@ static void controller_destroy(struct controller *ctrl)
 	free(ctrl);
 }
 
+const char *host_name(const char *hostnqn)
+{
+	return hostnqn[0] ? hostnqn : "without an NQN";
+}
+
 uint64_t controller_memory(const struct target *target)
 {
 	return sizeof(struct controller) + NVME_CHANGED_NS_MAX * sizeof(uint32_t) +
@@ -163,8 +168,8 @@ void controller_stop(struct controller *ctrl, const char *why)
 		return;
 	ctrl->ready = false;
 	loop_timer_stop(ctrl->reactor->loop, &ctrl->keep_alive);
-	log_peer(LOG_INFO, ctrl->peer, "host %s left %s: controller %u, %s", ctrl->hostnqn,
-		 ctrl->subsystem->nqn, ctrl->cntlid, why);
+	log_peer(LOG_INFO, ctrl->peer, "host %s left %s: controller %u, %s",
+		 host_name(ctrl->hostnqn), ctrl->subsystem->nqn, ctrl->cntlid, why);
 	post_stops(ctrl);
 }
 
@@ -200,7 +205,8 @@ static void keep_alive_fire(struct loop_timer *timer)
 	else if (++ctrl->quiet_periods >= 2) {
 		log_peer(LOG_WARNING, ctrl->peer,
 			 "host %s sent no keep alive for %u ms: its controller %u of %s ends",
-			 ctrl->hostnqn, ctrl->kato_ms, ctrl->cntlid, ctrl->subsystem->nqn);
+			 host_name(ctrl->hostnqn), ctrl->kato_ms, ctrl->cntlid,
+			 ctrl->subsystem->nqn);
 		ctrl->csts |= NVME_CSTS_CFS;
 		controller_stop(ctrl, "keep alive expired");
 		return;

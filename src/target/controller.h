@@ -45,7 +45,7 @@ struct controller {
 	bool discovery;
 	uint16_t cntlid;
 	uint16_t portid;
-	char hostnqn[NVMF_NQN_MAX + 1];	/* never changes */
+	char hostnqn[NVMF_NQN_MAX + 1];	/* never changes; "": it has none */
 	char peer[LOG_PEER_NAME];	/* limits_peer() of its admin queue; never changes */
 	uint8_t hostid[16];		/* never changes */
 	_Atomic bool traffic;		/* a command came since the keep alive timer last looked */
@@ -57,6 +57,7 @@ struct controller {
 	/* Under the target's lock: */
 	struct queue *admin;		/* NULL until Connect is done, and once it is gone */
 	struct queue *io[CONTROLLER_QUEUES_MAX + 1]; /* by QID */
+	bool other_id;			/* an I/O queue's Connect had another Host Identifier */
 
 	/* The admin reactor's only: */
 	uint32_t cc, csts;
@@ -84,6 +85,8 @@ struct controller {
 	struct controller_stop *stops;	/* owned: one for each reactor */
 };
 
+/* What messages call a host: its NQN, or that it has none. */
+const char *host_name(const char *hostnqn);
 /* What a controller takes, bytes; it counts with its admin queue. */
 uint64_t controller_memory(const struct target *target);
 /*

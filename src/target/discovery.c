@@ -15,6 +15,8 @@
 #include "util/cleanup.h"
 #include "util/str.h"
 
+#define ASQSZ 128	/* entries of an admin queue that hosts are told to have at most */
+
 /* The page as it grows. */
 struct page {
 	struct nvmf_disc_log *log;	/* owned; entries follow */
@@ -92,7 +94,7 @@ static void add_port_entry(struct page *page, const struct view_port *port,
 	entry->treq = port->treq | NVMF_TREQ_NO_SQ_FLOW;
 	entry->portid = le16_of(port->portid);
 	entry->cntlid = le16_of(NVMF_CNTLID_DYNAMIC);
-	entry->asqsz = le16_of(ADMIN_QUEUE_SIZE_MAX);
+	entry->asqsz = le16_of(ASQSZ);
 	/* the host may stay connected and is told of changes */
 	if (subtype == NVMF_SUBTYPE_CURRENT)
 		entry->eflags = le16_of(NVMF_EFLAGS_EPCSD);
@@ -113,7 +115,7 @@ static void add_referral(struct page *page, const struct view_referral *referral
 	entry->treq = referral->treq;
 	entry->portid = le16_of(referral->portid);
 	entry->cntlid = le16_of(NVMF_CNTLID_DYNAMIC);
-	entry->asqsz = le16_of(ADMIN_QUEUE_SIZE_MAX);
+	entry->asqsz = le16_of(ASQSZ);
 	put_address(entry, referral->traddr, referral->trsvcid);
 	pad_copy(entry->subnqn, sizeof(entry->subnqn), NVMF_DISCOVERY_NQN, '\0');
 }

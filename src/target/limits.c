@@ -203,7 +203,7 @@ bool limits_arrive(struct target *target, const char *address, uint64_t bytes,
 }
 
 /* Under the lock. */
-static enum limit join(struct target *target, struct limits_place *place, const char *hostnqn,
+static enum limit join(struct target *target, struct limits_place *place, const char *name,
 		       uint64_t bytes)
 {
 	struct limits *limits = &target->limits;
@@ -212,7 +212,7 @@ static enum limit join(struct target *target, struct limits_place *place, const 
 
 	if (beyond(target, LIMIT_MEMORY, limits->memory, bytes))
 		return LIMIT_MEMORY;
-	host = party_get(target, hostnqn, true);
+	host = party_get(target, name, true);
 	if (!host)
 		return LIMIT_MEMORY;
 	if (beyond(target, LIMIT_HOST, host->connections, 1))
@@ -236,17 +236,18 @@ static enum limit join(struct target *target, struct limits_place *place, const 
 
 bool limits_join(struct queue *queue, const char *hostnqn, uint64_t bytes)
 {
+	const char *name = hostnqn[0] ? hostnqn : limits_peer(&queue->place);
 	struct target *target = queue->reactor->target;
 	enum limit full;
 
 	pthread_mutex_lock(&target->lock);
-	full = join(target, &queue->place, hostnqn, bytes);
+	full = join(target, &queue->place, name, bytes);
 	pthread_mutex_unlock(&target->lock);
 	if (full == LIMIT_KINDS) {
 		queue->share = &queue->place.host->shares[queue->reactor->index];
 		return true;
 	}
-	refuse(target, full, limits_peer(&queue->place), hostnqn);
+	refuse(target, full, limits_peer(&queue->place), name);
 	return false;
 }
 

@@ -98,7 +98,10 @@ bool limits_arrive(struct target *target, const char *address, uint64_t bytes,
 		   struct limits_place *ret_place);
 /* It came to nothing: there is no queue. */
 void limits_turn_away(struct target *target, struct limits_place *place);
-/* Connect: from now on it is that host's, and takes so many bytes more. false: refused. */
+/*
+ * Connect: from now on it is that host's, and takes so many bytes more. A host without
+ * an NQN ("") is its address. false: refused.
+ */
 bool limits_join(struct queue *queue, const char *hostnqn, uint64_t bytes);
 /* Connect failed all the same: takes it back. */
 void limits_unjoin(struct queue *queue);

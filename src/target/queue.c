@@ -43,7 +43,10 @@ void queue_init(struct queue *queue, struct reactor *reactor, const struct trans
 
 static uint16_t request_count(uint16_t size)
 {
-	return size + QUEUE_SPARES < QUEUE_SIZE_MAX ? size + QUEUE_SPARES : QUEUE_SIZE_MAX;
+	/* the largest I/O queue has no spares, so that a TTAG holds its requests' indices */
+	if (size <= QUEUE_SIZE_MAX && size + QUEUE_SPARES > QUEUE_SIZE_MAX)
+		return QUEUE_SIZE_MAX;
+	return size + QUEUE_SPARES;
 }
 
 uint64_t queue_memory(uint16_t size)
@@ -60,14 +63,21 @@ int queue_install(struct queue *queue, uint16_t size)
 		return -ENOMEM;
 	queue->size = size;
 	queue->request_count = count;
-	for (uint16_t i = 0; i < count; i++) {
-		request_setup(&queue->requests[i], queue, i);
-		list_add_tail(&queue->free_requests, &queue->requests[i].node);
-	}
 	queue->connected = (uint64_t)time(NULL);
 	queue->uptime_start = loop_now(queue->reactor->loop);
 	queue->live = true;
 	return 0;
+}
+
+struct request *queue_next_request(struct queue *queue)
+{
+	uint16_t index = queue->requests_used;
+
+	if (index == queue->request_count)
+		return NULL;
+	queue->requests_used++;
+	request_setup(&queue->requests[index], queue, index);
+	return &queue->requests[index];
 }
 
 uint32_t queue_capsule_data_max(const struct queue *queue)

@@ -19,9 +19,9 @@ struct controller;
 struct reactor;
 struct transport_ops;
 
-#define QUEUE_SIZE_MAX 1024
+#define QUEUE_SIZE_MAX 1024		/* of an I/O queue */
 #define QUEUE_SIZE_MIN 2
-#define ADMIN_QUEUE_SIZE_MAX 128
+#define ADMIN_QUEUE_SIZE_MAX 4096	/* as AQA.ASQS can say */
 /* Commands of a queue that an Abort answered while a backend keeps them: this many at a time. */
 #define QUEUE_SPARES 4
 
@@ -46,6 +46,7 @@ struct queue {
 	uint32_t resets;		/* how often the controller had been reset at Connect */
 	uint16_t size;			/* entries: commands that the host may have outstanding */
 	uint16_t request_count;		/* size, and spares for those that are abandoned */
+	uint16_t requests_used;		/* so many of them were used; the rest are zero */
 	uint16_t sqhd;
 	bool flow_control;		/* SQ flow control is in use: SQHD is reported */
 	bool stable_data;		/* transport: payload may not change while it is sent */
@@ -73,8 +74,13 @@ void queue_init(struct queue *queue, struct reactor *reactor, const struct trans
 		uint16_t portid);
 /* What the requests of a queue of that size take, bytes. */
 uint64_t queue_memory(uint16_t size);
-/* Connect succeeded: allocates the requests. 0 or -ENOMEM. */
+/*
+ * Connect succeeded: allocates the requests. A large queue takes memory of the system only
+ * for as many as are used at a time. 0 or -ENOMEM.
+ */
 int queue_install(struct queue *queue, uint16_t size);
+/* A request that was not used yet, or NULL. */
+struct request *queue_next_request(struct queue *queue);
 /* Ends the connection, from any cause; what executes is awaited. */
 void queue_disconnect(struct queue *queue);
 /*

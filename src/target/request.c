@@ -23,9 +23,9 @@ struct request *request_take(struct queue *queue)
 		if (queue->busy - queue->abandoned >= queue->size)
 			return NULL;
 		node = list_pop(&queue->free_requests);
-		if (!node)
+		req = node ? list_entry(node, struct request, node) : queue_next_request(queue);
+		if (!req)
 			return NULL;
-		req = list_entry(node, struct request, node);
 	} else {
 		req = &queue->first;
 		if (req->state != REQUEST_FREE)

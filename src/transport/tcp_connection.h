@@ -25,9 +25,12 @@
 #define TCP_MAXH2CDATA (4u * 1024 * 1024)
 /* Of one R2T, where the host takes several at a time. */
 #define TCP_R2T_CHUNK (128u * 1024)
-/* TTAG: the request's index, and above it which R2T of the request it is. */
+/*
+ * TTAG: the request's index, and above it which R2T of the request it is, as far as there
+ * are bits: a large admin queue needs more of them for the index.
+ */
 #define TCP_TTAG_INDEX_BITS 10
-#define TCP_TTAG_INDEX_MASK ((1u << TCP_TTAG_INDEX_BITS) - 1)
+#define TCP_TTAG_INDEX_BITS_LARGE 13
 #define TCP_TTAG_TURNS 64
 /* How long a connection that ends may take to send what it has and to see the peer's end. */
 #define TCP_LINGER_MS 1000
@@ -35,7 +38,9 @@
 #define TCP_STALL_BYTES 65536
 /* What a connection takes without its queue, bytes: its own object and a send under way. */
 #define TCP_CONNECTION_BYTES (20u * 1024)
-_Static_assert(QUEUE_SIZE_MAX <= TCP_TTAG_INDEX_MASK + 1, "TTAG holds a request's index");
+_Static_assert(QUEUE_SIZE_MAX <= 1u << TCP_TTAG_INDEX_BITS, "TTAG holds a request's index");
+_Static_assert(ADMIN_QUEUE_SIZE_MAX + QUEUE_SPARES <= 1u << TCP_TTAG_INDEX_BITS_LARGE,
+	       "TTAG holds a request's index");
 
 enum tcp_connection_state {
 	CONN_WAIT_ICREQ,
@@ -120,6 +125,23 @@ struct tcp_connection {
 static inline bool tcp_receiver_cut(const struct tcp_receiver *rx)
 {
 	return rx->stage != TCP_STAGE_HEADER || rx->have;
+}
+
+static inline unsigned int tcp_ttag_index_bits(const struct queue *queue)
+{
+	return queue->request_count > 1u << TCP_TTAG_INDEX_BITS ? TCP_TTAG_INDEX_BITS_LARGE :
+								  TCP_TTAG_INDEX_BITS;
+}
+
+/* The TTAG of an R2T of the request at this index. */
+static inline uint16_t tcp_ttag(const struct queue *queue, uint16_t index, uint8_t turn)
+{
+	return (uint16_t)(index | (uint32_t)turn << tcp_ttag_index_bits(queue));
+}
+
+static inline uint16_t tcp_ttag_index(const struct queue *queue, uint16_t ttag)
+{
+	return ttag & ((1u << tcp_ttag_index_bits(queue)) - 1);
 }
 
 static inline struct tcp_request *tcp_request(struct request *req)

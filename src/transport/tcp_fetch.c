@@ -28,7 +28,7 @@ struct request *tcp_fetch_find(struct tcp_connection *conn, const struct nvme_tc
 			       uint32_t length, struct nvme_tcp_fault *ret_fault)
 {
 	uint16_t ttag = le16_get(pdu->ttag);
-	uint16_t index = ttag & TCP_TTAG_INDEX_MASK;
+	uint16_t index = tcp_ttag_index(&conn->queue, ttag);
 	uint32_t offset = le32_get(pdu->datao);
 	struct tcp_request *transfer;
 	struct request *req;
@@ -40,7 +40,7 @@ struct request *tcp_fetch_find(struct tcp_connection *conn, const struct nvme_tc
 		return refuse(ret_fault, NVME_TCP_FES_HEADER_FIELD, H2C(ttag),
 			      "H2CData that no R2T asked for");
 	transfer = tcp_request(req);
-	if (!transfer->r2t_count || transfer->r2t_first != ttag >> TCP_TTAG_INDEX_BITS)
+	if (!transfer->r2t_count || ttag != tcp_ttag(&conn->queue, index, transfer->r2t_first))
 		return refuse(ret_fault, NVME_TCP_FES_HEADER_FIELD, H2C(ttag),
 			      "H2CData for another R2T than is due");
 	if (memcmp(&pdu->cccid, &req->sqe.cid, sizeof(pdu->cccid)) != 0)

@@ -178,13 +178,13 @@ static bool stage_r2ts(struct tcp_connection *conn, struct tcp_batch *batch, str
 
 	while (transfer->r2t_count < conn->maxr2t && transfer->asked < req->data_length) {
 		uint32_t length = tcp_r2t_length(conn, req, transfer->asked);
-		uint32_t ttag = (uint32_t)transfer->r2t_next << TCP_TTAG_INDEX_BITS | req->index;
+		uint16_t ttag = tcp_ttag(&conn->queue, req->index, transfer->r2t_next);
 		struct nvme_tcp_r2t *pdu;
 
 		if (!batch_has_room(batch))
 			return false;
 		pdu = stage(batch, sizeof(*pdu));
-		nvme_tcp_put_r2t(pdu, &conn->format, le16_get(req->sqe.cid), (uint16_t)ttag,
+		nvme_tcp_put_r2t(pdu, &conn->format, le16_get(req->sqe.cid), ttag,
 				 transfer->asked, length);
 		header_digest(conn, batch, pdu, sizeof(*pdu));
 		transfer->asked += length;

@@ -9,8 +9,9 @@ import dataclasses
 
 import pytest
 
-from nvmetcp import (DISCOVERY_NQN, HOST, command, connect_data, connect_entry, send_connect,
-                     status, wait_until)
+import weftconf
+from nvmetcp import (DISCOVERY_NQN, HOST, command, connect_data, connect_entry, open_queue,
+                     send_connect, status, wait_until)
 from weftconf import nqn
 
 from conftest import FRIEND, STRANGER
@@ -83,7 +84,7 @@ def test_unknown_subsystem(opened, subnqn):
     refused(opened(), connect_data(subnqn), status.CONNECT_INVALID_PARAM, SUBNQN)
 
 
-@pytest.mark.parametrize("hostnqn", ["", b"h" * 256, b"h" * 224], ids=len)
+@pytest.mark.parametrize("hostnqn", [b"h" * 256, b"h" * 224, b"h\n"], ids=len)
 def test_unusable_host_nqn(opened, hostnqn):
     refused(opened(), connect_data(MAIN, hostnqn=hostnqn), status.CONNECT_INVALID_PARAM, HOSTNQN)
 
@@ -172,6 +173,25 @@ def test_sqsize_beyond_the_port(daemon, connect, opened):
     queue = opened(address=where, sqsize=16)
     refused(queue, connect_data(MAIN, cntlid=ctrl.cntlid), status.CONNECT_INVALID_PARAM, SQSIZE,
             qid=1)
+
+
+def test_largest_admin_queue(connect):
+    """MQES does not limit it; as many commands as fit are held, and SQHD wraps where the host does."""
+    ctrl = connect(sqsize=4095)
+    for _ in range(2):
+        pending = [ctrl.admin.submit(command.sqe(command.KEEP_ALIVE)) for _ in range(4095)]
+        for one in pending:
+            ctrl.admin.wait(one)
+
+
+def test_large_admin_queue_counts_as_memory(weftd):
+    """A request takes some hundred bytes: 4096 of them do not fit where 1 MiB is the most."""
+    config = weftconf.config([weftconf.subsystem("main", [weftconf.namespace(1)])])
+    daemon = weftd(config, args=["--max-memory", "1M"])
+    queue = open_queue(daemon.address)
+    refused(queue, connect_data(MAIN), status.CONNECT_BUSY, sqsize=4095)
+    send_connect(queue, connect_data(MAIN), sqsize=31)
+    queue.close()
 
 
 def test_sqsize_of_a_huge_admin_queue(opened):

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Connect on I/O queues: it must match the association that the admin queue made."""
 
-import dataclasses
-
 import pytest
 
 from nvmetcp import (DISCOVERY_NQN, HOST, HostId, command, connect_data, connect_discovery,
@@ -65,11 +63,18 @@ def test_another_hosts_cntlid(ctrl, queue):
     assert done.dw0 in (CNTLID, HOSTNQN)
 
 
-def test_another_hosts_id(ctrl, queue):
-    # Base 2.1, section 3.1.2: an association is to one HOSTID and HOSTNQN
-    swapped = dataclasses.replace(HOST, id=HOST.id[::-1])
-    refused(queue, connect_data(MAIN, cntlid=ctrl.cntlid, hostid=swapped.id),
-            status.CONNECT_INVALID_PARAM, qid=1)
+def test_another_host_id(daemon, ctrl, opened):
+    """Some hosts send a random one each time: the association keeps its own, and one line says so."""
+    ctrl.request_queues()
+    said = daemon.stderr.count("another Host Identifier")
+    for qid in (1, 2):
+        queue = opened()
+        send_connect(queue, connect_data(MAIN, cntlid=ctrl.cntlid, hostid=bytes([qid] * 16)),
+                     qid=qid)
+        queue.flush()
+    assert daemon.stderr.count("another Host Identifier") == said + 1
+    # feature 81h, with EXHID: 16 bytes
+    assert ctrl.get_feature(0x81, cdw11=1, length=16).data == HOST.id
 
 
 def test_stale_cntlid(connect, opened):
