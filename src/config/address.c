@@ -154,3 +154,12 @@ bool config_same_address(const struct config_address *a, const struct config_add
 	       na.family == nb.family && !memcmp(na.bytes, nb.bytes, sizeof(na.bytes)) &&
 	       !strcmp(na.scope, nb.scope);
 }
+
+bool config_is_wildcard(const struct config_address *addr)
+{
+	static const uint8_t zero[16];
+	struct numeric numeric;
+
+	return !parse_numeric(addr->traddr, &numeric) &&
+	       !memcmp(numeric.bytes, zero, sizeof(zero)) && !*numeric.scope;
+}

@@ -19,6 +19,12 @@ void check_subject(struct check *check, unsigned int line, const char *format, .
 int check_refuse(struct check *check, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Adds a warning of the same form to those of check->config, which is `config`; once. */
+void check_warn(struct check *check, struct config *config, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Warns of referrals that lead hosts in a circle (loops.c). 0; -ENOMEM as check_refuse(). */
+int check_loops(struct check *check, struct config *config);
 /* Refuses identifiers that two namespaces share (unique.c). */
 int check_unique_ids(struct check *check);
 

@@ -219,7 +219,9 @@ void config_warn(struct config *config, const char *format, ...)
 
 /*
  * Fills in what may be left out and refuses what cannot run, naming the
- * object, the value and what would be right. Pure: opens nothing. Filled in
+ * object, the value and what would be right. Warns (config->warnings) of what
+ * runs and does hosts no good. Pure: opens nothing, and asks the kernel at most
+ * for this machine's addresses, for a warning of referrals. Filled in
  * are the serial number and the model of subsystems and the UUIDs of
  * namespaces: digests of the NQN, and of NQN and nsid, so that they are the
  * same after a restart, through every port and on every gateway that shares
@@ -239,6 +241,9 @@ int config_complete_address(struct config_address *addr, bool referral, const ch
 			    struct weft_error *error);
 /* Do they mean the same socket, however they are spelt? Both are complete. */
 bool config_same_address(const struct config_address *a, const struct config_address *b);
+
+/* "0.0.0.0" or "::", in any spelling. */
+bool config_is_wildcard(const struct config_address *addr);
 
 /*
  * What the configuration asks of backends, given by whoever knows them: the

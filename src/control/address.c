@@ -2,28 +2,20 @@
 /* The addresses under which another machine reaches this one. */
 #include "control/address.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/model.h"
+#include "util/interfaces.h"
 
-static bool usable(const struct ifaddrs *entry, bool loopback)
+static bool usable(const struct interface_address *item, bool loopback)
 {
-	const struct sockaddr_in6 *in6 = (const void *)entry->ifa_addr;
-
-	if (!entry->ifa_addr || !(entry->ifa_flags & IFF_UP) ||
-	    !(entry->ifa_flags & IFF_LOOPBACK) == loopback)
-		return false;
-	if (entry->ifa_addr->sa_family == AF_INET6)
-		return !IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr);
-	return entry->ifa_addr->sa_family == AF_INET;
+	return item->up && item->loopback == loopback && !item->link_local;
 }
 
-static int append(struct address_list *list, const struct sockaddr *sa)
+static int append(struct address_list *list, const struct interface_address *from)
 {
 	struct address *items = reallocarray(list->items, list->count + 1, sizeof(*items));
 	struct address *item;
@@ -32,29 +24,24 @@ static int append(struct address_list *list, const struct sockaddr *sa)
 		return -ENOMEM;
 	list->items = items;
 	item = &items[list->count++];
-	item->ipv6 = sa->sa_family == AF_INET6;
-	if (item->ipv6)
-		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr,
-			  item->text, sizeof(item->text));
-	else
-		inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)sa)->sin_addr,
-			  item->text, sizeof(item->text));
+	item->ipv6 = from->ipv6;
+	snprintf(item->text, sizeof(item->text), "%s", from->text);
 	return 0;
 }
 
 int address_list_read(struct address_list *ret_list)
 {
 	struct address_list list = {0};
-	struct ifaddrs *first;
-	int r = 0;
+	struct interface_list all;
+	int r = interface_list_read(&all);
 
-	if (getifaddrs(&first) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	for (int loopback = 0; loopback <= 1 && list.count == 0; loopback++)
-		for (struct ifaddrs *entry = first; entry && r == 0; entry = entry->ifa_next)
-			if (usable(entry, loopback))
-				r = append(&list, entry->ifa_addr);
-	freeifaddrs(first);
+		for (size_t i = 0; i < all.count && r == 0; i++)
+			if (usable(&all.items[i], loopback))
+				r = append(&list, &all.items[i]);
+	interface_list_done(&all);
 	if (r < 0)
 		address_list_done(&list);
 	else
@@ -76,16 +63,6 @@ bool address_list_has(const struct address_list *list, bool ipv6)
 	return false;
 }
 
-bool address_is_wildcard(const char *traddr)
-{
-	struct in_addr in;
-	struct in6_addr in6;
-
-	if (inet_pton(AF_INET, traddr, &in) == 1)
-		return in.s_addr == htonl(INADDR_ANY);
-	return inet_pton(AF_INET6, traddr, &in6) == 1 && IN6_IS_ADDR_UNSPECIFIED(&in6);
-}
-
 static int describe_one(json_t *array, const struct config_port *port, const char *traddr)
 {
 	return json_array_append_new(array, json_pack("{s:i, s:s, s:s, s:s, s:i}",
@@ -103,7 +80,7 @@ int address_describe(json_t *array, const struct config_port *port,
 	bool ipv6 = strcmp(port->addr.adrfam, "ipv6") == 0;
 	int r = 0;
 
-	if (!address_is_wildcard(port->addr.traddr))
+	if (!config_is_wildcard(&port->addr))
 		return describe_one(array, port, port->addr.traddr);
 	for (size_t i = 0; i < list->count && r == 0; i++)
 		if (list->items[i].ipv6 == ipv6)

@@ -10,7 +10,7 @@
 struct config;
 struct config_port;
 
-#define ADDRESS_TEXT 46		/* INET6_ADDRSTRLEN */
+#define ADDRESS_TEXT 64		/* INTERFACE_ADDRESS_TEXT */
 
 struct address {
 	bool ipv6;
@@ -29,9 +29,6 @@ struct address_list {
 int address_list_read(struct address_list *ret_list);
 void address_list_done(struct address_list *list);
 bool address_list_has(const struct address_list *list, bool ipv6);
-
-/* "0.0.0.0" or "::", in any spelling. */
-bool address_is_wildcard(const char *traddr);
 
 /*
  * Appends where a port can be reached to a JSON array, as objects {"portid",

@@ -37,6 +37,12 @@ static json_t *describe_warnings(const struct config *config)
 	return array;
 }
 
+static void log_warnings(const struct config *config)
+{
+	for (size_t i = 0; i < config->warning_count; i++)
+		log_warning("%s", config->warnings[i]);
+}
+
 /* Makes a configuration run in place of all there is, and says what it holds. */
 static int replace(struct control *control, struct config *config, bool saved, json_t **ret_reply,
 		   struct weft_error *error)
@@ -53,6 +59,7 @@ static int replace(struct control *control, struct config *config, bool saved, j
 		json_decref(reply);
 		return r;
 	}
+	log_warnings(apply_current(control->options.apply));
 	control->unsaved = !saved;
 	return control_reply_change(control, reply, ret_reply, error);
 }

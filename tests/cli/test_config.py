@@ -12,6 +12,7 @@ import pytest
 import nvmetcp
 import weftconf
 from weftcli import FAILED, TOP, USAGE, WEFT
+from weftd import WEFTD
 
 NQN = weftconf.nqn("one")
 
@@ -186,6 +187,22 @@ def test_restore_warns_of_what_it_passes_over(one, tmp_path):
     result = one("restore", "odd.json")
     assert "warning: " in result.err and "colour" in result.err
     assert "colour" in one.json("restore", "odd.json")["warnings"][0]
+
+
+def test_referrals_in_a_circle_are_warned_of(one, tmp_path):
+    """By `weft restore`, in the API's answer, in weftd's log and by weftd --check."""
+    port = weftconf.port(1, [])
+    address = port["addr"]["traddr"], port["addr"]["trsvcid"]
+    port["referrals"] = [weftconf.referral("self", *address)]
+    (tmp_path / "loop.json").write_text(json.dumps(weftconf.config([], [port]), indent=2))
+    warned = (f"port 1, referral self: {address[0]}, TCP port {address[1]}, is this port itself")
+    assert "warning: loop.json:" in one("restore", "loop.json").err
+    assert warned in one("restore", "loop.json").err
+    assert warned in one.json("restore", "loop.json")["warnings"][0]
+    assert warned in one.daemon.stderr
+    checked = subprocess.run([str(WEFTD), "--check", "--config", str(tmp_path / "loop.json")],
+                             capture_output=True, text=True, timeout=60)
+    assert checked.returncode == 0 and warned in checked.stderr
 
 
 def test_restore_of_a_missing_file(one):

@@ -2,6 +2,8 @@
 /* What validation fills in, and what it refuses in a configuration that no file is behind. */
 #include <errno.h>
 
+#include <stdio.h>
+
 #include "config_rig.h"
 
 #define A "nqn.2014-08.io.weft:a"
@@ -295,6 +297,120 @@ static void an_address_with_a_port(void **state)
 	}
 }
 
+static void wildcards(void **state)
+{
+	static const struct {
+		char traddr[16];
+		bool is_wildcard;
+	} table[] = {
+		{ "0.0.0.0", true }, { "::", true }, { "0:0::0", true },
+		{ "::1", false }, { "10.0.0.0", false }, { "::%eth0", false },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		char traddr[16];
+		struct config_address addr = { .traddr = strcpy(traddr, table[i].traddr) };
+
+		assert_int_equal(config_is_wildcard(&addr), table[i].is_wildcard);
+	}
+}
+
+/* ---- referrals that lead in a circle ---- */
+
+static void refer(struct config *config, uint16_t portid, const char *name, const char *traddr)
+{
+	struct config_port *port = config_find_port(config, portid);
+	struct config_referral *referral = config_add_referral(port, name);
+
+	config_set_string(&referral->addr.traddr, traddr);
+	referral->enable = true;
+}
+
+/* Ports 1 to count, at 192.0.2.1 and so on. */
+static struct config *row_of_ports(uint16_t count)
+{
+	struct config *config = config_new();
+	char traddr[32];
+
+	for (uint16_t portid = 1; portid <= count; portid++) {
+		snprintf(traddr, sizeof(traddr), "192.0.2.%u", portid);
+		config_set_string(&config_add_port(config, portid)->addr.traddr, traddr);
+	}
+	return config;
+}
+
+/* Validates twice, as what is read and then runs is; frees. */
+static void expect_warnings(struct config *config, size_t count, const char *first)
+{
+	assert_int_equal(config_validate(config, NULL), 0);
+	assert_int_equal(config_validate(config, NULL), 0);
+	if (config->warning_count != count)
+		fail_msg("%zu warnings, the first: %s", config->warning_count,
+			 config->warning_count ? config->warnings[0] : "none");
+	if (first)
+		assert_string_equal(config->warnings[0], first);
+	config_free(config);
+}
+
+static void referrals_in_a_circle(void **state)
+{
+	struct config *config = row_of_ports(2);
+
+	refer(config, 1, "self", "192.0.2.1");
+	expect_warnings(config, 1, "port 1, referral self: 192.0.2.1, TCP port 4420, is this port "
+			"itself: hosts that follow it learn nothing new, and some follow it for "
+			"ever; remove it");
+
+	config = row_of_ports(2);
+	refer(config, 1, "there", "192.0.2.2");
+	refer(config, 2, "back", "192.0.2.1");
+	expect_warnings(config, 1, "port 1, referral there: hosts that follow it are led back to "
+			"this port (referral back of port 2, referral there of port 1), and some "
+			"go round for ever; remove one of these");
+
+	config = row_of_ports(4);
+	refer(config, 2, "a", "192.0.2.4");
+	refer(config, 4, "b", "192.0.2.3");
+	refer(config, 3, "c", "192.0.2.2");
+	refer(config, 1, "to the others", "192.0.2.3");
+	expect_warnings(config, 1, "port 2, referral a: hosts that follow it are led back to this "
+			"port (referral c of port 3, referral b of port 4, referral a of port 2), "
+			"and some go round for ever; remove one of these");
+}
+
+static void referrals_in_no_circle(void **state)
+{
+	struct config *config = row_of_ports(3);
+
+	refer(config, 1, "next", "192.0.2.2");
+	refer(config, 2, "last", "192.0.2.3");
+	refer(config, 1, "last", "192.0.2.3");
+	refer(config, 3, "elsewhere", "192.0.2.9");
+	expect_warnings(config, 0, NULL);
+
+	/* what is not enabled is not in the log; another TCP port is another service */
+	config = row_of_ports(1);
+	refer(config, 1, "off", "192.0.2.1");
+	config->ports[0].referrals[0].enable = false;
+	refer(config, 1, "other", "192.0.2.1");
+	config->ports[0].referrals[1].addr.trsvcid = 8009;
+	expect_warnings(config, 0, NULL);
+}
+
+/* A port that listens everywhere is meant by each address of this machine, of its family. */
+static void referral_to_a_wildcard(void **state)
+{
+	struct config *config = config_new();
+
+	config_set_string(&config_add_port(config, 1)->addr.traddr, "0.0.0.0");
+	refer(config, 1, "v4", "127.0.0.5");
+	refer(config, 1, "v6", "::1");
+	refer(config, 1, "other machine", "192.0.2.77");
+	expect_warnings(config, 1, "port 1, referral v4: 127.0.0.5, TCP port 4420, is this port "
+			"itself: hosts that follow it learn nothing new, and some follow it for "
+			"ever; remove it");
+}
+
 /* ---- backends ---- */
 
 static const struct weft_option some_options[] = {
@@ -403,6 +519,10 @@ int main(void)
 		cmocka_unit_test(ports),
 		cmocka_unit_test(one_address_in_two_spellings),
 		cmocka_unit_test(an_address_with_a_port),
+		cmocka_unit_test(wildcards),
+		cmocka_unit_test(referrals_in_a_circle),
+		cmocka_unit_test(referrals_in_no_circle),
+		cmocka_unit_test(referral_to_a_wildcard),
 		cmocka_unit_test(backend_options),
 	};
 

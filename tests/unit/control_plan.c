@@ -261,8 +261,6 @@ static void wildcards_become_addresses(void **state)
 	assert_int_equal(address_describe(array, port, &list), 0);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(array, 1), "traddr")),
 			    "2001:db8::5");
-	assert_true(address_is_wildcard("0.0.0.0") && address_is_wildcard("0:0::0"));
-	assert_false(address_is_wildcard("::1") || address_is_wildcard("10.0.0.0"));
 	json_decref(array);
 	config_free(config);
 }
