@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The example plugin is built against an installed weft and serves a disk.
+"""The example plugins are built against an installed weft and serve disks.
 
 WEFT_BUILD names the build folder that is installed; without it, build/ of this checkout.
 """
@@ -23,7 +23,7 @@ import weftd as daemons  # noqa: E402
 from nvmetcp import status  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("WEFT_BUILD", TOP / "build"))
-SOURCES = ("slow.c", "Makefile")
+SOURCES = ("slow.c", "timer.c", "Makefile")
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +59,14 @@ def plugin(installed, tmp_path_factory):
 
 @pytest.fixture
 def serve(installed, plugin, monkeypatch):
-    """serve(**options): the installed daemon with a namespace of the plugin's."""
+    """serve(**options): the installed daemon with a namespace of a plugin's."""
     monkeypatch.setattr(daemons, "WEFTD", only(installed, "weftd"))
 
-    def start(**options):
-        namespace = weftconf.namespace(1, backend="slow", size="8M", **options)
+    def start(*args, backend="slow", **options):
+        namespace = weftconf.namespace(1, backend=backend, size="8M", **options)
         config = weftconf.config([weftconf.subsystem("slow", [namespace])])
-        return daemons.Weftd(config, args=["--plugin", str(plugin)])
+        return daemons.Weftd(config, args=["--plugin", str(plugin.with_name(f"{backend}.so")),
+                                           *args])
     return start
 
 
@@ -114,6 +115,49 @@ def test_fails_on_demand(serve):
         results = [io.read(0, 1, nsid=1, expect=(status.SUCCESS, status.UNRECOVERED_READ))
                    for _ in range(6)]
         assert [len(data) for data in results] == [512, 512, 0, 512, 512, 0]
+
+
+@pytest.fixture(params=["io_uring", "epoll"])
+def serve_timer(serve, request):
+    """The same for the plugin whose completions come by a descriptor, on both engines."""
+    return lambda **options: serve("--loop", request.param, backend="timer", **options)
+
+
+def test_descriptor_keeps_data(serve_timer):
+    with serve_timer(delay="200") as daemon, connect(daemon) as host:
+        queues = [host.connect_io(qid) for qid in (1, 2, 3, 4)]     # of several reactors
+        for number, io in enumerate(queues):
+            io.write(8 * number, bytes([number]) * 4096, nsid=1)
+        for number in range(4):
+            assert queues[3 - number].read(8 * number, 8, nsid=1) == bytes([number]) * 4096
+        for io in queues:
+            many = [io.submit(io.rw(nvmetcp.command.READ, 1, slba, 1), length=512)
+                    for slba in range(16)]
+            for one in reversed(many):
+                io.wait(one)
+
+
+def test_descriptor_of_a_device_that_goes(serve_timer):
+    """Its watches end while the reactors go on, and others begin on the same ones."""
+    with serve_timer(delay="50") as daemon, connect(daemon) as host:
+        queues = [host.connect_io(qid) for qid in (1, 2)]
+        config = daemon.config
+        for turn in range(6):
+            for io in queues:
+                io.write(turn, bytes([turn]) * 512, nsid=1)
+            count = daemon.stderr.count("was loaded again")
+            daemon.reload(weftconf.changed(config, lambda changed: changed["subsystems"][0][
+                "namespaces"][0]["weft"].update(delay=str(51 + turn))))
+            nvmetcp.wait_until(lambda: daemon.stderr.count("was loaded again") > count)
+            for io in queues:
+                assert io.read(turn, 1, nsid=1) == bytes(512)
+
+
+def test_descriptor_ends_with_commands_under_way(serve_timer):
+    with serve_timer(delay="300000") as daemon, connect(daemon) as host:
+        io = host.connect_io()
+        for slba in range(8):
+            io.submit(io.rw(nvmetcp.command.READ, 1, slba, 1), length=512)
 
 
 def test_wrong_options_are_refused(installed, plugin, tmp_path):

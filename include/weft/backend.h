@@ -94,6 +94,35 @@ void weft_io_done(struct weft_io *io, int result);
 /* The same from any other thread. */
 void weft_io_done_from_thread(struct weft_io *io, int result);
 
+/*
+ * Descriptors that tell of completions: an eventfd, a timerfd, a socket of a library.
+ * A reactor waits for them together with its own, so that no thread is needed for that.
+ */
+struct weft_watch;
+
+/*
+ * Has the reactor watch the descriptor, which is the caller's and open until the watch
+ * is stopped; it is watched once by a reactor. On a reactor's own thread, from submit() or
+ * from ready(), with that I/O's `reactor`. events: POLLIN, POLLOUT, as for poll(2).
+ *
+ * ready() is called on that reactor's thread: when the descriptor is ready as the watch
+ * starts, and each time after that when it becomes ready. So it uses the descriptor until
+ * that says EAGAIN; one read(2) of an eventfd or a timerfd is enough. It must not block.
+ * It may be called when nothing is ready, and may stop the watch.
+ *
+ * 0, or -errno: -EPERM where the descriptor cannot be watched (a regular file).
+ */
+int weft_watch_start(struct weft_watch **ret_watch, void *reactor, int fd, unsigned int events,
+		     void (*ready)(void *context, unsigned int revents), void *context);
+/*
+ * Stops the watch and frees it. When this returns, ready() does not run and is not called
+ * any more, not even for what has happened already (but for the call that this is made
+ * from), and the descriptor may be closed. From any thread: close() stops what submit()
+ * started. It then waits for the reactor, so hold no lock that ready() takes. NULL is
+ * harmless.
+ */
+void weft_watch_stop(struct weft_watch *watch);
+
 /* What a device is; filled by open() and refresh(). */
 struct weft_info {
 	uint64_t size;			/* bytes; the target rounds down to whole blocks */

@@ -43,6 +43,10 @@ struct loop_engine_ops {
 	/* Whether it has work of its own that must not wait for an event. */
 	bool (*busy)(const struct loop *loop);
 
+	/* Calls loop_watch_ready() and, once after watch_stop(), loop_watch_ended(). */
+	int (*watch_start)(struct loop_watch *watch);
+	void (*watch_stop)(struct loop_watch *watch);
+
 	int (*listener_start)(struct loop_listener *listener);
 	/* Calls loop_listener_ended() at the end. */
 	void (*listener_stop)(struct loop_listener *listener);
@@ -95,13 +99,13 @@ struct loop {
 	struct loop_timers timers;
 	struct loop_buffers buffers;
 	struct loop_workers *workers;	/* owned; NULL until first used */
-	int wake_fd;			/* an eventfd; engines see its edges and never read it */
+	struct loop_watch wake;		/* of an eventfd; its edges wake, and it is never read */
 
 	/* Written by other threads; the newest comes first in both. */
 	_Alignas(64) _Atomic(struct loop_message *) messages;
 	_Atomic(struct loop_op *) finished;
 	_Atomic unsigned int posters;	/* threads that are within loop_post() */
-	atomic_bool sleeping;		/* whoever clears it writes to wake_fd */
+	atomic_bool sleeping;		/* whoever clears it writes to wake.fd */
 	atomic_bool stop;
 };
 
@@ -110,6 +114,12 @@ void loop_wake(struct loop *loop);
 
 /* The socket's last operation ended: closes fd and calls closed() later in this turn. */
 void loop_socket_ended(struct loop_socket *socket);
+/* Calls ready(), unless it is being stopped. */
+void loop_watch_ready(struct loop_watch *watch, unsigned int revents);
+/* Waiting failed (-errno): it starts again after a while. */
+void loop_watch_failed(struct loop_watch *watch);
+/* The engine has let go of it: calls stopped() at the end of this turn. */
+void loop_watch_ended(struct loop_watch *watch);
 /* Whether accepting failed such that the engine must wait until listener->retry fires. */
 bool loop_listener_pauses(struct loop_listener *listener, int result);
 /* The same for a listener: calls stopped() at the end of this turn. */

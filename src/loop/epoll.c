@@ -39,7 +39,7 @@ enum socket_flags {
 enum event_tag {
 	EVENT_SOCKET,
 	EVENT_LISTENER,
-	EVENT_WAKE,
+	EVENT_WATCH,
 	EVENT_TAGS = 3,			/* the mask */
 };
 
@@ -48,14 +48,14 @@ static struct epoll *epoll_of(struct loop *loop)
 	return container_of(loop, struct epoll, loop);
 }
 
-static int watch(struct epoll *e, int fd, uint32_t events, void *object, enum event_tag tag)
+static int add(struct epoll *e, int fd, uint32_t events, void *object, enum event_tag tag)
 {
 	struct epoll_event event = {.events = events, .data.u64 = (uintptr_t)object | tag};
 
 	return epoll_ctl(e->fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
-static void unwatch(struct epoll *e, int fd)
+static void forget(struct epoll *e, int fd)
 {
 	epoll_ctl(e->fd, EPOLL_CTL_DEL, fd, NULL);
 }
@@ -71,8 +71,8 @@ static void pend(struct loop_socket *socket, enum socket_flags flags)
 
 static int epoll_socket_open(struct loop_socket *socket)
 {
-	int r = watch(epoll_of(socket->loop), socket->fd,
-		      EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, socket, EVENT_SOCKET);
+	int r = add(epoll_of(socket->loop), socket->fd,
+		    EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, socket, EVENT_SOCKET);
 
 	socket->receiving = !r;
 	return r;
@@ -100,7 +100,7 @@ static void epoll_socket_send(struct loop_socket *socket)
 
 static void epoll_socket_close(struct loop_socket *socket)
 {
-	unwatch(epoll_of(socket->loop), socket->fd);
+	forget(epoll_of(socket->loop), socket->fd);
 	if (socket->sending && !(socket->engine_flags & SOCKET_SENT)) {
 		socket->result = -ECANCELED;
 		socket->engine_flags |= SOCKET_SENT;
@@ -215,7 +215,7 @@ static void socket_event(struct loop_socket *socket, uint32_t events)
 
 static int listener_watch(struct loop_listener *listener)
 {
-	return watch(epoll_of(listener->loop), listener->fd, EPOLLIN, listener, EVENT_LISTENER);
+	return add(epoll_of(listener->loop), listener->fd, EPOLLIN, listener, EVENT_LISTENER);
 }
 
 static void listener_retry(struct loop_timer *timer)
@@ -236,7 +236,7 @@ static int epoll_listener_start(struct loop_listener *listener)
 
 static void epoll_listener_stop(struct loop_listener *listener)
 {
-	unwatch(epoll_of(listener->loop), listener->fd);
+	forget(epoll_of(listener->loop), listener->fd);
 	loop_listener_ended(listener);
 }
 
@@ -250,7 +250,7 @@ static void listener_event(struct loop_listener *listener)
 		if (result == -EAGAIN)
 			return;
 		if (loop_listener_pauses(listener, result)) {
-			unwatch(epoll_of(listener->loop), listener->fd);
+			forget(epoll_of(listener->loop), listener->fd);
 			listener->accepted(listener, result);
 			return;
 		}
@@ -258,22 +258,35 @@ static void listener_event(struct loop_listener *listener)
 	}
 }
 
+/* ---- watched descriptors ---- */
+
+/* EPOLLIN and the like have the values of POLLIN and the like. */
+static int epoll_watch_start(struct loop_watch *watch)
+{
+	int r = add(epoll_of(watch->loop), watch->fd, watch->events | EPOLLET, watch,
+		    EVENT_WATCH);
+
+	watch->armed = !r;
+	return r;
+}
+
+/* Events of this turn may still name it: it ends after them. */
+static void epoll_watch_stop(struct loop_watch *watch)
+{
+	forget(epoll_of(watch->loop), watch->fd);
+	loop_watch_ended(watch);
+}
+
 /* ---- turns ---- */
 
 static int epoll_open(struct loop *loop, struct weft_error *error)
 {
 	struct epoll *e = epoll_of(loop);
-	int r;
 
 	list_init(&e->pending);
 	e->fd = epoll_create1(EPOLL_CLOEXEC);
 	if (e->fd < 0)
 		return weft_error_set(error, errno, "epoll_create1: %s", strerror(errno));
-	r = watch(e, loop->wake_fd, EPOLLIN | EPOLLET, NULL, EVENT_WAKE);
-	if (r) {
-		close(e->fd);
-		return weft_error_set(error, -r, "epoll_ctl: %s", strerror(-r));
-	}
 	e->buffer = mmap(NULL, RECEIVE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			 -1, 0);
 	if (e->buffer == MAP_FAILED) {
@@ -332,7 +345,9 @@ static void epoll_dispatch(struct loop *loop)
 		case EVENT_LISTENER:
 			listener_event(object);
 			break;
-		case EVENT_WAKE:
+		case EVENT_WATCH:
+			loop_watch_ready(object, event->events);
+			break;
 		case EVENT_TAGS:
 			break;
 		}
@@ -360,6 +375,8 @@ const struct loop_engine_ops loop_engine_epoll = {
 	.dispatch = epoll_dispatch,
 	.settle = pending_run,
 	.busy = epoll_busy,
+	.watch_start = epoll_watch_start,
+	.watch_stop = epoll_watch_stop,
 	.listener_start = epoll_listener_start,
 	.listener_stop = epoll_listener_stop,
 	.socket_open = epoll_socket_open,

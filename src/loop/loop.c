@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The part of the loop that its engines share: turns, messages, deferred tasks. */
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,14 @@ const char *loop_engine_name(const struct loop *loop)
 	return loop->ops->name;
 }
 
+static void messages_run(struct loop *loop);
+
 /* ---- life ---- */
+
+/* What there is to do is in the inbox, where each turn looks. */
+static void woken(struct loop_watch *watch, unsigned int revents)
+{
+}
 
 static int loop_open(struct loop **ret_loop, const struct loop_engine_ops *ops,
 		     const struct loop_options *options, struct weft_error *error)
@@ -61,8 +69,8 @@ static int loop_open(struct loop **ret_loop, const struct loop_engine_ops *ops,
 	list_init(&loop->tasks);
 	list_init(&loop->ended);
 
-	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (loop->wake_fd < 0) {
+	loop->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (loop->wake.fd < 0) {
 		r = weft_error_set(error, errno, "eventfd: %s", strerror(errno));
 		goto fail;
 	}
@@ -72,13 +80,22 @@ static int loop_open(struct loop **ret_loop, const struct loop_engine_ops *ops,
 	r = ops->open(loop, error);
 	if (r)
 		goto fail_buffers;
+	loop->wake.events = POLLIN;
+	loop->wake.ready = woken;
+	r = loop_watch_start(loop, &loop->wake);
+	if (r) {
+		weft_error_set(error, -r, "waiting for an eventfd: %s", strerror(-r));
+		goto fail_engine;
+	}
 	*ret_loop = loop;
 	return 0;
 
+fail_engine:
+	ops->close(loop);
 fail_buffers:
 	loop_buffers_done(loop);
 fail_wake:
-	close(loop->wake_fd);
+	close(loop->wake.fd);
 fail:
 	free(loop);
 	return r;
@@ -114,9 +131,10 @@ void loop_free(struct loop *loop)
 	while (atomic_load(&loop->posters))
 		sched_yield();
 	loop_workers_free(loop->workers);
+	messages_run(loop); /* who posted them may wait for that */
 	loop->ops->close(loop);
 	loop_buffers_done(loop);
-	close(loop->wake_fd);
+	close(loop->wake.fd);
 	free(loop->timers.heap);
 	if (current == loop)
 		current = NULL;
@@ -132,7 +150,7 @@ void loop_wake(struct loop *loop)
 	if (!atomic_load(&loop->sleeping) || !atomic_exchange(&loop->sleeping, false))
 		return;
 	/* Fails only where the counter is full, and then the loop is awake. */
-	if (write(loop->wake_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+	if (write(loop->wake.fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
 		log_err("waking an event loop: %s", strerror(errno));
 }
 

@@ -90,6 +90,33 @@ struct loop_timer {
 int loop_timer_start(struct loop *loop, struct loop_timer *timer, uint64_t after);
 void loop_timer_stop(struct loop *loop, struct loop_timer *timer);
 
+/* ---- any descriptor that poll(2) knows ---- */
+
+struct loop_watch {
+	int fd;					/* the caller's, open until stopped() */
+	unsigned int events;			/* POLLIN, POLLOUT, POLLPRI */
+	/*
+	 * Edge-triggered: called at the start where the descriptor is ready, and after each
+	 * time it becomes ready again; so use it until it says EAGAIN (one read(2) of an
+	 * eventfd or timerfd is enough). It may be called when nothing is ready. revents:
+	 * as poll(2), with POLLERR and POLLHUP.
+	 */
+	void (*ready)(struct loop_watch *watch, unsigned int revents);
+	/* After loop_watch_stop(): the last callback. The loop has let go of watch and fd. */
+	void (*stopped)(struct loop_watch *watch);
+	/* The loop's own: */
+	struct loop *loop;
+	bool stopping;
+	bool armed;				/* the engine calls back at least once more */
+	struct loop_timer retry;		/* after an error that lasts */
+	struct loop_task ended;
+};
+
+/* 0, or -errno: EPERM where the descriptor cannot be waited for (a regular file). */
+int loop_watch_start(struct loop *loop, struct loop_watch *watch);
+/* ready() is not called any more, not even for what has happened already. */
+void loop_watch_stop(struct loop_watch *watch);
+
 /* ---- listening sockets ---- */
 
 struct loop_listener {

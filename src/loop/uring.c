@@ -5,7 +5,6 @@
  * kernel does its share of the work inside that call (DEFER_TASKRUN).
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,15 +26,6 @@ struct io_uring_sqe *uring_sqe(struct uring *u)
 			nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	}
 	return sqe;
-}
-
-/* Each write to the eventfd completes it once more. */
-static void wake_arm(struct uring *u)
-{
-	struct io_uring_sqe *sqe = uring_sqe(u);
-
-	io_uring_prep_poll_multishot(sqe, u->loop.wake_fd, POLLIN);
-	uring_tag(sqe, NULL, URING_WAKE);
 }
 
 /* ---- opening ---- */
@@ -110,7 +100,6 @@ static int uring_open(struct loop *loop, struct weft_error *error)
 	}
 	/* Saves looking up the ring's descriptor with each call; works without. */
 	(void)io_uring_register_ring_fd(&u->ring);
-	wake_arm(u);
 	return 0;
 }
 
@@ -167,9 +156,8 @@ static void completed(struct uring *u, uint64_t user_data, int result, unsigned 
 	case URING_OP:
 		uring_op_ended(object, result);
 		break;
-	case URING_WAKE:
-		if (!(flags & IORING_CQE_F_MORE))
-			wake_arm(u);
+	case URING_WATCH:
+		uring_watched(object, result, flags);
 		break;
 	case URING_NOTHING:
 		break;
@@ -211,6 +199,8 @@ const struct loop_engine_ops loop_engine_uring = {
 	.dispatch = uring_dispatch,
 	.settle = uring_settle,
 	.busy = uring_busy,
+	.watch_start = uring_watch_start,
+	.watch_stop = uring_watch_stop,
 	.listener_start = uring_listener_start,
 	.listener_stop = uring_listener_stop,
 	.socket_open = uring_socket_open,

@@ -65,7 +65,7 @@ enum uring_tag {
 	URING_ACCEPT,
 	URING_ACCEPT_CANCEL,
 	URING_OP,
-	URING_WAKE,
+	URING_WATCH,
 	URING_NOTHING,			/* nobody waits for it */
 	URING_TAGS = 7,			/* the mask */
 };
@@ -103,6 +103,11 @@ int uring_listener_start(struct loop_listener *listener);
 void uring_listener_stop(struct loop_listener *listener);
 void uring_accepted(struct loop_listener *listener, int result, unsigned int flags);
 void uring_accept_cancelled(struct loop_listener *listener);
+
+/* uring_watch.c */
+int uring_watch_start(struct loop_watch *watch);
+void uring_watch_stop(struct loop_watch *watch);
+void uring_watched(struct loop_watch *watch, int result, unsigned int flags);
 
 /* uring_restrict.c */
 /* Starts the ring, which can do what this engine does alone; buffers were registered before. */

@@ -116,6 +116,7 @@ static void target_free(struct target *target)
 	}
 	/* not by their threads: loop_stop() may look at a loop that has ended already */
 	for (unsigned int i = 0; i < target->reactor_count; i++) {
+		watches_end(target->reactors[i]);
 		loop_free(target->reactors[i]->loop);
 		free(target->reactors[i]);
 	}

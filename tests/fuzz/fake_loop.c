@@ -343,3 +343,14 @@ void loop_socket_close(struct loop_socket *socket)
 	socket->closing = true;
 	list_add_tail(&socket->loop->ended, &socket->node);
 }
+
+/* No backend of the fuzzers has descriptors. */
+int loop_watch_start(struct loop *loop, struct loop_watch *watch)
+{
+	return -EPERM;
+}
+
+void loop_watch_stop(struct loop_watch *watch)
+{
+	fuzz_assert(false);
+}
