@@ -11,6 +11,8 @@ import nvmetcp
 import weftconf
 from weftcli import TOP
 
+pytestmark = pytest.mark.races
+
 NQN = weftconf.nqn("one")
 ROUTES = {
     "/v1/status": "GET", "/v1/config": "GET, PUT, DELETE", "/v1/config/save": "POST",

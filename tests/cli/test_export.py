@@ -12,6 +12,8 @@ import nvmetcp
 import weftconf
 from weftcli import FAILED, OWN_NETWORK, USAGE
 
+pytestmark = pytest.mark.races
+
 NQN = weftconf.nqn("one")
 HOST = nvmetcp.HostId.make("friend")
 STRANGER = nvmetcp.HostId.make("stranger")

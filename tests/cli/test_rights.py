@@ -15,6 +15,8 @@ import weftconf
 from weftcli import FAILED, OK, UNREACHABLE, WEFT
 from weftd import Weftd
 
+pytestmark = pytest.mark.shipped
+
 NQN = weftconf.nqn("one")
 SECRET = "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IQ=="
 KEY = f"DHHC-1:00:{SECRET}:"

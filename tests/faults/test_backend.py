@@ -9,6 +9,8 @@ import pytest
 from faultlib import Fault, disk, faulty
 from nvmetcp import command, status
 
+pytestmark = pytest.mark.engine
+
 
 def test_hands_on(faulted, io):
     data = os.urandom(8192)

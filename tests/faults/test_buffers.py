@@ -13,6 +13,8 @@ from faultlib import faulty
 from nvmetcp import HostId, command, connect_discovery, status, wait_until
 from others import Others, prompt
 
+pytestmark = [pytest.mark.engine, pytest.mark.races]
+
 FEW = ["--max-buffers", "16M"]      # of which a host has 4 MiB, and a namespace 8
 LARGE = 2 << 20
 SMALL = 64 << 10

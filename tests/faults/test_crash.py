@@ -24,6 +24,8 @@ from nvmetcp import wait_until
 from weftconf import nqn
 from weftd import WEFTD, Weftd
 
+pytestmark = pytest.mark.shipped
+
 ROUNDS = int(os.environ.get("WEFT_CRASH_ROUNDS", "20"))
 SEED = int(os.environ.get("WEFT_CRASH_SEED", str(random.SystemRandom().randrange(1 << 32))))
 

@@ -8,6 +8,8 @@ import pytest
 from faultlib import disk, faulty
 from nvmetcp import command, status, wait_until
 
+pytestmark = [pytest.mark.engine, pytest.mark.races]
+
 WRITE_FAULT = 0x280
 INTERNAL_PATH = 0x300
 CTRL_PATH = 0x360

@@ -12,6 +12,8 @@ from nvmetcp import command, connect_admin, status, wait_until
 from weftconf import nqn
 from weftd import Weftd
 
+pytestmark = [pytest.mark.engine, pytest.mark.shipped]
+
 ROOM = 4 << 20      # of the small file system
 SIZE = 64 << 20     # of the disk on it
 WRITE_FAULT = 0x280

@@ -6,6 +6,8 @@ import pytest
 from faultlib import faulty
 from nvmetcp import command, status, wait_until
 
+pytestmark = pytest.mark.engine
+
 WRITE_FAULT = 0x280
 
 

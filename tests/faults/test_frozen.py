@@ -20,6 +20,8 @@ from layers import loop_device, overlay
 from nvmetcp import command, wait_until
 from others import Others
 
+pytestmark = pytest.mark.races
+
 # A daemon that ends beside what hangs leaves threads behind, and should.
 LEAVES = {"TSAN_OPTIONS": os.environ.get("TSAN_OPTIONS", "") + " report_thread_leaks=0"}
 ANSWER = 5.0    # of a request that a hanging device is part of: weftd waits for it, for a second

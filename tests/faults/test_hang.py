@@ -14,6 +14,8 @@ from faultlib import disk, faulty
 from nvmetcp import Closed, HostId, command, status, wait_until
 from others import Others, prompt
 
+pytestmark = [pytest.mark.engine, pytest.mark.races]
+
 QUICK = 2.0     # no timer of ours is as short; a loaded machine with sanitizers is faster
 
 

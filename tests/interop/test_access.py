@@ -17,6 +17,7 @@ def config(target, hosts, port=None):
 
 
 @pytest.mark.kernel_warnings(REFUSED)
+@pytest.mark.core
 def test_stranger_is_refused(target, host, guest, kernel_log):
     target.serve(config(target, [HOST_NQN]))
     stranger = Host(guest, STRANGER, STRANGER_ID)

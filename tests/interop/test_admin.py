@@ -17,6 +17,7 @@ def controller(target, host):
     return host.connect(target.portal, NQN)
 
 
+@pytest.mark.core
 def test_nvme_list(controller, host, guest):
     device = host.block(NQN)
     (subsystem,) = (subsystem for each in guest.json("nvme list -v -o json")["Devices"]
@@ -32,6 +33,7 @@ def test_nvme_list(controller, host, guest):
     assert guest.run("nvme list").count(device) == 1
 
 
+@pytest.mark.core
 def test_id_ctrl(controller, guest):
     identify = guest.json(f"nvme id-ctrl {controller.path} -o json")
     assert identify["sn"].strip() == "INTEROP01"
@@ -44,6 +46,7 @@ def test_id_ctrl(controller, guest):
     assert identify["mdts"] == 0 or identify["mdts"] >= 8
 
 
+@pytest.mark.core
 def test_id_ns(controller, host, guest):
     device = host.block(NQN)
     identify = guest.json(f"nvme id-ns {device} -o json")
@@ -62,6 +65,7 @@ def test_list_ns(controller, guest):
 
 
 @pytest.mark.weftd_only("nvmet doesn't count what goes to files")
+@pytest.mark.core
 def test_smart_log_counts(controller, host, guest):
     device = host.block(NQN)
     before = guest.json(f"nvme smart-log {controller.path} -o json")
@@ -96,6 +100,7 @@ def test_keep_alive_timeout_is_the_host_s(target, host, guest, controller):
     assert int(shown.rpartition(":")[2], 16) == 15000
 
 
+@pytest.mark.core
 def test_error_log_and_effects(controller, guest):
     guest.json(f"nvme error-log {controller.path} -o json")
     # Without -c nvme-cli also asks for the zoned command set, and fails where there is none.

@@ -20,6 +20,7 @@ def weft(target, weft_cli):
     return run
 
 
+@pytest.mark.core
 def test_export_and_attach(weft, target, host, guest):
     first = weft("export", target.folder / "first.img", "--size", "64M")
     host.connect(target.portal, first["nqn"])

@@ -10,7 +10,7 @@ DIGESTS = {"none": [], "header": ["-g"], "data": ["-G"], "both": ["-g", "-G"]}
 
 
 @pytest.mark.parametrize("digests", DIGESTS)
-@pytest.mark.parametrize("queues", (1, 2, 4))
+@pytest.mark.parametrize("queues", (1, 2, pytest.param(4, marks=pytest.mark.core)))
 def test_connect(target, host, guest, queues, digests):
     disk = target.disk("disk", 16 << 20)
     target.serve(weftconf.config([weftconf.subsystem("disk", [weftconf.namespace(1, path=disk)])]))

@@ -4,6 +4,8 @@
 import pytest
 import weftconf
 
+pytestmark = pytest.mark.engine
+
 NQN = weftconf.nqn("disk")
 SIZE = 512 << 20
 # What fits into a few seconds of an emulated machine.
@@ -26,17 +28,21 @@ def device(served, target, host):
     return host.block(NQN)
 
 
-@pytest.mark.parametrize("rw, block_size", FIO_SIZES)
+@pytest.mark.parametrize("rw, block_size", [
+    pytest.param(*size, marks=pytest.mark.core if size[0] == "randwrite" else ())
+    for size in FIO_SIZES])
 def test_fio_verify(device, host, guest, rw, block_size):
     guest.run(host.fio(device, rw, block_size, FIO_SIZES[rw, block_size]), timeout=180)
 
 
+@pytest.mark.core
 def test_fio_verify_with_digests(served, target, host, guest):
     host.connect(target.portal, NQN, "-g", "-G")
     device = host.block(NQN)
     guest.run(host.fio(device, "randwrite", "4k-256k", "48m"), timeout=180)
 
 
+@pytest.mark.core
 def test_one_mebibyte_is_one_command(device, controller_reads, guest):
     """The host doesn't have to split requests of 1 MiB."""
     before = controller_reads()
@@ -63,6 +69,7 @@ def test_block_size(target, host, guest, block_size):
     guest.run(host.fio(device, "randwrite", f"{block_size}", "2m"), timeout=180)
 
 
+@pytest.mark.core
 def test_discard_reads_back_zeroes(device, guest):
     guest.run(f"yes weft | dd of={device} bs=1M count=16 iflag=fullblock oflag=direct")
     guest.run(f"blkdiscard -o {4 << 20} -l {8 << 20} {device}")
@@ -103,6 +110,7 @@ def test_discard_frees_the_file_s_space(device, served, guest):
     assert served.stat().st_blocks * 512 <= 1 << 20
 
 
+@pytest.mark.core
 def test_write_zeroes(device, guest):
     guest.run(f"yes weft | dd of={device} bs=1M count=4 iflag=fullblock oflag=direct")
     guest.run(f"blkdiscard -z -o {1 << 20} -l {2 << 20} {device}")
@@ -111,7 +119,7 @@ def test_write_zeroes(device, guest):
     assert int(guest.run(f"cat /sys/block/{device[5:]}/queue/write_zeroes_max_bytes")) > 0
 
 
-@pytest.mark.parametrize("kind", ("ext4", "xfs"))
+@pytest.mark.parametrize("kind", (pytest.param("ext4", marks=pytest.mark.core), "xfs"))
 def test_files_survive_reconnect(device, target, host, guest, mounted, kind):
     guest.run(f"mkfs.{kind} -q {device}", timeout=120)
     guest.run(f"""
@@ -137,6 +145,7 @@ def test_files_survive_reconnect(device, target, host, guest, mounted, kind):
 
 
 @pytest.mark.weftd_only("nvmet's disks are files of the guest")
+@pytest.mark.core
 def test_files_survive_a_restart_of_the_daemon(device, target, host, guest, mounted):
     """Between umount and mount weftd ends and starts again; the host reconnects by itself."""
     guest.run(f"""

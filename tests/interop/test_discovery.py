@@ -20,6 +20,7 @@ def names(records):
     return sorted(record["subnqn"] for record in records)
 
 
+@pytest.mark.core
 def test_discover_lists_every_subsystem(target, host):
     target.serve(served(target, "one", "two"))
     records = host.discover(target.portal)
@@ -46,6 +47,7 @@ def test_discovery_hides_what_the_host_may_not_use(target, host):
     assert names(host.discover(target.portal)) == [weftconf.nqn("open")]
 
 
+@pytest.mark.core
 def test_persistent_discovery_hears_of_changes(target, host, guest):
     target.serve(served(target, "one"))
     assert names(host.discover(target.portal, "--persistent")) == [weftconf.nqn("one")]

@@ -19,6 +19,7 @@ def controllers(target, host):
             for portal in target.portals()]
 
 
+@pytest.mark.core
 def test_two_paths_one_disk(controllers, host, guest):
     device = host.block(NQN)
     disks = [line.split()[0] for line in guest.run("lsblk -dn").splitlines()]
@@ -31,6 +32,7 @@ def test_two_paths_one_disk(controllers, host, guest):
 
 
 @pytest.mark.kernel_warnings(PATH_LOSS)
+@pytest.mark.core
 def test_io_survives_a_port_s_removal(controllers, target, host, guest):
     device = host.block(NQN)
     guest.run("echo round-robin > /sys/class/nvme-subsystem/nvme-subsys*/iopolicy")
@@ -78,6 +80,7 @@ def with_ana(config, *states):
 
 
 @pytest.mark.kernel_warnings("no usable path|nvmet_tcp: failed cmd")
+@pytest.mark.core
 def test_ana_states_reach_the_host(controllers, target, host, guest):
     """The host follows each change of a path's state, and I/O takes the path that is left."""
     device = host.block(NQN)

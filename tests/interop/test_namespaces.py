@@ -20,6 +20,7 @@ def serve(target):
     return serve
 
 
+@pytest.mark.core
 def test_namespace_added(serve, target, host, guest):
     serve(1)
     host.connect(target.portal, NQN)
@@ -37,7 +38,9 @@ def test_namespace_added_to_an_empty_subsystem(serve, target, host):
     assert host.size(host.block(NQN, 3)) == 16 * MIB
 
 
-@pytest.mark.parametrize("size", (64 * MIB, 8 * MIB), ids=("larger", "smaller"))
+@pytest.mark.parametrize("size", (
+    pytest.param(64 * MIB, id="larger", marks=pytest.mark.core),
+    pytest.param(8 * MIB, id="smaller")))
 def test_namespace_resized(serve, target, host, size):
     serve(1)
     host.connect(target.portal, NQN)
@@ -46,6 +49,7 @@ def test_namespace_resized(serve, target, host, size):
     host.wait_size(device, size)
 
 
+@pytest.mark.core
 def test_namespace_removed(serve, target, host, guest):
     serve(1, 2)
     host.connect(target.portal, NQN)
@@ -79,6 +83,7 @@ def test_many_namespaces(target, host):
     assert host.namespaces(NQN) == nsids
 
 
+@pytest.mark.core
 def test_reload_disturbs_nobody(serve, target, host, guest):
     """Applying a configuration again, or with another namespace, keeps connections and I/O."""
     serve(1)

@@ -11,7 +11,7 @@ NQN = weftconf.nqn("disk")
 # fast_io_fail_tmo stays off: I/O waits for as long as the host tries.
 RECONNECT = ("--reconnect-delay=1", "--ctrl-loss-tmo=300")
 
-pytestmark = pytest.mark.kernel_warnings(PATH_LOSS)
+pytestmark = [pytest.mark.engine, pytest.mark.kernel_warnings(PATH_LOSS)]
 
 
 @pytest.fixture
@@ -39,6 +39,7 @@ def lose_target_twice(controller, target, job):
     job.wait().check()
 
 
+@pytest.mark.core
 def test_killed_during_writes(controller, device, target, host, guest):
     """SIGKILL while fio writes; what it wrote verifies, whichever daemon took it."""
     job = guest.spawn(host.fio(device, "randwrite", "64k", "64m", "--rate=,8m"), 300)
@@ -85,6 +86,7 @@ def test_files_survive_a_kill(device, target, guest, mounted):
 
 
 @pytest.mark.kernel_warnings("resetting controller")
+@pytest.mark.core
 def test_reset_during_writes(controller, device, host, guest):
     """The host resets the controller while fio writes."""
     job = guest.spawn(host.fio(device, "randwrite", "64k", "64m", "--rate=,8m"), 300)

@@ -71,6 +71,7 @@ def write_and_read(machine, nsid=1):
     machine.run("cmp /tmp/data /tmp/back")
 
 
+@pytest.mark.core
 def test_it_runs_with_few_rights(machine):
     status = proc_status(machine)
     user = machine.run("id -u weft").strip()
@@ -93,7 +94,8 @@ def test_its_files_are_nobody_elses(machine):
         "srw-rw---- weft:weft /run/weft/weft.sock"]
 
 
-@pytest.mark.parametrize("engine", ["io_uring", "epoll"])
+@pytest.mark.parametrize("engine", [
+    pytest.param("io_uring", marks=pytest.mark.core), "epoll"])
 def test_a_block_device_is_shared(served, engine):
     with changed(served, f"ExecStart=\nExecStart=weftd --loop {engine}"):
         assert served.status()["engine"] == engine
@@ -101,6 +103,7 @@ def test_a_block_device_is_shared(served, engine):
         write_and_read(served)
 
 
+@pytest.mark.core
 def test_images_are_shared(served):
     served.weft("export", "/var/lib/weft/disk.img", "--size 16M", "--nqn", NQN).check()
     served.run("truncate -s 16M /srv/disk.img && setfacl -m u:weft:rw /srv/disk.img")
@@ -111,6 +114,7 @@ def test_images_are_shared(served):
         write_and_read(served, nsid)
 
 
+@pytest.mark.core
 def test_what_was_saved_is_shared_again(served):
     served.weft("export", service.DISK, "--nqn", NQN, "--save").check()
     served.restart_service()

@@ -10,7 +10,7 @@ from nvmetcp.decode import DiscoveryEntry, DiscoveryLog
 from weftconf import nqn
 from weftd import Weftd
 
-pytestmark = netns.needs_root
+pytestmark = [pytest.mark.engine, pytest.mark.races, pytest.mark.shipped, netns.needs_root]
 
 PORT = 4420     # free in a network of the test's own
 

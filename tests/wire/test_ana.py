@@ -10,6 +10,8 @@ from nvmetcp import connect_admin, status
 from nvmetcp.decode import u16, u32
 from weftconf import nqn
 
+pytestmark = pytest.mark.races
+
 ANA_LOG = 0x0C
 ANA_CHANGE = (2, 0x03, 0x0C)
 NOTICE = 1 << 11

@@ -16,6 +16,8 @@ from siege import HEAP_SLACK, Siege
 from weftconf import nqn
 from weftd import SANITIZED
 
+pytestmark = [pytest.mark.engine, pytest.mark.races]
+
 
 @pytest.fixture
 def daemon(weftd, folder):

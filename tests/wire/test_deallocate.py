@@ -7,6 +7,8 @@ from nvmetcp import command, status
 
 from test_io import ns  # noqa: F401 (a fixture)
 
+pytestmark = pytest.mark.engine
+
 
 def fill(io, slba, blocks, nsid=1, block=512):
     io.write(slba, b"\x5a" * blocks * block, nsid=nsid, block=block)

@@ -9,6 +9,8 @@ from nvmetcp import command, pdu, status
 
 from test_icreq import COMBINATIONS
 
+pytestmark = [pytest.mark.engine, pytest.mark.answers]
+
 
 @pytest.mark.parametrize("hdgst,ddgst", COMBINATIONS)
 @pytest.mark.parametrize("size", [512, 16384, 20480])

@@ -12,6 +12,8 @@ from weftd import Weftd
 
 from conftest import FRIEND, STRANGER
 
+pytestmark = [pytest.mark.races, pytest.mark.answers]
+
 ADRFAM_IPV4, ADRFAM_IPV6 = 1, 2
 TRTYPE_TCP = 3
 DISCOVERY_CHANGE = (2, 0xF0, 0x70)  # type, information, log page

@@ -10,6 +10,8 @@ from nvmetcp import connect_admin
 from weftconf import nqn
 from weftd import WEFTD, Weftd
 
+pytestmark = [pytest.mark.engine, pytest.mark.races, pytest.mark.shipped]
+
 WITHOUT_IO_URING = WEFTD.parents[2] / "tests" / "without-io-uring"
 
 

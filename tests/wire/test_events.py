@@ -7,6 +7,8 @@ import pytest
 
 from nvmetcp import command, status
 
+pytestmark = pytest.mark.races
+
 EVENTS = 0x0B
 
 

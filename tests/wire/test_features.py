@@ -6,6 +6,8 @@ import pytest
 from nvmetcp import HOST, status
 from nvmetcp.decode import u32
 
+pytestmark = pytest.mark.answers
+
 VOLATILE_CACHE, QUEUES, EVENTS, KATO, HOST_ID = 0x06, 0x07, 0x0B, 0x0F, 0x81
 CURRENT, DEFAULT, SAVED, CAPABILITIES = 0, 1, 2, 3
 SAVEABLE, PER_NAMESPACE, CHANGEABLE = 1, 2, 4

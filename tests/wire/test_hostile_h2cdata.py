@@ -5,6 +5,8 @@ import pytest
 
 from nvmetcp import command, pdu, status
 
+pytestmark = pytest.mark.engine
+
 SIZE = 32768
 # From 64 KiB on, data goes straight to memory that the backend lends: another path
 LENT = 131072

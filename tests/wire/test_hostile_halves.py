@@ -13,6 +13,8 @@ import weftconf
 from nvmetcp import command, connect_admin, pdu
 from weftconf import nqn
 
+pytestmark = pytest.mark.engine
+
 LIMIT = 0.5
 DATA = bytes(range(256)) * 16
 

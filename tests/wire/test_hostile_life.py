@@ -17,6 +17,8 @@ from nvmetcp import (CC, CC_ENABLE, CSTS, Closed, command, connect_admin, connec
 from nvmetcp.command import with_cid, with_sgl
 from weftconf import nqn
 
+pytestmark = pytest.mark.engine
+
 
 BYSTANDERS = QUEUES + 1     # the bystander's connections
 INTERRUPTED, WRITE_FAULT, INTERNAL_PATH = 0x021, 0x280, 0x300

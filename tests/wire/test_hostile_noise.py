@@ -10,6 +10,8 @@ from nvmetcp import Connection, HostId, connect_admin, connect_data, open_queue,
     status, wait_until
 from weftconf import nqn
 
+pytestmark = pytest.mark.shipped
+
 LINES = 20          # LOG_PEER_LINES
 TIMES = 1000
 MORE = re.compile(r"(\d+) more like this from 127\.0\.0\.1 in the last 10 s, the last: (.*)")

@@ -10,6 +10,8 @@ from nvmetcp import (Closed, Connection, command, connect_admin, connect_data, p
                      wait_until)
 from weftconf import nqn
 
+pytestmark = pytest.mark.engine
+
 BEFORE_ICREQ = {
     "command": (pdu.CMD, bytes(64), b""),
     "H2CData": (pdu.H2CDATA, bytes(16), bytes(16)),

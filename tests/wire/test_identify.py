@@ -11,6 +11,8 @@ from nvmetcp.decode import Namespace, descriptors, nqn, nsid_list, text, u8, u16
 
 from conftest import FRIEND
 
+pytestmark = pytest.mark.answers
+
 NS, CTRL, ACTIVE, DESCRIPTORS = 0x00, 0x01, 0x02, 0x03
 NS_CSI, CTRL_CSI, ACTIVE_CSI, NS_ANY = 0x05, 0x06, 0x07, 0x08
 ENDURANCE_GROUPS = 0x19

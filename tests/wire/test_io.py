@@ -10,6 +10,8 @@ import pytest
 
 from nvmetcp import command, status
 
+pytestmark = pytest.mark.engine
+
 BLOCKS = {1: (512, 131072), 2: (4096, 16384)}  # NSID: block size, blocks
 
 

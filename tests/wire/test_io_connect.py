@@ -9,6 +9,8 @@ from weftconf import nqn
 
 from test_connect import CNTLID, HOSTNQN, MAIN, QID, SQSIZE, refused
 
+pytestmark = pytest.mark.races
+
 
 @pytest.fixture
 def queue(opened):

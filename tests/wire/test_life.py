@@ -15,6 +15,8 @@ from nvmetcp.decode import nsid_list
 from weftconf import nqn
 from weftd import STOP_SECONDS, Weftd, free_port
 
+pytestmark = pytest.mark.engine
+
 
 def site(*namespaces):
     return weftconf.config([weftconf.subsystem("one", namespaces)])

@@ -15,6 +15,8 @@ from nvmetcp import (Closed, Connection, HostId, connect_admin, connect_data, op
 from weftconf import nqn
 from weftd import Weftd
 
+pytestmark = [pytest.mark.engine, pytest.mark.races, pytest.mark.shipped]
+
 ONE, TWO = HostId.make("one"), HostId.make("two")
 MIB = 1 << 20
 

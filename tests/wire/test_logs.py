@@ -8,6 +8,8 @@ import pytest
 from nvmetcp import command, status
 from nvmetcp.decode import nsid_list, text, u8, u16, u32, u64, u128
 
+pytestmark = pytest.mark.answers
+
 SUPPORTED, ERROR, SMART, FIRMWARE, CHANGED, EFFECTS = 0x00, 0x01, 0x02, 0x03, 0x04, 0x05
 FEATURES = 0x12
 

@@ -13,6 +13,8 @@ from weftconf import nqn
 
 from conftest import FRIEND, STRANGER
 
+pytestmark = pytest.mark.races
+
 NAMESPACE_CHANGE = (2, 0x00, 0x04)  # type, information, log page
 NOTICE = 1 << 8                     # Feature 0Bh: namespace attribute changes
 CHANGED = 0x04

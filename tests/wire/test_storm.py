@@ -10,9 +10,13 @@ import random
 import threading
 import time
 
+import pytest
+
 import weftconf
 from nvmetcp import Closed, HostId, connect_admin, status, wait_until
 from weftconf import nqn
+
+pytestmark = [pytest.mark.engine, pytest.mark.races, pytest.mark.shipped]
 
 HOSTS = 6
 SECONDS = float(os.environ.get("WEFT_STORM_SECONDS", "4"))

@@ -8,6 +8,8 @@ import pytest
 
 from nvmetcp import command, pdu, status
 
+pytestmark = pytest.mark.engine
+
 
 def test_ioccsz_offers_16_kib_in_capsules(ctrl):
     assert ctrl.inline == 16384
