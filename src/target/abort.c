@@ -10,7 +10,6 @@
  * goes there as a message, and comes back as one to be completed.
  */
 #include "target/admin.h"
-#include "target/commands.h"
 #include "target/controller.h"
 #include "target/queue.h"
 #include "target/reactor.h"

@@ -1,32 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The admin command set: which command goes where (Base 2.1, 5). */
+/* The admin command set (Base 2.1, 5), of an I/O controller and of a discovery controller. */
 #include "target/admin.h"
-#include "target/commands.h"
+
+#include "spec/identify.h"
 #include "target/controller.h"
 #include "target/queue.h"
-
-static const struct {
-	uint8_t offered;
-	struct nvme_status (*parse)(struct request *req);
-} commands[256] = {
-	[NVME_ADMIN_GET_LOG_PAGE] = { OFFERED_BOTH, log_parse },
-	[NVME_ADMIN_IDENTIFY] = { OFFERED_BOTH, identify_parse },
-	[NVME_ADMIN_ABORT] = { OFFERED_IO, abort_parse },
-	[NVME_ADMIN_SET_FEATURES] = { OFFERED_BOTH, features_set_parse },
-	[NVME_ADMIN_GET_FEATURES] = { OFFERED_BOTH, features_get_parse },
-	[NVME_ADMIN_ASYNC_EVENT] = { OFFERED_BOTH, async_event_parse },
-	[NVME_ADMIN_KEEP_ALIVE] = { OFFERED_BOTH, keep_alive_parse },
-};
-
-bool admin_offered(const struct controller *ctrl, uint8_t offered)
-{
-	return offered & (ctrl->discovery ? OFFERED_DISCOVERY : OFFERED_IO);
-}
-
-bool admin_opcode_supported(uint8_t opcode)
-{
-	return opcode == NVME_ADMIN_FABRICS || (commands[opcode].offered & OFFERED_IO);
-}
 
 uint64_t admin_transfer_max(const struct queue *queue)
 {
@@ -42,35 +20,17 @@ struct nvme_status admin_check_nsid(struct request *req)
 	return NVME_SUCCESS;
 }
 
-/*
- * The UUID Index of CDW14 is not looked at: there is no UUID List (Base 2.1, 8.1.28), so that no
- * command says in its effects that it selects by one.
- */
-static struct nvme_status parse(struct request *req)
+static struct nvme_status admit(const struct request *req)
 {
 	const struct queue *queue = req->queue;
-	uint8_t opcode = req->sqe.opcode;
 
-	if (!admin_offered(queue->ctrl, commands[opcode].offered))
-		return refuse(req, NVME_SC_INVALID_OPCODE, offsetof(struct nvme_sqe, opcode));
+	/* the configuration no longer has it: the connection is about to end */
+	if (!queue->port || (!queue->ctrl->discovery && !queue->subsystem))
+		return nvme_status(NVME_SC_CTRL_PATH_ERROR);
+	/* CSTS.RDY (Base 2.1, 3.1.4.6) */
 	if (!queue->ctrl->ready)
 		return nvme_status_dnr(NVME_SC_CMD_SEQ_ERROR);
-	return commands[opcode].parse(req);
-}
-
-struct nvme_status admin_parse(struct request *req)
-{
-	/* the configuration no longer has it: the connection is about to end */
-	if (!req->queue->port || !req->queue->subsystem)
-		return nvme_status(NVME_SC_CTRL_PATH_ERROR);
-	return parse(req);
-}
-
-struct nvme_status discovery_parse(struct request *req)
-{
-	if (!req->queue->port)
-		return nvme_status(NVME_SC_CTRL_PATH_ERROR);
-	return parse(req);
+	return NVME_SUCCESS;
 }
 
 static void execute_keep_alive(struct request *req)
@@ -79,8 +39,49 @@ static void execute_keep_alive(struct request *req)
 	request_complete(req, NVME_SUCCESS);
 }
 
-struct nvme_status keep_alive_parse(struct request *req)
-{
-	req->execute = execute_keep_alive;
-	return NVME_SUCCESS;
-}
+/*
+ * The UUID Index of CDW14 is not looked at: there is no UUID List (Base 2.1, 8.1.28), so that no
+ * command says in its effects that it selects by one.
+ */
+static const struct command commands[] = {
+	[NVME_ADMIN_GET_LOG_PAGE] = {
+		.name = "Get Log Page", .on = ON_BOTH, .parse = log_parse,
+		.section = "Base 2.1, 5.1.12", .notes = "At most MDTS. Offsets count bytes.",
+	},
+	[NVME_ADMIN_IDENTIFY] = {
+		.name = "Identify", .on = ON_BOTH, .length = NVME_IDENTIFY_SIZE,
+		.parse = identify_parse, .section = "Base 2.1, 5.1.13",
+	},
+	[NVME_ADMIN_ABORT] = {
+		.name = "Abort", .on = ON_ADMIN, .parse = abort_parse,
+		.section = "Base 2.1, 5.1.1",
+		.notes = "Four at a time. What a backend has is answered; the backend goes on.",
+	},
+	[NVME_ADMIN_SET_FEATURES] = {
+		.name = "Set Features", .on = ON_BOTH, .parse = features_set_parse,
+		.section = "Base 2.1, 5.1.25", .notes = "Nothing is saved over a reset.",
+	},
+	[NVME_ADMIN_GET_FEATURES] = {
+		.name = "Get Features", .on = ON_BOTH, .parse = features_get_parse,
+		.section = "Base 2.1, 5.1.11",
+	},
+	[NVME_ADMIN_ASYNC_EVENT] = {
+		.name = "Asynchronous Event Request", .on = ON_BOTH, .parse = async_event_parse,
+		.section = "Base 2.1, 5.1.2", .notes = "Four at a time.",
+	},
+	[NVME_ADMIN_KEEP_ALIVE] = {
+		.name = "Keep Alive", .on = ON_BOTH, .execute = execute_keep_alive,
+		.section = "Base 2.1, 5.1.14",
+	},
+};
+
+const struct command_set admin_commands = {
+	.name = "Admin", .on = ON_ADMIN, .opcode_at = offsetof(struct nvme_sqe, opcode),
+	COMMAND_SET_TABLE(commands), .admit = admit,
+};
+
+const struct command_set discovery_commands = {
+	.name = "Admin, of a discovery controller", .on = ON_DISCOVERY,
+	.opcode_at = offsetof(struct nvme_sqe, opcode), COMMAND_SET_TABLE(commands),
+	.admit = admit,
+};

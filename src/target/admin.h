@@ -9,24 +9,32 @@
 
 #include "spec/feature.h"
 #include "spec/log.h"
+#include "target/command.h"
 #include "target/request.h"
+#include "target/queue.h"
 #include "target/view.h"
 
 struct controller;
-struct queue;
 
-/* Which kind of controller offers a command, a log page or a feature. */
-#define OFFERED_IO	(1u << 0)
-#define OFFERED_DISCOVERY (1u << 1)
-#define OFFERED_BOTH	(OFFERED_IO | OFFERED_DISCOVERY)
-
-bool admin_offered(const struct controller *ctrl, uint8_t offered);
-/* Does an I/O controller know the admin command? */
-bool admin_opcode_supported(uint8_t opcode);
 /* The most that one command transfers (MDTS), bytes. */
 uint64_t admin_transfer_max(const struct queue *queue);
 /* NSID is 1..NN; else Invalid Namespace or Format. */
 struct nvme_status admin_check_nsid(struct request *req);
+
+/* ---- parse functions of admin.c's rows that have a file of their own ---- */
+
+struct nvme_status identify_parse(struct request *req);
+struct nvme_status log_parse(struct request *req);
+struct nvme_status features_get_parse(struct request *req);
+struct nvme_status features_set_parse(struct request *req);
+struct nvme_status abort_parse(struct request *req);
+struct nvme_status async_event_parse(struct request *req);
+
+/* Which queue this is, to whose commands and pages a row's `on` is compared. */
+static inline uint8_t admin_on(const struct request *req)
+{
+	return req->queue->commands->on;
+}
 
 /* ---- log pages: each answers req ---- */
 
@@ -65,8 +73,8 @@ void identify_ns_ind(struct request *req);	/* 08h */
 
 /* ---- features.c ---- */
 
-/* Fills log page 12h. */
-void features_describe(const struct controller *ctrl, struct nvme_log_features *page);
+/* Fills log page 12h, of the features that a queue of that kind serves. */
+void features_describe(uint8_t on, struct nvme_log_features *page);
 
 /* ---- events.c ---- */
 

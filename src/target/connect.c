@@ -10,8 +10,9 @@
 #include <string.h>
 
 #include "spec/fabrics.h"
-#include "target/commands.h"
+#include "target/command.h"
 #include "target/controller.h"
+#include "target/fabrics.h"
 #include "target/queue.h"
 #include "target/reactor.h"
 #include "target/subsystem.h"
@@ -113,7 +114,8 @@ static struct nvme_status connect_admin(struct request *req, const struct nvmf_c
 	}
 	queue->ctrl = ctrl;
 	queue->qid = 0;
-	if (queue_install(queue, (uint16_t)size) < 0) {
+	if (queue_install(queue, (uint16_t)size,
+			  ctrl->discovery ? &discovery_commands : &admin_commands) < 0) {
 		queue->ctrl = NULL;
 		controller_queue_gone(ctrl, queue);
 		controller_unref(ctrl);
@@ -196,7 +198,7 @@ static struct nvme_status connect_io(struct request *req, const struct nvmf_conn
 			 "host %s: an I/O queue of controller %u came with another Host "
 			 "Identifier than its admin queue, which counts",
 			 host_name(data->hostnqn), queue->ctrl->cntlid);
-	if (queue_install(queue, (uint16_t)size) < 0) {
+	if (queue_install(queue, (uint16_t)size, &nvm_commands) < 0) {
 		struct controller *ctrl = queue->ctrl;
 
 		controller_queue_gone(ctrl, queue);
@@ -244,7 +246,7 @@ static struct nvme_status connect_queue(struct request *req)
 	return connect_admin(req, data, subsystem, view, size);
 }
 
-static void execute_connect(struct request *req)
+void connect_execute(struct request *req)
 {
 	struct queue *queue = req->queue;
 	struct nvme_status status = connect_queue(req);
@@ -261,12 +263,8 @@ static void execute_connect(struct request *req)
 
 struct nvme_status connect_parse(struct request *req)
 {
-	if (req->queue->live)
-		return nvme_status_dnr(NVME_SC_CMD_SEQ_ERROR);
 	if (le16_get(connect_cmd(req)->recfmt))
 		return refuse(req, NVME_SC_CONNECT_FORMAT, CMD(recfmt));
-	req->execute = execute_connect;
-	req->data_length = sizeof(struct nvmf_connect_data);
 	req->consumes = true;
 	return NVME_SUCCESS;
 }

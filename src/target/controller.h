@@ -27,6 +27,7 @@ struct target;
 #define CONTROLLER_AER_MAX 4		/* AERL is 0's based: 3 */
 #define CONTROLLER_ABORT_MAX 4		/* ACL is 0's based: 3 */
 #define CONTROLLER_ERROR_LOG 128
+#define CONTROLLER_FEATURES 16		/* how many there may be */
 #define CONTROLLER_QUEUES_MAX 128	/* I/O queues, at most */
 #define CONTROLLER_KATO_MAX_MS 3600000	/* longer ones are capped: firmware asks for days */
 #define DISCOVERY_KATO_MS 120000	/* of a discovery controller that asked for none */
@@ -66,7 +67,7 @@ struct controller {
 	uint16_t queues_granted;	/* Set Features 07h: I/O queues, 1.. */
 	bool queues_frozen;		/* an I/O queue was made: 07h may not change */
 	uint32_t async_config;		/* feature 0Bh */
-	uint32_t arbitration, power_state, write_atomicity; /* features 01h, 02h, 0Ah */
+	uint32_t features[CONTROLLER_FEATURES]; /* values that hosts set, by row of features.c */
 	uint16_t temperature_over, temperature_under; /* feature 04h, kelvins */
 	struct request *aer[CONTROLLER_AER_MAX];
 	unsigned int aer_count;

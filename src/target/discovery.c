@@ -7,7 +7,6 @@
 
 #include "spec/fabrics.h"
 #include "target/admin.h"
-#include "target/commands.h"
 #include "target/controller.h"
 #include "target/queue.h"
 #include "target/reactor.h"
@@ -130,8 +129,13 @@ static void add_subsystems(struct page *page, const struct view_port *port,
 				       port->subsystems[i]->nqn);
 }
 
-void *discovery_log(const struct view *view, const struct view_port *port,
-		    const struct queue *queue, size_t *ret_size)
+/*
+ * The discovery log page, header and entries: what the host may see through
+ * the port, with addresses that it can reach from where its connection `queue`
+ * ends. malloc'ed; NULL where memory ran out.
+ */
+static void *discovery_log(const struct view *view, const struct view_port *port,
+			   const struct queue *queue, size_t *ret_size)
 {
 	const char *own_nqn = view->discovery_nqn ? view->discovery_nqn : NVMF_DISCOVERY_NQN;
 	struct transport_address local, peer;

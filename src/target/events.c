@@ -11,7 +11,6 @@
 #include "spec/feature.h"
 #include "spec/log.h"
 #include "target/admin.h"
-#include "target/commands.h"
 #include "target/controller.h"
 #include "target/queue.h"
 

@@ -4,9 +4,11 @@
 
 #include <stddef.h>
 
+#include "spec/identify.h"
 #include "spec/property.h"
-#include "target/commands.h"
+#include "target/command.h"
 #include "target/controller.h"
+#include "target/fabrics.h"
 #include "target/queue.h"
 
 static const struct nvmf_property_cmd *property_cmd(const struct request *req)
@@ -93,33 +95,40 @@ static struct nvme_status disconnect_parse(struct request *req)
 	if (le16_get(cmd->recfmt))
 		return refuse(req, NVME_SC_CONNECT_FORMAT,
 			      offsetof(struct nvmf_disconnect_cmd, recfmt));
-	req->execute = execute_disconnect;
 	return NVME_SUCCESS;
 }
 
-struct nvme_status fabrics_parse(struct request *req)
+/* Connect comes first, and once (Base 2.1, 6.3). */
+static struct nvme_status admit(const struct request *req)
 {
-	const struct queue *queue = req->queue;
-
-	req->status_kind = NVME_STATUS_KIND_FABRICS;
-	if (req->sqe.fctype == NVMF_CONNECT)
-		return connect_parse(req);
-	if (!queue->live)
+	if ((req->sqe.fctype == NVMF_CONNECT) == req->queue->live)
 		return nvme_status_dnr(NVME_SC_CMD_SEQ_ERROR);
-	switch (req->sqe.fctype) {
-	case NVMF_DISCONNECT:
-		return disconnect_parse(req);
-	case NVMF_PROPERTY_GET:
-		req->execute = execute_property_get;
-		break;
-	case NVMF_PROPERTY_SET:
-		req->execute = execute_property_set;
-		break;
-	default:
-		/* authentication is not required, so it is not there */
-		return refuse(req, NVME_SC_INVALID_OPCODE, offsetof(struct nvme_sqe, fctype));
-	}
-	if (queue->qid)
-		return refuse(req, NVME_SC_INVALID_OPCODE, offsetof(struct nvme_sqe, fctype));
 	return NVME_SUCCESS;
 }
+
+/* Authentication is not required, so it is not there. */
+static const struct command commands[] = {
+	[NVMF_PROPERTY_SET] = {
+		.name = "Property Set", .on = ON_BOTH, .execute = execute_property_set,
+		.section = "Base 2.1, 6.5", .notes = "CC alone.",
+	},
+	[NVMF_CONNECT] = {
+		.name = "Connect", .on = ON_NEW, .length = sizeof(struct nvmf_connect_data),
+		.parse = connect_parse, .execute = connect_execute, .section = "Base 2.1, 6.3",
+		.notes = "Dynamic controllers alone: CNTLID FFFFh on an admin queue.",
+	},
+	[NVMF_PROPERTY_GET] = {
+		.name = "Property Get", .on = ON_BOTH, .execute = execute_property_get,
+		.section = "Base 2.1, 6.4", .notes = "CAP, VS, CC, CSTS, NSSR and CRTO.",
+	},
+	[NVMF_DISCONNECT] = {
+		.name = "Disconnect", .on = ON_BOTH | ON_IO, .support = NVME_OFCS_DISCONNECT,
+		.parse = disconnect_parse, .execute = execute_disconnect,
+		.section = "Base 2.1, 6.6", .notes = "Of I/O queues.",
+	},
+};
+
+const struct command_set fabrics_commands = {
+	.name = "Fabrics", .opcode_at = offsetof(struct nvme_sqe, fctype),
+	COMMAND_SET_TABLE(commands), .admit = admit,
+};

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "target/admin.h"
-#include "target/commands.h"
 #include "target/controller.h"
 #include "target/queue.h"
 #include "target/reactor.h"
@@ -19,14 +18,16 @@
 
 /*
  * One feature. check() looks at what else the command says, for Get and Set
- * alike; value() is DW0 of Get Features, or the default where `current` is
- * false; set() applies CDW11 (and the data) or refuses. A feature without
- * set() never changes.
+ * alike. value() is DW0 of Get Features, or the default where `current` is
+ * false; fill() its data; set() applies CDW11 (and the data) or refuses. With
+ * value() or fill() alone it never changes. With neither, it is a value that the
+ * controller keeps as the host wrote it, but for reserved bits, where set()
+ * lets it.
  */
 struct feature {
-	uint8_t fid, offered;
+	struct catalog_entry entry;	/* id: FID */
 	bool ns;			/* of a namespace, not of the controller */
-	uint32_t fixed_bits;		/* without set(): those of CDW11 that are its value */
+	uint32_t bits;			/* those of CDW11 that are its value */
 	uint16_t get_length, set_length; /* data that goes with it */
 	struct nvme_status (*check)(struct request *req);
 	uint32_t (*value)(const struct request *req, bool current);
@@ -39,44 +40,15 @@ static struct nvme_status refuse_value(struct request *req)
 	return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw11));
 }
 
-/* ---- values that are kept as the host wrote them, but for reserved bits ---- */
-
-#define KEPT_FEATURE(name, field, bits)						\
-	static uint32_t name##_value(const struct request *req, bool current)		\
-	{										\
-		return current ? req->queue->ctrl->field : 0;				\
-	}										\
-											\
-	static struct nvme_status name##_set(struct request *req)			\
-	{										\
-		req->queue->ctrl->field = le32_get(req->sqe.cdw11) & (bits);		\
-		return NVME_SUCCESS;							\
-	}
-
-/* weights and burst: they may be set, and round robin pays no heed */
-KEPT_FEATURE(arbitration, arbitration, 0xffffff07u)
-/* bit 0: no atomicity in normal operation is asked for */
-KEPT_FEATURE(write_atomicity, write_atomicity, 1u)
-
 /* ---- 02h: power management ---- */
 
-#define POWER_PS(cdw11)		((cdw11) & 0x1f)
-#define POWER_WH		(7u << 5)	/* a hint of the workload */
-
-static uint32_t power_value(const struct request *req, bool current)
-{
-	return current ? req->queue->ctrl->power_state : 0;
-}
+#define POWER_PS	0x1fu
+#define POWER_WH	(7u << 5)	/* a hint of the workload */
 
 /* There is power state 0 only: another is not supported (Base 2.1, 5.1.25.1.2). */
 static struct nvme_status power_set(struct request *req)
 {
-	uint32_t cdw11 = le32_get(req->sqe.cdw11);
-
-	if (POWER_PS(cdw11))
-		return refuse_value(req);
-	req->queue->ctrl->power_state = cdw11 & POWER_WH;
-	return NVME_SUCCESS;
+	return le32_get(req->sqe.cdw11) & POWER_PS ? refuse_value(req) : NVME_SUCCESS;
 }
 
 /* ---- 04h: over and under thresholds of the composite temperature ---- */
@@ -304,40 +276,47 @@ static uint32_t write_protect_value(const struct request *req, bool current)
 }
 
 static const struct feature features[] = {
-	{ .fid = NVME_FEAT_ARBITRATION, .offered = OFFERED_IO,
-	  .value = arbitration_value, .set = arbitration_set },
-	{ .fid = NVME_FEAT_POWER_MGMT, .offered = OFFERED_IO,
-	  .value = power_value, .set = power_set },
-	{ .fid = NVME_FEAT_TEMP_THRESHOLD, .offered = OFFERED_IO, .check = temperature_check,
-	  .value = temperature_value, .set = temperature_set },
-	{ .fid = NVME_FEAT_ERROR_RECOVERY, .offered = OFFERED_IO, .fixed_bits = 0x1ffff,
-	  .value = error_recovery_value },
-	{ .fid = NVME_FEAT_VOLATILE_WC, .offered = OFFERED_IO, .fixed_bits = NVME_FEAT_VWC_WCE,
-	  .value = volatile_wc_value },
-	{ .fid = NVME_FEAT_NUM_QUEUES, .offered = OFFERED_IO,
+	/* weights and burst: round robin pays no heed */
+	{ { NVME_FEAT_ARBITRATION, ON_ADMIN, "Arbitration", "5.1.25.1.1" }, .bits = 0xffffff07 },
+	{ { NVME_FEAT_POWER_MGMT, ON_ADMIN, "Power Management", "5.1.25.1.2" },
+	  .bits = POWER_WH, .set = power_set },
+	{ { NVME_FEAT_TEMP_THRESHOLD, ON_ADMIN, "Temperature Threshold", "5.1.25.1.3" },
+	  .check = temperature_check, .value = temperature_value, .set = temperature_set },
+	{ { NVME_FEAT_ERROR_RECOVERY, ON_ADMIN, "Error Recovery", "NVM 1.1, 4.1.3.2" },
+	  .bits = 0x1ffff, .value = error_recovery_value },
+	{ { NVME_FEAT_VOLATILE_WC, ON_ADMIN, "Volatile Write Cache", "5.1.25.1.4" },
+	  .bits = NVME_FEAT_VWC_WCE, .value = volatile_wc_value },
+	{ { NVME_FEAT_NUM_QUEUES, ON_ADMIN, "Number of Queues", "5.1.25.2.1" },
 	  .value = num_queues_value, .set = num_queues_set },
-	{ .fid = NVME_FEAT_WRITE_ATOMIC, .offered = OFFERED_IO,
-	  .value = write_atomicity_value, .set = write_atomicity_set },
-	{ .fid = NVME_FEAT_ASYNC_EVENT, .offered = OFFERED_BOTH,
+	/* bit 0: no atomicity in normal operation is asked for */
+	{ { NVME_FEAT_WRITE_ATOMIC, ON_ADMIN, "Write Atomicity Normal", "NVM 1.1, 4.1.3.4" },
+	  .bits = 1 },
+	{ { NVME_FEAT_ASYNC_EVENT, ON_BOTH, "Asynchronous Event Configuration", "5.1.25.1.5" },
 	  .value = async_event_value, .set = async_event_set },
-	{ .fid = NVME_FEAT_KATO, .offered = OFFERED_BOTH, .value = kato_value, .set = kato_set },
-	{ .fid = NVME_FEAT_HOST_BEHAVIOR, .offered = OFFERED_IO,
+	{ { NVME_FEAT_KATO, ON_BOTH, "Keep Alive Timer", "5.1.25.1.8" },
+	  .value = kato_value, .set = kato_set },
+	{ { NVME_FEAT_HOST_BEHAVIOR, ON_ADMIN, "Host Behavior Support", "5.1.25.1.14" },
 	  .get_length = sizeof(struct nvme_host_behavior),
 	  .set_length = sizeof(struct nvme_host_behavior),
 	  .fill = host_behavior_fill, .set = host_behavior_set },
-	{ .fid = NVME_FEAT_HOST_ID, .offered = OFFERED_BOTH, .check = host_id_check,
-	  .get_length = 16, .fill = host_id_fill },
-	{ .fid = NVME_FEAT_WRITE_PROTECT, .offered = OFFERED_IO, .ns = true, .fixed_bits = 7,
+	{ { NVME_FEAT_HOST_ID, ON_BOTH, "Host Identifier", "5.1.25.1.28" },
+	  .check = host_id_check, .get_length = 16, .fill = host_id_fill },
+	{ { NVME_FEAT_WRITE_PROTECT, ON_ADMIN, "Namespace Write Protection Config",
+	    "5.1.25.1.31" }, .ns = true, .bits = 7,
 	  .check = write_protect_check, .value = write_protect_value },
 };
 #define FEATURE_COUNT (sizeof(features) / sizeof(features[0]))
 #define FEATURE_DATA_MAX sizeof(struct nvme_host_behavior)
+_Static_assert(FEATURE_COUNT <= CONTROLLER_FEATURES, "each has a place for its value");
+
+const struct catalog_entry *feature_catalog(size_t i)
+{
+	return i < FEATURE_COUNT ? &features[i].entry : NULL;
+}
 
 void features_reset(struct controller *ctrl)
 {
-	ctrl->arbitration = 0;
-	ctrl->power_state = 0;
-	ctrl->write_atomicity = 0;
+	memset(ctrl->features, 0, sizeof(ctrl->features));
 	ctrl->temperature_over = TEMP_OVER_DEFAULT;
 	ctrl->temperature_under = 0;
 	ctrl->async_config = 0;
@@ -345,11 +324,11 @@ void features_reset(struct controller *ctrl)
 	ctrl->queues_granted = 0;
 }
 
-void features_describe(const struct controller *ctrl, struct nvme_log_features *page)
+void features_describe(uint8_t on, struct nvme_log_features *page)
 {
 	for (size_t i = 0; i < FEATURE_COUNT; i++)
-		if (admin_offered(ctrl, features[i].offered))
-			page->fid[features[i].fid] =
+		if (features[i].entry.on & on)
+			page->fid[features[i].entry.id] =
 				le32_of(NVME_FID_FSUPP | (features[i].ns ? NVME_FID_SCOPE_NS :
 									   NVME_FID_SCOPE_CTRL));
 }
@@ -359,10 +338,17 @@ static const struct feature *find_feature(const struct request *req)
 	uint8_t fid = (uint8_t)le32_get(req->sqe.cdw10);
 
 	for (size_t i = 0; i < FEATURE_COUNT; i++)
-		if (features[i].fid == fid &&
-		    admin_offered(req->queue->ctrl, features[i].offered))
+		if (features[i].entry.id == fid && features[i].entry.on & admin_on(req))
 			return &features[i];
 	return NULL;
+}
+
+/* Where the controller keeps what the host wrote. NULL: the feature is of another kind. */
+static uint32_t *kept_value(const struct request *req, const struct feature *feature)
+{
+	bool kept = !feature->value && !feature->fill;
+
+	return kept ? &req->queue->ctrl->features[feature - features] : NULL;
 }
 
 static uint32_t selector(const struct request *req)
@@ -372,21 +358,26 @@ static uint32_t selector(const struct request *req)
 
 static uint32_t capabilities(const struct feature *feature)
 {
-	return (feature->ns ? NVME_FEAT_CAP_NS : 0) | (feature->set ? NVME_FEAT_CAP_CHANGEABLE : 0);
+	bool fixed = !feature->set && (feature->value || feature->fill);
+
+	return (feature->ns ? NVME_FEAT_CAP_NS : 0) | (fixed ? 0 : NVME_FEAT_CAP_CHANGEABLE);
 }
 
 static void execute_get(struct request *req)
 {
 	const struct feature *feature = find_feature(req);
-	uint8_t data[FEATURE_DATA_MAX] = { 0 };
-	uint32_t dw0 = 0;
 	bool current = selector(req) == NVME_FEAT_SEL_CURRENT;
+	uint8_t data[FEATURE_DATA_MAX] = { 0 };
+	uint32_t dw0 = 0, *kept;
 
 	assert(feature); /* as parse found it */
+	kept = kept_value(req, feature);
 	if (selector(req) == NVME_FEAT_SEL_CAPS)
 		dw0 = capabilities(feature);
 	else if (feature->value)
 		dw0 = feature->value(req, current);
+	else if (kept && current)
+		dw0 = *kept;
 	else if (current)
 		feature->fill(req, data);
 	req->cqe.dw0 = le32_of(dw0);
@@ -423,7 +414,7 @@ struct nvme_status features_get_parse(struct request *req)
 /* To what it is already, a fixed feature may be set. */
 static struct nvme_status set_fixed(const struct feature *feature, struct request *req)
 {
-	uint32_t wanted = le32_get(req->sqe.cdw11) & feature->fixed_bits;
+	uint32_t wanted = le32_get(req->sqe.cdw11) & feature->bits;
 
 	if (feature->value && feature->value(req, true) == wanted)
 		return NVME_SUCCESS;
@@ -433,9 +424,18 @@ static struct nvme_status set_fixed(const struct feature *feature, struct reques
 static void execute_set(struct request *req)
 {
 	const struct feature *feature = find_feature(req);
+	struct nvme_status status = NVME_SUCCESS;
+	uint32_t *kept;
 
 	assert(feature); /* as parse found it */
-	request_complete(req, feature->set ? feature->set(req) : set_fixed(feature, req));
+	kept = kept_value(req, feature);
+	if (feature->set)
+		status = feature->set(req);
+	else if (!kept)
+		status = set_fixed(feature, req);
+	if (kept && nvme_status_ok(status))
+		*kept = le32_get(req->sqe.cdw11) & feature->bits;
+	request_complete(req, status);
 }
 
 struct nvme_status features_set_parse(struct request *req)

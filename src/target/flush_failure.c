@@ -4,8 +4,8 @@
  * succeed (namespace.h), and neither does the next weftd: so the host has the error only
  * when the control thread has stored that, or says that it cannot.
  */
-#include "target/commands.h"
 #include "target/control_request.h"
+#include "target/io.h"
 #include "target/namespace.h"
 #include "target/queue.h"
 #include "target/reactor.h"

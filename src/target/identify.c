@@ -6,7 +6,6 @@
 
 #include "spec/property.h"
 #include "target/admin.h"
-#include "target/commands.h"
 #include "target/controller.h"
 #include "target/queue.h"
 #include "target/reactor.h"
@@ -47,6 +46,7 @@ static void fill_io(struct nvme_id_ctrl *id, const struct queue *queue)
 	id->cmic = NVME_CMIC_MULTI_PORT | NVME_CMIC_MULTI_CTRL | NVME_CMIC_ANA;
 	id->oaes = le32_of(NVME_OAES_NS_ATTR | NVME_OAES_ANA);
 	id->cntrltype = NVME_CNTRLTYPE_IO;
+	id->oacs = le16_of(command_set_support(&admin_commands));
 	id->acl = CONTROLLER_ABORT_MAX - 1;
 	id->frmw = NVME_FRMW_SLOT1_RO | 1u << NVME_FRMW_SLOTS_SHIFT;
 	id->lpa = NVME_LPA_SMART_PER_NS | NVME_LPA_EFFECTS | NVME_LPA_EXTENDED;
@@ -59,7 +59,7 @@ static void fill_io(struct nvme_id_ctrl *id, const struct queue *queue)
 	id->cqes = NVME_CQES << 4 | NVME_CQES;
 	id->nn = le32_of(view_nsid_max(subsystem));
 	id->mnan = le32_of(queue->ctrl->mnan);
-	id->oncs = le16_of(NVME_ONCS_DSM | NVME_ONCS_WRITE_ZEROES | NVME_ONCS_SAVE_SELECT);
+	id->oncs = le16_of(command_set_support(&nvm_commands) | NVME_ONCS_SAVE_SELECT);
 	/* Set Features 84h is refused, but the state can be read */
 	id->nwpc = 1;
 	/* some namespace, now or later, may have one: each says for itself by CNS 08h */
@@ -67,7 +67,7 @@ static void fill_io(struct nvme_id_ctrl *id, const struct queue *queue)
 	id->ioccsz = le32_of(capsule / CAPSULE_UNIT);
 	id->iorcsz = le32_of(sizeof(struct nvme_cqe) / CAPSULE_UNIT);
 	id->msdbd = 1;
-	id->ofcs = le16_of(NVME_OFCS_DISCONNECT);
+	id->ofcs = le16_of(command_set_support(&fabrics_commands));
 	pad_copy(id->subnqn, sizeof(id->subnqn), subsystem->nqn, '\0');
 }
 
@@ -172,31 +172,58 @@ enum nsid_rule {
 };
 
 static const struct page {
-	uint8_t cns, offered;
+	struct catalog_entry entry;	/* id: CNS */
 	enum nsid_rule nsid;
-	bool csi;		/* the I/O command set is looked at */
+	bool csi;			/* the I/O command set is looked at */
 	void (*execute)(struct request *req);
 } pages[] = {
-	{ NVME_CNS_NS, OFFERED_IO, NSID_VALID, false, identify_ns },
-	{ NVME_CNS_CTRL, OFFERED_BOTH, NSID_UNUSED, false, identify_ctrl },
-	{ NVME_CNS_NS_LIST, OFFERED_IO, NSID_LIST_START, false, identify_ns_list },
-	{ NVME_CNS_NS_DESC, OFFERED_IO, NSID_ACTIVE, false, identify_ns_desc },
-	{ NVME_CNS_CSI_NS, OFFERED_IO, NSID_VALID, true, identify_ns_nvm },
-	{ NVME_CNS_CSI_CTRL, OFFERED_IO, NSID_UNUSED, true, identify_ctrl_nvm },
-	{ NVME_CNS_CSI_NS_LIST, OFFERED_IO, NSID_LIST_START, true, identify_ns_list },
-	{ NVME_CNS_NS_IND, OFFERED_IO, NSID_VALID, false, identify_ns_ind },
-	{ NVME_CNS_ALLOC_NS_LIST, OFFERED_IO, NSID_LIST_START, false, identify_ns_list },
-	{ NVME_CNS_ALLOC_NS, OFFERED_IO, NSID_VALID, false, identify_ns },
-	{ NVME_CNS_NS_CTRL_LIST, OFFERED_IO, NSID_ACTIVE, false, identify_ctrl_list },
-	{ NVME_CNS_CTRL_LIST, OFFERED_IO, NSID_UNUSED, false, identify_ctrl_list },
-	{ NVME_CNS_ENDURANCE_GROUP_LIST, OFFERED_IO, NSID_UNUSED, false, identify_endgrp_list },
-	{ NVME_CNS_CS_COMBINATIONS, OFFERED_IO, NSID_UNUSED, false, identify_cs_combinations },
+	{ { NVME_CNS_NS, ON_ADMIN, "Identify Namespace", "5.1.13.2.2" },
+	  .nsid = NSID_VALID, .execute = identify_ns },
+	{ { NVME_CNS_CTRL, ON_BOTH, "Identify Controller", "5.1.13.2.1" },
+	  .execute = identify_ctrl },
+	{ { NVME_CNS_NS_LIST, ON_ADMIN, "Active Namespace ID list", "5.1.13.2.3" },
+	  .nsid = NSID_LIST_START, .execute = identify_ns_list },
+	{ { NVME_CNS_NS_DESC, ON_ADMIN, "Namespace Identification Descriptor list", "5.1.13.2.4" },
+	  .nsid = NSID_ACTIVE, .execute = identify_ns_desc },
+	{ { NVME_CNS_CSI_NS, ON_ADMIN,
+	    "I/O Command Set specific Identify Namespace", "5.1.13.2.5" },
+	  .nsid = NSID_VALID, .csi = true, .execute = identify_ns_nvm },
+	{ { NVME_CNS_CSI_CTRL, ON_ADMIN,
+	    "I/O Command Set specific Identify Controller", "5.1.13.2.6" },
+	  .csi = true, .execute = identify_ctrl_nvm },
+	{ { NVME_CNS_CSI_NS_LIST, ON_ADMIN,
+	    "I/O Command Set specific Active Namespace ID list", "5.1.13.2.7" },
+	  .nsid = NSID_LIST_START, .csi = true, .execute = identify_ns_list },
+	{ { NVME_CNS_NS_IND, ON_ADMIN,
+	    "I/O Command Set Independent Identify Namespace", "5.1.13.2.8" },
+	  .nsid = NSID_VALID, .execute = identify_ns_ind },
+	{ { NVME_CNS_ALLOC_NS_LIST, ON_ADMIN, "Allocated Namespace ID list", "5.1.13.2.10" },
+	  .nsid = NSID_LIST_START, .execute = identify_ns_list },
+	{ { NVME_CNS_ALLOC_NS, ON_ADMIN,
+	    "Identify Namespace of an allocated namespace", "5.1.13.2.11" },
+	  .nsid = NSID_VALID, .execute = identify_ns },
+	{ { NVME_CNS_NS_CTRL_LIST, ON_ADMIN, "Namespace Attached Controller list", "5.1.13.2.12" },
+	  .nsid = NSID_ACTIVE, .execute = identify_ctrl_list },
+	{ { NVME_CNS_CTRL_LIST, ON_ADMIN, "Controller list", "5.1.13.2.13" },
+	  .execute = identify_ctrl_list },
+	{ { NVME_CNS_ENDURANCE_GROUP_LIST, ON_ADMIN, "Endurance Group list", "5.1.13.2.17" },
+	  .execute = identify_endgrp_list },
+	{ { NVME_CNS_CS_COMBINATIONS, ON_ADMIN, "I/O Command Set data structure", "5.1.13.2.20" },
+	  .execute = identify_cs_combinations },
 };
+#define PAGE_COUNT (sizeof(pages) / sizeof(pages[0]))
 
-static const struct page *find_page(const struct controller *ctrl, uint8_t cns)
+const struct catalog_entry *identify_catalog(size_t i)
 {
-	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
-		if (pages[i].cns == cns && admin_offered(ctrl, pages[i].offered))
+	return i < PAGE_COUNT ? &pages[i].entry : NULL;
+}
+
+static const struct page *find_page(const struct request *req)
+{
+	uint8_t cns = (uint8_t)le32_get(req->sqe.cdw10);
+
+	for (size_t i = 0; i < PAGE_COUNT; i++)
+		if (pages[i].entry.id == cns && pages[i].entry.on & admin_on(req))
 			return &pages[i];
 	return NULL;
 }
@@ -228,16 +255,12 @@ static struct nvme_status check_nsid(struct request *req, enum nsid_rule rule)
 
 struct nvme_status identify_parse(struct request *req)
 {
-	const struct page *page =
-		find_page(req->queue->ctrl, (uint8_t)le32_get(req->sqe.cdw10));
-	struct nvme_status status;
+	const struct page *page = find_page(req);
 
 	if (!page)
 		return refuse(req, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, cdw10));
 	if (page->csi && le32_get(req->sqe.cdw11) >> 24 != NVME_CSI_NVM)
 		return refuse(req, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, cdw11) + 3);
-	status = check_nsid(req, page->nsid);
-	req->data_length = NVME_IDENTIFY_SIZE;
 	req->execute = page->execute;
-	return status;
+	return check_nsid(req, page->nsid);
 }

@@ -6,7 +6,6 @@
 
 #include "spec/identify.h"
 #include "target/admin.h"
-#include "target/commands.h"
 #include "target/controller.h"
 #include "target/queue.h"
 #include "util/str.h"
@@ -39,19 +38,28 @@ static void supported_reply(struct request *req);
 static void features_reply(struct request *req);
 
 static const struct page {
-	uint8_t lid, offered;
-	bool csi;		/* the I/O command set is looked at */
+	struct catalog_entry entry;	/* id: LID */
+	bool csi;			/* the I/O command set is looked at */
 	void (*execute)(struct request *req);
 } pages[] = {
-	{ NVME_LOG_SUPPORTED, OFFERED_BOTH, false, supported_reply },
-	{ NVME_LOG_ERROR, OFFERED_BOTH, false, log_error_reply },
-	{ NVME_LOG_SMART, OFFERED_IO, false, log_smart_reply },
-	{ NVME_LOG_FIRMWARE, OFFERED_IO, false, log_firmware_reply },
-	{ NVME_LOG_CHANGED_NS, OFFERED_IO, false, log_changed_ns_reply },
-	{ NVME_LOG_EFFECTS, OFFERED_IO, true, log_effects_reply },
-	{ NVME_LOG_ANA, OFFERED_IO, false, log_ana_reply },
-	{ NVME_LOG_FEATURES, OFFERED_BOTH, false, features_reply },
-	{ NVME_LOG_DISCOVERY, OFFERED_DISCOVERY, false, log_discovery_reply },
+	{ { NVME_LOG_SUPPORTED, ON_BOTH, "Supported Log Pages", "5.1.12.1.1" },
+	  .execute = supported_reply },
+	{ { NVME_LOG_ERROR, ON_BOTH, "Error Information", "5.1.12.1.2" },
+	  .execute = log_error_reply },
+	{ { NVME_LOG_SMART, ON_ADMIN, "SMART / Health Information", "5.1.12.1.3" },
+	  .execute = log_smart_reply },
+	{ { NVME_LOG_FIRMWARE, ON_ADMIN, "Firmware Slot Information", "5.1.12.1.4" },
+	  .execute = log_firmware_reply },
+	{ { NVME_LOG_CHANGED_NS, ON_ADMIN, "Changed Attached Namespace List", "5.1.12.1.5" },
+	  .execute = log_changed_ns_reply },
+	{ { NVME_LOG_EFFECTS, ON_ADMIN, "Commands Supported and Effects", "5.1.12.1.6" },
+	  .csi = true, .execute = log_effects_reply },
+	{ { NVME_LOG_ANA, ON_ADMIN, "Asymmetric Namespace Access", "5.1.12.1.13" },
+	  .execute = log_ana_reply },
+	{ { NVME_LOG_FEATURES, ON_BOTH, "Feature Identifiers Supported and Effects",
+	    "5.1.12.1.18" }, .execute = features_reply },
+	{ { NVME_LOG_DISCOVERY, ON_DISCOVERY, "Discovery", "5.1.12.3.1" },
+	  .execute = log_discovery_reply },
 };
 #define PAGE_COUNT (sizeof(pages) / sizeof(pages[0]))
 
@@ -60,8 +68,8 @@ static void supported_reply(struct request *req)
 	struct nvme_log_supported page = { 0 };
 
 	for (size_t i = 0; i < PAGE_COUNT; i++)
-		if (admin_offered(req->queue->ctrl, pages[i].offered))
-			page.lid[pages[i].lid] = le32_of(NVME_LID_LSUPP);
+		if (pages[i].entry.on & admin_on(req))
+			page.lid[pages[i].entry.id] = le32_of(NVME_LID_LSUPP);
 	log_reply(req, &page, sizeof(page));
 }
 
@@ -69,7 +77,7 @@ static void features_reply(struct request *req)
 {
 	struct nvme_log_features page = { 0 };
 
-	features_describe(req->queue->ctrl, &page);
+	features_describe(admin_on(req), &page);
 	log_reply(req, &page, sizeof(page));
 }
 
@@ -104,10 +112,17 @@ void log_changed_ns_reply(struct request *req)
 	log_reply(req, &page, sizeof(page));
 }
 
-static const struct page *find_page(const struct controller *ctrl, uint8_t lid)
+const struct catalog_entry *log_catalog(size_t i)
 {
+	return i < PAGE_COUNT ? &pages[i].entry : NULL;
+}
+
+static const struct page *find_page(const struct request *req)
+{
+	uint8_t lid = (uint8_t)le32_get(req->sqe.cdw10);
+
 	for (size_t i = 0; i < PAGE_COUNT; i++)
-		if (pages[i].lid == lid && admin_offered(ctrl, pages[i].offered))
+		if (pages[i].entry.id == lid && pages[i].entry.on & admin_on(req))
 			return &pages[i];
 	return NULL;
 }
@@ -125,7 +140,7 @@ static bool csi_known(uint32_t csi)
 struct nvme_status log_parse(struct request *req)
 {
 	const struct nvme_sqe *sqe = &req->sqe;
-	const struct page *page = find_page(req->queue->ctrl, (uint8_t)le32_get(sqe->cdw10));
+	const struct page *page = find_page(req);
 	uint32_t cdw14 = le32_get(sqe->cdw14);
 	uint64_t length = nvme_log_length(sqe);
 

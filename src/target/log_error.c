@@ -4,6 +4,7 @@
 
 #include "spec/log.h"
 #include "target/admin.h"
+#include "target/command.h"
 #include "target/controller.h"
 #include "target/queue.h"
 #include "target/reactor.h"
@@ -14,14 +15,7 @@
 
 static bool has_lba(const struct request *req)
 {
-	switch (req->sqe.opcode) {
-	case NVME_CMD_READ:
-	case NVME_CMD_WRITE:
-	case NVME_CMD_WRITE_ZEROES:
-		return req->status_kind == NVME_STATUS_KIND_NVM;
-	default:
-		return false;
-	}
+	return req->command && req->command->flags & COMMAND_RANGE;
 }
 
 static struct nvme_log_error entry_of(const struct request *req, uint64_t number)

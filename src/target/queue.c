@@ -9,6 +9,7 @@
 
 #include "loop/loop.h"
 #include "spec/tcp.h"
+#include "target/command.h"
 #include "target/controller.h"
 #include "target/reactor.h"
 #include "target/target.h"
@@ -32,6 +33,7 @@ void queue_init(struct queue *queue, struct reactor *reactor, const struct trans
 	queue->reactor = reactor;
 	queue->ops = ops;
 	queue->portid = portid;
+	queue->commands = &unconnected_commands;
 	queue->port = reactor->view ? view_find_port(reactor->view, portid) : NULL;
 	list_init(&queue->free_requests);
 	list_init(&queue->busy_requests);
@@ -54,7 +56,7 @@ uint64_t queue_memory(uint16_t size)
 	return request_count(size) * sizeof(struct request);
 }
 
-int queue_install(struct queue *queue, uint16_t size)
+int queue_install(struct queue *queue, uint16_t size, const struct command_set *commands)
 {
 	uint16_t count = request_count(size);
 
@@ -65,6 +67,7 @@ int queue_install(struct queue *queue, uint16_t size)
 	queue->request_count = count;
 	queue->connected = (uint64_t)time(NULL);
 	queue->uptime_start = loop_now(queue->reactor->loop);
+	queue->commands = commands;
 	queue->live = true;
 	return 0;
 }

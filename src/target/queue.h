@@ -15,6 +15,7 @@
 #include "target/view.h"
 #include "util/list.h"
 
+struct command_set;
 struct controller;
 struct reactor;
 struct transport_ops;
@@ -42,6 +43,7 @@ struct queue {
 	const struct view_subsystem *subsystem; /* the same; NULL on a discovery controller */
 	const struct view_host *host;	/* the same */
 	struct controller *ctrl;	/* reference; NULL before Connect */
+	const struct command_set *commands; /* its own, beside the Fabrics commands */
 	uint16_t qid;			/* 0: admin */
 	uint32_t resets;		/* how often the controller had been reset at Connect */
 	uint16_t size;			/* entries: commands that the host may have outstanding */
@@ -75,10 +77,10 @@ void queue_init(struct queue *queue, struct reactor *reactor, const struct trans
 /* What the requests of a queue of that size take, bytes. */
 uint64_t queue_memory(uint16_t size);
 /*
- * Connect succeeded: allocates the requests. A large queue takes memory of the system only
- * for as many as are used at a time. 0 or -ENOMEM.
+ * Connect succeeded: allocates the requests; these are its commands. A large queue takes memory
+ * of the system only for as many requests as are used at a time. 0 or -ENOMEM.
  */
-int queue_install(struct queue *queue, uint16_t size);
+int queue_install(struct queue *queue, uint16_t size, const struct command_set *commands);
 /* A request that was not used yet, or NULL. */
 struct request *queue_next_request(struct queue *queue);
 /* Ends the connection, from any cause; what executes is awaited. */

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "target/commands.h"
+#include "target/command.h"
 #include "target/controller.h"
 #include "target/namespace.h"
 #include "target/queue.h"
@@ -39,12 +39,12 @@ struct request *request_take(struct queue *queue)
 	req->aborted = false;
 	req->abandoned = false;
 	req->revoked = false;
-	req->status_kind = NVME_STATUS_KIND_ADMIN;
 	req->error_location = REQUEST_NO_LOCATION;
 	req->data = NULL;
 	req->data_length = 0;
 	req->progress = 0;
 	req->aborter = NULL;
+	req->command = NULL;
 	req->view_ns = NULL;
 	req->block_shift = 0;
 	req->cqe.result = le64_of(0);
@@ -52,32 +52,9 @@ struct request *request_take(struct queue *queue)
 	return req;
 }
 
-struct nvme_status refuse(struct request *req, uint16_t sc, size_t sqe_offset)
-{
-	req->error_location = (uint16_t)sqe_offset;
-	return nvme_status_dnr(sc);
-}
-
 void request_fail_field(struct request *req, uint16_t sc, size_t sqe_offset)
 {
 	request_complete(req, refuse(req, sc, sqe_offset));
-}
-
-static struct nvme_status parse(struct request *req)
-{
-	struct queue *queue = req->queue;
-
-	if (req->sqe.opcode == NVME_ADMIN_FABRICS)
-		return fabrics_parse(req);
-	/* FUSE (Base 2.1, 4.1.1): half of a pair that is to be atomic does not run by itself */
-	if (req->sqe.flags & NVME_SQE_FUSE_MASK)
-		return refuse(req, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, flags));
-	if (!queue->live)
-		return nvme_status_dnr(NVME_SC_CMD_SEQ_ERROR);
-	if (queue->qid)
-		return nvm_parse(req);
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): live queues have a controller */
-	return queue->ctrl->discovery ? discovery_parse(req) : admin_parse(req);
 }
 
 /*
@@ -102,6 +79,10 @@ static struct nvme_status check_sgl(struct request *req, uint32_t capsule_length
 	const size_t type_at = offsetof(struct nvme_sqe, sgl.type);
 	const size_t length_at = offsetof(struct nvme_sqe, sgl.length);
 
+	/* DPTR is reserved for a command that transfers nothing */
+	if (!req->data_length)
+		return capsule_length ? refuse(req, NVME_SC_SGL_INVALID_DATA, length_at) :
+					NVME_SUCCESS;
 	if (!describes_sgl(req))
 		return refuse(req, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, flags));
 	switch (sgl->type) {
@@ -110,7 +91,7 @@ static struct nvme_status check_sgl(struct request *req, uint32_t capsule_length
 			return refuse(req, NVME_SC_SGL_INVALID_DATA, length_at);
 		break;
 	case NVME_SGL_IN_CAPSULE:
-		if (req->data_length && nvme_sqe_dir(&req->sqe) != NVME_DATA_TO_CTRL)
+		if (nvme_sqe_dir(&req->sqe) != NVME_DATA_TO_CTRL)
 			return refuse(req, NVME_SC_SGL_INVALID_TYPE, type_at);
 		if (le64_get(sgl->addr))
 			return refuse(req, NVME_SC_SGL_INVALID_OFFSET,
@@ -134,14 +115,9 @@ void request_execute(struct request *req)
 
 static struct nvme_status parse_all(struct request *req, uint32_t capsule_length)
 {
-	struct nvme_status status = parse(req);
+	struct nvme_status status = command_parse(req);
 
-	if (!nvme_status_ok(status))
-		return status;
-	/* DPTR is reserved for a command that transfers nothing */
-	if (!req->data_length && !capsule_length)
-		return NVME_SUCCESS;
-	return check_sgl(req, capsule_length);
+	return nvme_status_ok(status) ? check_sgl(req, capsule_length) : status;
 }
 
 static void reply_again(struct request *req);
@@ -247,7 +223,7 @@ void request_complete(struct request *req, struct nvme_status status)
 	req->cqe.sqid = le16_of(queue->qid);
 	nvme_cqe_set_status(&req->cqe, status);
 	if (req->block_shift)
-		nvm_write_ended(req);
+		req->command->lent_ended(req);
 	if (!nvme_status_ok(status)) {
 		req->iov_count = 0;
 		log_failure(req);
@@ -298,7 +274,7 @@ void request_release(struct request *req)
 
 	request_leave_line(req);
 	if (req->block_shift)
-		nvm_write_ended(req);
+		req->command->lent_ended(req);
 	request_drop_hold(queue, &req->hold);
 	req->state = REQUEST_FREE;
 	req->aborter = NULL;
@@ -323,7 +299,7 @@ bool request_abandon(struct request *req)
 	answer = request_take(queue);
 	assert(answer); /* there is a spare, and one less counts for the queue's size */
 	answer->sqe = req->sqe;
-	answer->status_kind = req->status_kind;
+	answer->command = req->command;
 	memcpy(answer->transport, req->transport, sizeof(answer->transport));
 	request_complete(answer, nvme_status(NVME_SC_ABORT_REQ));
 	return true;

@@ -22,6 +22,7 @@
 #include "spec/nvme.h"
 #include "util/list.h"
 
+struct command;
 struct namespace;
 struct queue;
 struct view_namespace;
@@ -62,7 +63,6 @@ struct request {
 	bool abandoned;			/* the host has its answer; a backend has the rest */
 	bool revoked;			/* no memory is lent for it any more: data is dropped */
 	uint8_t line;			/* where it waits for a buffer, or REQUEST_NO_LINE */
-	uint8_t status_kind;		/* enum nvme_status_kind */
 	/*
 	 * Not 0: `data` is the namespace's own memory, and what comes from the host
 	 * goes there in whole blocks of this size (log2), gathered in hold.buffer
@@ -74,6 +74,7 @@ struct request {
 	struct nvme_cqe cqe;
 	uint32_t data_length;
 	uint32_t progress;		/* execute's: how far it is (DSM ranges) */
+	const struct command *command;	/* its row; NULL: there is none */
 	/* Set by parse; called once all the data from the host is in `data`. */
 	void (*execute)(struct request *req);
 	/* Data from the host, or an I/O buffer: contiguous; NULL: none (yet). */
@@ -161,6 +162,12 @@ void request_leave_line(struct request *req);
 bool request_abandon(struct request *req);
 /* The backend is done with one that was abandoned. */
 void request_let_go(struct request *req);
+
+/*
+ * abort.c: the request that an Abort waited for has ended: completes the Abort, on its own reactor.
+ * Any reactor.
+ */
+void abort_finished(struct request *abort);
 
 /* Transport: takes over what must stay until the data is sent. */
 struct request_hold request_take_hold(struct request *req);

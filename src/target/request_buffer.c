@@ -18,7 +18,6 @@
 
 #include "loop/buffer.h"
 #include "target/buffer_share.h"
-#include "target/commands.h"
 #include "target/limits.h"
 #include "target/namespace.h"
 #include "target/queue.h"

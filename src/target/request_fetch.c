@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Data from the host by R2T: of whose commands it is asked for, and when. */
-#include "target/commands.h"
+#include "target/command.h"
 #include "target/queue.h"
 #include "target/reactor.h"
 #include "target/request.h"
@@ -47,7 +47,7 @@ void request_fetch(struct request *req)
 {
 	struct queue *queue = req->queue;
 
-	if (nvm_lend_write(req)) {
+	if (req->command->lend && req->command->lend(req)) {
 		start_fetch(req);
 	} else if (list_empty(&queue->fetches) && has_room(req)) {
 		fetch_buffered(req);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "spec/log.h"
-#include "target/commands.h"
+#include "target/command.h"
 #include "target/controller.h"
 #include "target/queue.h"
 #include "target/reactor.h"
@@ -140,11 +140,15 @@ static bool move_queue(struct queue *queue, const struct view *view)
 	return true;
 }
 
-/* Data on its way into lent memory was allowed by the old view. */
-static void check_lent(struct queue *queue)
+/* Commands whose data is on its way were allowed by the old view. */
+static void tell_commands(struct queue *queue)
 {
-	list_for_each(node, &queue->busy_requests)
-		nvm_check_lent(list_entry(node, struct request, node));
+	list_for_each(node, &queue->busy_requests) {
+		struct request *req = list_entry(node, struct request, node);
+
+		if (req->command && req->command->view_changed)
+			req->command->view_changed(req);
+	}
 }
 
 static void adopt(struct reactor *reactor, void *arg)
@@ -158,7 +162,7 @@ static void adopt(struct reactor *reactor, void *arg)
 		const struct view_subsystem *old_subsystem = queue->subsystem;
 		bool stays = move_queue(queue, view);
 
-		check_lent(queue);
+		tell_commands(queue);
 		if (!stays)
 			queue_disconnect(queue);
 		else if (queue->live && !queue->qid && !queue->closing)
