@@ -11,7 +11,8 @@
 
 #define VERSION_DEFAULT 0x00020100
 
-_Static_assert(CONFIG_NSID_MAX <= VIEW_NSID_MAX, "namespaces of a view");
+_Static_assert(CONFIG_NSID_MAX == VIEW_NSID_MAX, "namespaces of a view");
+_Static_assert(CONFIG_NAMESPACES_MAX == VIEW_NAMESPACES_MAX, "namespaces of a view");
 _Static_assert(CONFIG_ANA_GROUP_MAX == VIEW_ANA_GROUP_MAX, "ANA groups of a view");
 
 /* 0 or -ENOMEM. */

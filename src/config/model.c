@@ -233,14 +233,18 @@ struct config_port *config_find_port(const struct config *config, uint16_t porti
 
 uint32_t config_free_nsid(const struct config_subsystem *subsystem)
 {
-	uint32_t nsid = 1;
+	size_t low = 0, high = subsystem->namespace_count;
 
-	for (size_t i = 0; i < subsystem->namespace_count; i++) {
-		if (subsystem->namespaces[i].nsid != nsid)
-			break;
-		nsid++;
+	/* Those before the first gap have one more than their index. */
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (subsystem->namespaces[middle].nsid == middle + 1)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return nsid <= CONFIG_NSID_MAX ? nsid : 0;
+	return subsystem->namespace_count < CONFIG_NAMESPACES_MAX ? (uint32_t)low + 1 : 0;
 }
 
 /* ---- adding and removing ---- */

@@ -32,7 +32,8 @@ struct weft_params;
 #define CONFIG_SERIAL_MAX 20
 #define CONFIG_MODEL_MAX 40
 #define CONFIG_FIRMWARE_MAX 8
-#define CONFIG_NSID_MAX 1024
+#define CONFIG_NSID_MAX 65536
+#define CONFIG_NAMESPACES_MAX 16384	/* of a subsystem */
 #define CONFIG_ANA_GROUP_MAX 128
 #define CONFIG_CNTLID_MAX 0xffef
 #define CONFIG_QID_MAX 128
@@ -192,7 +193,7 @@ struct config_referral *config_add_referral(struct config_port *port, const char
 void config_remove_subsystem(struct config *config, const char *nqn); /* its port links too */
 void config_remove_namespace(struct config_subsystem *subsystem, uint32_t nsid);
 void config_remove_port(struct config *config, uint16_t portid);
-/* The lowest nsid that is not in use; 0: none is left. */
+/* The lowest nsid that is not in use; 0: there are CONFIG_NAMESPACES_MAX namespaces. */
 uint32_t config_free_nsid(const struct config_subsystem *subsystem);
 
 /* Each does nothing where it is so already. 0 or -ENOMEM. */

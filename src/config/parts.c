@@ -231,7 +231,8 @@ static int add_namespace(const struct node *node, struct config_subsystem *subsy
 	if (!nsid)
 		nsid = config_free_nsid(subsystem);
 	if (!nsid)
-		return node_refuse(node, E2BIG, "there may be %d namespaces", CONFIG_NSID_MAX);
+		return node_refuse(node, E2BIG, "there may be %d namespaces",
+				   CONFIG_NAMESPACES_MAX);
 	if (config_find_namespace(subsystem, nsid))
 		return node_refuse(node, EEXIST, "nsid %u is used twice; each namespace of a "
 				   "subsystem must have its own", nsid);

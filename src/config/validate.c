@@ -243,7 +243,8 @@ static int check_subsystem(struct check *check, struct config_subsystem *subsyst
 	if (!r)
 		r = check_hosts_of(check, subsystem);
 	if (!r)
-		r = check_count(check, "namespaces", subsystem->namespace_count, CONFIG_NSID_MAX);
+		r = check_count(check, "namespaces", subsystem->namespace_count,
+				CONFIG_NAMESPACES_MAX);
 	if (r < 0)
 		return r;
 	if (subsystem->cntlid_min > subsystem->cntlid_max)

@@ -206,7 +206,7 @@ static int add_namespace(struct config_subsystem *subsystem, const struct export
 	if (nsid == 0)
 		return weft_error_set(error, ENOSPC, "%s has %d namespaces already, and more do "
 				      "not fit; choose another NQN", subsystem->nqn,
-				      CONFIG_NSID_MAX);
+				      CONFIG_NAMESPACES_MAX);
 	ns = config_add_namespace(subsystem, nsid);
 	if (!ns || config_set_string(&ns->backend, request->backend) < 0 ||
 	    set_options(ns, request) < 0)

@@ -115,7 +115,8 @@ def test_a_missing_file_is_not_found(api):
 
 @pytest.mark.parametrize("query, says", [
     ("", "either ?nqn="), ("?nqn=a&path=/b", "either ?nqn="), ("?nsid=1&path=/b", '"nsid" needs'),
-    ("?nqn=a&nsid=0", "1..1024"), ("?nqn=a&nsid=x", '"nsid" is "x"'), ("?nqn=a&nsid=1025", "1..1024"),
+    ("?nqn=a&nsid=0", "1..65536"), ("?nqn=a&nsid=x", '"nsid" is "x"'),
+    ("?nqn=a&nsid=65537", "1..65536"),
     ("?nqm=a", 'unknown argument "nqm"'),
 ])
 def test_wrong_unexports(api, query, says):

@@ -63,8 +63,13 @@ static void full_subsystem_has_no_free_nsid(void **state)
 	struct config *config = config_new();
 	struct config_subsystem *subsystem = config_add_subsystem(config, A);
 
-	for (uint32_t nsid = CONFIG_NSID_MAX; nsid >= 1; nsid--)
+	for (uint32_t nsid = 2; nsid <= CONFIG_NAMESPACES_MAX; nsid++)
 		assert_non_null(config_add_namespace(subsystem, nsid));
+	assert_int_equal(config_free_nsid(subsystem), 1);
+	config_remove_namespace(subsystem, 9000);
+	assert_non_null(config_add_namespace(subsystem, 1));
+	assert_int_equal(config_free_nsid(subsystem), 9000);
+	assert_non_null(config_add_namespace(subsystem, CONFIG_NSID_MAX));
 	assert_int_equal(config_free_nsid(subsystem), 0);
 	config_free(config);
 }

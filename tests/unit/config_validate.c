@@ -165,9 +165,9 @@ static void namespaces(void **state)
 		       "namespace of a subsystem must have its own");
 
 	config = small();
-	config_add_namespace(&config->subsystems[0], 1025);
-	expect_refusal(config, ERANGE, "subsystem " A ", namespace 1025: nsid is 1025; it must be "
-		       "in 1..1024");
+	config_add_namespace(&config->subsystems[0], 65537);
+	expect_refusal(config, ERANGE, "subsystem " A ", namespace 65537: nsid is 65537; it must "
+		       "be in 1..65536");
 
 	config = small();
 	config->subsystems[0].namespaces[0].ana_grpid = 129;

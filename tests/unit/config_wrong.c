@@ -70,7 +70,7 @@ static const struct wrong wrongs[] = {
 	  "string, a whole number or a boolean" },
 	{ NS("\"nsid\": true"),
 	  "t:4: subsystems[0].namespaces[0].nsid: it is \"a boolean\"; it must be a whole number "
-	  "in 1..1024" },
+	  "in 1..65536" },
 
 	/* hosts */
 	{ "{\"hosts\": [{\n\"x\": 1}]}", "t:1: hosts[0]: nqn is missing" },
@@ -124,7 +124,7 @@ static const struct wrong wrongs[] = {
 
 	/* namespaces */
 	{ NS("\"nsid\": 0"), "t:4: subsystems[0].namespaces[0].nsid: it is \"0\"; it must be a "
-	  "whole number in 1..1024" },
+	  "whole number in 1..65536" },
 	{ NS("\"nsid\": 3}, {\n\"nsid\": \"3\""),
 	  "t:4: subsystems[0].namespaces[1]: nsid 3 is used twice; each namespace of a subsystem "
 	  "must have its own" },
