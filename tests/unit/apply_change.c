@@ -204,6 +204,21 @@ static void the_end_comes_while_one_opens_beside(void **state)
 	release_opening();
 }
 
+/* The discovery log's counter is being stored, and hosts do not see the change yet. */
+static void the_end_comes_while_something_is_stored(void **state)
+{
+	struct test_change test = { .refuse = 0 };
+
+	run_text(EMPTY);
+	submit(&test, parse(WITH("/one", "S")));
+	assert_int_equal(test.done, 0);
+	assert_null(view_find_subsystem(target->view, A));
+	apply_cancel(apply);
+	assert_int_equal(test.result, -ECANCELED);
+	run_once();
+	assert_null(view_find_subsystem(target->view, A));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -217,6 +232,7 @@ int main(void)
 		TEST(the_old_device_is_lost_meanwhile),
 		TEST(the_end_cancels),
 		TEST(the_end_comes_while_one_opens_beside),
+		TEST(the_end_comes_while_something_is_stored),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ struct disk {
 /* "/one", "/two" and "/three": 1, 2 and 3 MiB; the second has blocks of 4096 bytes. */
 extern struct disk disks[3];
 
-/* Until the backend is about to open a slow disk; and lets one go on. */
+/* Runs apply until the backend is about to open a slow disk; and lets one go on. */
 void wait_for_opening(void);
 void release_opening(void);
 
