@@ -18,6 +18,8 @@ from frozen import Frozen
 from nvmetcp import wait_until
 from weftconf import nqn
 
+pytestmark = pytest.mark.races
+
 A, B = nqn("a"), nqn("b")
 
 
