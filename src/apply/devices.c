@@ -39,10 +39,11 @@ int device_block_size(uint32_t wanted, const struct weft_info *info, uint32_t *r
 
 static bool same_identity(const struct config_namespace *a, const struct config_namespace *b)
 {
-	return a->has_uuid == b->has_uuid && a->has_nguid == b->has_nguid &&
-	       a->has_eui64 == b->has_eui64 && !memcmp(a->uuid, b->uuid, sizeof(a->uuid)) &&
-	       !memcmp(a->nguid, b->nguid, sizeof(a->nguid)) &&
-	       !memcmp(a->eui64, b->eui64, sizeof(a->eui64));
+	for (const struct attr *attr = namespace_type.attrs; attr->name; attr++) {
+		if (attr->type == ATTR_ID && !attr_same(attr, &a->settings, &b->settings))
+			return false;
+	}
+	return true;
 }
 
 /*

@@ -83,7 +83,7 @@ static void compiles(void **state)
 	assert_int_equal(port->trtype, NVMF_TRTYPE_TCP);
 	assert_int_equal(port->adrfam, NVMF_ADRFAM_IPV4);
 	assert_int_equal(port->trsvcid, 4420);
-	assert_int_equal(port->ana_states[1], CONFIG_ANA_OPTIMIZED);
+	assert_int_equal(port->ana_states[1], NVME_ANA_OPTIMIZED);
 	assert_int_equal(port->ana_states[2], 0);
 	assert_true(view_linked(port, subsystem));
 	assert_int_equal(target->view->genctr, apply_genctr(apply));
@@ -125,9 +125,9 @@ static void compiles_the_rest(void **state)
 	assert_int_equal(port->mdts, 5);
 	assert_int_equal(port->max_queue_size, 32);
 	assert_int_equal(port->inline_data_size, 4096);
-	assert_int_equal(port->ana_states[7], CONFIG_ANA_NON_OPTIMIZED);
+	assert_int_equal(port->ana_states[7], NVME_ANA_NONOPTIMIZED);
 	/* A namespace is in group 5, which the port does not list. */
-	assert_int_equal(port->ana_states[5], CONFIG_ANA_INACCESSIBLE);
+	assert_int_equal(port->ana_states[5], NVME_ANA_INACCESSIBLE);
 	assert_int_equal(port->referral_count, 1);
 	assert_string_equal(port->referrals[0].traddr, "192.0.2.7");
 	assert_int_equal(port->referrals[0].portid, 4);
@@ -337,7 +337,7 @@ static void listening(void **state)
 	absent_address = "192.0.2.2";
 	run_text(TWO);
 	config = draft();
-	config_set_string(&config_add_port(config, 2)->addr.traddr, "192.0.2.2");
+	TEXT_SET(config_add_port(config, 2)->addr.traddr, "192.0.2.2");
 	run_config(config);
 	assert_int_equal(listener_count, 1);
 	assert_true(apply_port_state(apply, 2, &port));
@@ -386,7 +386,7 @@ static void counters(void **state)
 	run_config(config);
 	assert_int_equal(target->view->ana_change_count, ana + 1);
 	config = draft();
-	config_set_ana_group(&config->ports[0], 2, CONFIG_ANA_OPTIMIZED);
+	config_set_ana_group(&config->ports[0], 2, NVME_ANA_OPTIMIZED);
 	run_config(config);
 	assert_int_equal(target->view->ana_change_count, ana + 2);
 	assert_int_equal(target->view->genctr, genctr);

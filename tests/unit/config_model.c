@@ -137,12 +137,12 @@ static void ana_states(void **state)
 	struct config *config = config_new();
 	struct config_port *port = config_add_port(config, 1);
 
-	assert_int_equal(config_ana_state(port, 1), CONFIG_ANA_OPTIMIZED);
-	assert_int_equal(config_ana_state(port, 2), CONFIG_ANA_INACCESSIBLE);
-	config_set_ana_group(port, 2, CONFIG_ANA_NON_OPTIMIZED);
-	config_set_ana_group(port, 2, CONFIG_ANA_CHANGE);
+	assert_int_equal(config_ana_state(port, 1), NVME_ANA_OPTIMIZED);
+	assert_int_equal(config_ana_state(port, 2), NVME_ANA_INACCESSIBLE);
+	config_set_ana_group(port, 2, NVME_ANA_NONOPTIMIZED);
+	config_set_ana_group(port, 2, NVME_ANA_CHANGE);
 	assert_int_equal(port->ana_group_count, 1);
-	assert_int_equal(config_ana_state(port, 2), CONFIG_ANA_CHANGE);
+	assert_int_equal(config_ana_state(port, 2), NVME_ANA_CHANGE);
 	config_free(config);
 }
 
