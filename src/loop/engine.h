@@ -145,6 +145,11 @@ void loop_socket_received(struct loop_socket *socket, const uint8_t *data, ssize
  * received() was told so; or -EAGAIN where nothing more is there.
  */
 ssize_t loop_socket_step(struct loop_socket *socket, void *buffer);
+/*
+ * A receive failed with this errno value (positive). Whether a record is next, on a socket
+ * that may have such; it has then been told, and the socket goes on unless it is closing.
+ */
+bool loop_socket_record(struct loop_socket *socket, int error);
 /* Takes sent bytes from the front of the message under way; returns whether all are sent. */
 bool loop_socket_advance(struct loop_socket *socket, size_t sent);
 

@@ -144,18 +144,23 @@ static void receive(struct loop_socket *socket)
 		return;
 	}
 	n = recv(socket->fd, e->buffer, RECEIVE_SIZE, MSG_DONTWAIT);
-	if (n < 0 && errno == EINTR)
+	if (n < 0)
+		n = -errno;
+	if (n == -EINTR)
 		return;
-	if (n < 0 && errno == EAGAIN) {
+	if (n == -EAGAIN) {
 		drained(socket);
 		socket->engine_flags &= (uint8_t)~SOCKET_HANGUP;
 		return;
 	}
+	if (n < 0 && loop_socket_record(socket, (int)-n))
+		return;
 	if (n <= 0)
 		socket->receiving = false;
-	else if ((size_t)n < RECEIVE_SIZE && !(socket->engine_flags & SOCKET_HANGUP))
+	else if ((size_t)n < RECEIVE_SIZE && !(socket->engine_flags & SOCKET_HANGUP) &&
+		 !socket->records)
 		drained(socket);
-	loop_socket_received(socket, n > 0 ? e->buffer : NULL, n < 0 ? -errno : n);
+	loop_socket_received(socket, n > 0 ? e->buffer : NULL, n);
 }
 
 static void sent(struct loop_socket *socket)

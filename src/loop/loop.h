@@ -143,6 +143,24 @@ void loop_listener_stop(struct loop_listener *listener);
 
 struct loop_socket;
 
+/*
+ * What kind of socket it is, as far as receiving goes. On most all that comes is data. Some
+ * have records in between that are no data: TLS of the kernel (its alerts, tickets, changes
+ * of keys). There,
+ *
+ *	a receive without a control message fails where such a record is next; the loop then
+ *	gets it by recvmsg(2), tells record(), and goes on as before;
+ *	what lies in the socket (FIONREAD) is not what will be read, so nothing is taken that
+ *	depends on it (loop_socket_take() by units);
+ *	a receive that had less than it could does not say that nothing is left.
+ *
+ * All that depends on it is in socket.c and the engines' receiving.
+ */
+struct loop_records {
+	int error;	/* the errno value of that failure: EIO for TLS */
+	int flags;	/* for the recvmsg(2) that gets the record: 0 for TLS */
+};
+
 struct loop_socket_ops {
 	/*
 	 * Bytes arrived; they are the callee's only during the call. count 0: the
@@ -154,6 +172,11 @@ struct loop_socket_ops {
 	 * inside received(), before they come through received().
 	 */
 	void (*ready)(struct loop_socket *socket);
+	/*
+	 * Required with loop_socket_set_records(): a record that is no data, or a part of
+	 * one, with its control messages; the callee's only during the call. count: bytes.
+	 */
+	void (*record)(struct loop_socket *socket, const struct msghdr *message, size_t count);
 	/* The send ended: all bytes are with the kernel (0), or -errno. */
 	void (*sent)(struct loop_socket *socket, int result);
 	/* After loop_socket_close(): the last callback. fd is closed. */
@@ -167,6 +190,7 @@ struct loop_socket {
 	/* The loop's own: */
 	bool sending, receiving, closing;
 	bool bulk;				/* the owner takes */
+	const struct loop_records *records;	/* borrowed; NULL: all that comes is data */
 	uint8_t idle;				/* how often in a row it did not */
 	size_t took;				/* bytes, in the callback under way */
 	uint8_t inflight;			/* operations that will call back */
@@ -182,6 +206,8 @@ struct loop_socket {
 /* Takes over fd and starts to receive. 0, or -errno: fd remains the caller's. */
 int loop_socket_open(struct loop *loop, struct loop_socket *socket, int fd,
 		     const struct loop_socket_ops *ops);
+/* From the next receive on. Outlives the socket; NULL: all that comes is data. */
+void loop_socket_set_records(struct loop_socket *socket, const struct loop_records *records);
 /*
  * Inside received(), when all its bytes are used, and inside ready(): moves what
  * comes next in the stream straight to where it belongs, as far as it is here

@@ -12,6 +12,9 @@
 /* Bytes of one socket in one turn: while it is alone, and while others have something to say. */
 #define SEND_ALONE ((size_t)2048 * 1024)
 #define SEND_SHARED ((size_t)512 * 1024)
+/* Of a record that is no data, so many bytes at a time; the largest of TLS that are in use. */
+#define RECORD_SIZE 4096
+#define CONTROL_SIZE 256
 /* Nobody but the one that sends much was heard for so long: it is alone. Nanoseconds. */
 #define ALONE_AFTER 20000000ull
 
@@ -118,6 +121,8 @@ static size_t takeable(struct loop_socket *socket, const struct iovec *iov,
 
 	if (unit == 1)
 		return all;
+	if (socket->records)
+		return 0;
 	/* this thread alone receives: what is ready now is still there in a moment */
 	if (ioctl(socket->fd, FIONREAD, &ready) < 0 || ready < 0)
 		return 0;
@@ -152,6 +157,34 @@ size_t loop_socket_take(struct loop_socket *socket, const struct iovec *iov,
 	return n > 0 ? (size_t)n : 0;
 }
 
+void loop_socket_set_records(struct loop_socket *socket, const struct loop_records *records)
+{
+	socket->records = records;
+}
+
+bool loop_socket_record(struct loop_socket *socket, int error)
+{
+	_Alignas(struct cmsghdr) char control[CONTROL_SIZE];
+	uint8_t data[RECORD_SIZE];
+	struct iovec iov = {data, sizeof(data)};
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n;
+
+	if (!socket->records || error != socket->records->error)
+		return false;
+	do
+		n = recvmsg(socket->fd, &message, socket->records->flags | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	/* without a control message it is no record: that failure was the socket's end */
+	if (n < 0 || !CMSG_FIRSTHDR(&message))
+		return false;
+	socket->ops->record(socket, &message, (size_t)n);
+	return true;
+}
+
 /* Whether the owner took what is there by itself. */
 static bool taken(struct loop_socket *socket)
 {
@@ -177,9 +210,11 @@ ssize_t loop_socket_step(struct loop_socket *socket, void *buffer)
 	do
 		n = recv(socket->fd, buffer, LOOP_TAKE_HEAD, MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno == EAGAIN)
-		return -EAGAIN;
 	n = n < 0 ? -errno : n;
+	if (n == -EAGAIN)
+		return -EAGAIN;
+	if (n < 0 && loop_socket_record(socket, (int)-n))
+		return socket->closing ? -EAGAIN : 1;
 	loop_socket_received(socket, n > 0 ? buffer : NULL, n);
 	if (n <= 0)
 		return n;

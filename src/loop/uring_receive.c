@@ -211,7 +211,7 @@ static bool goes_on(int result)
 
 void uring_received(struct uring *u, struct loop_socket *socket, int result, unsigned int flags)
 {
-	bool more = flags & IORING_CQE_F_MORE, again = goes_on(result);
+	bool more = flags & IORING_CQE_F_MORE, again;
 	unsigned int id = flags >> IORING_CQE_BUFFER_SHIFT;
 
 	if (!more)
@@ -223,6 +223,8 @@ void uring_received(struct uring *u, struct loop_socket *socket, int result, uns
 		uring_socket_ended(socket);
 		return;
 	}
+	again = goes_on(result) || (!more && result < 0 && !socket->closing &&
+				    loop_socket_record(socket, -result));
 	if (!socket->closing && result > 0)
 		loop_socket_received(socket, buffer_address(u, id), result);
 	else if (!socket->closing && !again)

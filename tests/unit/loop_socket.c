@@ -78,6 +78,8 @@ static void take(struct end *end)
 	if (parts == 1)
 		before = 0;
 	assert_true(count <= before + size);
+	if (end->socket.records && unit > 1)
+		assert_int_equal(count, 0);
 	if (count > before)
 		assert_int_equal((count - before) % unit, count == before + size ? size % unit : 0);
 	check(end, iov[2 - parts].iov_base, count);
@@ -240,6 +242,36 @@ static void test_take_unix(void **state)
 	rig_unix_pair(fds);
 	exchange(fds, 5 << 20, 3456789, 300000, true);
 }
+
+/* ---- records that are no data ---- */
+
+/* As of TLS; this kernel need not have it: nothing of the kind comes here. */
+static const struct loop_records tls = {.error = EIO};
+
+/* By bytes what follows may be taken, by units not. */
+static void test_take_with_records(void **state)
+{
+	struct end *a, *b;
+	int fds[2];
+
+	rig_tcp_pair(fds);
+	a = end_open(fds[0]);
+	b = end_open(fds[1]);
+	loop_socket_set_records(&b->socket, &tls);
+	a->to_send = 16 << 20;
+	b->takes = true;
+	send_more(a);
+	for (int i = 0; i < 20000 && b->received_bytes < a->to_send; i++)
+		rig_loop_for(MS);
+	assert_int_equal(b->received_bytes, a->to_send);
+	assert_true(b->taken_bytes > 0);
+	end_free(a);
+	rig_loop_until(&b->ended);
+	assert_int_equal(b->end_result, 0);
+	end_free(b);
+}
+
+/* ---- ends ---- */
 
 /* The peer does not read: a send of more than the kernel holds is under way until the close. */
 static void test_close_while_sending(void **state)
@@ -559,6 +591,7 @@ int main(void)
 		rig_test(test_exchange_small),
 		rig_test(test_take_tcp),
 		rig_test(test_take_unix),
+		rig_test(test_take_with_records),
 		rig_test(test_close_while_sending),
 		rig_test(test_close_at_once),
 		rig_test(test_close_in_received),
