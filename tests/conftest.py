@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What all tests of Python have: repetition, and another try for those that judge a time."""
+"""What all tests of Python have: repetition, and another try for what was too slow."""
 
 import pathlib
 import sys
@@ -42,9 +42,7 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item, nextitem):
-    """Runs a test that is marked `timed` again while it is too slow and nothing else is wrong."""
-    if not item.get_closest_marker("timed"):
-        return None
+    """Runs a test again while it is too slow and nothing else is wrong with it."""
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for retries in range(TRIES):
         item.stash[_slow] = None

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "apply/state.h"
+#include "config/attr.h"
 #include "config/model.h"
 
 /* Further than counting leads; what is stored stays an integer that JSON can hold. */
@@ -15,15 +16,11 @@
 #define KIND "discovery"
 #define KEY "log"
 
-/* What shows in the discovery log is told by what a change of it does. */
-static void add_settings(struct strbuf *text, const struct object_type *type, const void *settings)
+static void add_attrs(struct strbuf *text, const struct config_attr *attrs, const void *object)
 {
-	for (const struct attr *attr = type->attrs; attr->name; attr++) {
-		if (attr->effect != ATTR_IN_LOG && attr->effect != ATTR_LISTENS_ANEW &&
-		    attr->effect != ATTR_ENDS)
-			continue;
-		strbuf_add(text, " %s=", attr->name);
-		attr_format(attr, settings, text);
+	for (; attrs->name; attrs++) {
+		strbuf_add(text, " %s=", attrs->name);
+		config_attr_format(attrs, object, text);
 	}
 	strbuf_add(text, "\n");
 }
@@ -32,11 +29,8 @@ static void add_link(struct strbuf *text, const struct config *config, const cha
 {
 	const struct config_subsystem *subsystem = config_find_subsystem(config, nqn);
 
-	if (!subsystem)
-		return;
-	strbuf_add(text, " subsystem %s", nqn);
-	add_settings(text, &subsystem_type, &subsystem->settings);
-	for (size_t i = 0; i < subsystem->allowed_host_count; i++)
+	strbuf_add(text, " subsystem %s any=%d", nqn, subsystem && subsystem->allow_any_host);
+	for (size_t i = 0; subsystem && i < subsystem->allowed_host_count; i++)
 		strbuf_add(text, " %s", subsystem->allowed_hosts[i]);
 	strbuf_add(text, "\n");
 }
@@ -44,15 +38,15 @@ static void add_link(struct strbuf *text, const struct config *config, const cha
 static void add_port(struct strbuf *text, const struct config *config,
 		     const struct config_port *port)
 {
-	strbuf_add(text, "port %u", port->portid);
-	add_settings(text, &port_type, &port->settings);
+	strbuf_add(text, "port %u discovery=%d", port->portid, port->discovery);
+	add_attrs(text, config_address_attrs, &port->addr);
 	for (size_t i = 0; i < port->subsystem_count; i++)
 		add_link(text, config, port->subsystems[i]);
 	for (size_t i = 0; i < port->referral_count; i++) {
 		if (!port->referrals[i].enable)
 			continue;
 		strbuf_add(text, " referral");
-		add_settings(text, &referral_type, &port->referrals[i].settings);
+		add_attrs(text, config_referral_attrs, &port->referrals[i]);
 	}
 }
 
@@ -61,7 +55,7 @@ static int digest_of(const struct config *config, char ret_digest[UUID_TEXT])
 {
 	struct strbuf text = { 0 };
 
-	add_settings(&text, &root_type, &config->settings);
+	strbuf_add(&text, "discovery %s\n", config->discovery_nqn ? config->discovery_nqn : "");
 	for (size_t i = 0; i < config->port_count; i++)
 		add_port(&text, config, &config->ports[i]);
 	return strbuf_take_uuid(&text, ret_digest);

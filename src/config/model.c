@@ -111,6 +111,7 @@ static void namespace_done(struct config_namespace *ns)
 		free(ns->options[i].value);
 	}
 	free(ns->options);
+	free(ns->backend);
 }
 
 static void subsystem_done(struct config_subsystem *subsystem)
@@ -120,24 +121,33 @@ static void subsystem_done(struct config_subsystem *subsystem)
 	free(subsystem->namespaces);
 	names_free(subsystem->allowed_hosts, subsystem->allowed_host_count);
 	free(subsystem->nqn);
+	free(subsystem->serial);
+	free(subsystem->model);
+	free(subsystem->firmware);
+}
+
+static void address_done(struct config_address *addr)
+{
+	free(addr->trtype);
+	free(addr->adrfam);
+	free(addr->traddr);
 }
 
 static void port_done(struct config_port *port)
 {
-	for (size_t i = 0; i < port->referral_count; i++)
+	for (size_t i = 0; i < port->referral_count; i++) {
+		address_done(&port->referrals[i].addr);
 		free(port->referrals[i].name);
+	}
 	free(port->referrals);
 	free(port->ana_groups);
 	names_free(port->subsystems, port->subsystem_count);
+	address_done(&port->addr);
 }
 
 struct config *config_new(void)
 {
-	struct config *config = calloc(1, sizeof(*config));
-
-	if (config)
-		attrs_init(&root_type, &config->settings);
-	return config;
+	return calloc(1, sizeof(struct config));
 }
 
 void config_free(struct config *config)
@@ -153,6 +163,7 @@ void config_free(struct config *config)
 	free(config->subsystems);
 	free(config->ports);
 	free(config->hosts);
+	free(config->discovery_nqn);
 	free(config->source);
 	names_free(config->warnings, config->warning_count);
 	free(config);
@@ -222,18 +233,14 @@ struct config_port *config_find_port(const struct config *config, uint16_t porti
 
 uint32_t config_free_nsid(const struct config_subsystem *subsystem)
 {
-	size_t low = 0, high = subsystem->namespace_count;
+	uint32_t nsid = 1;
 
-	/* Those before the first gap have one more than their index. */
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (subsystem->namespaces[middle].nsid == middle + 1)
-			low = middle + 1;
-		else
-			high = middle;
+	for (size_t i = 0; i < subsystem->namespace_count; i++) {
+		if (subsystem->namespaces[i].nsid != nsid)
+			break;
+		nsid++;
 	}
-	return subsystem->namespace_count < CONFIG_NAMESPACES_MAX ? (uint32_t)low + 1 : 0;
+	return nsid <= CONFIG_NSID_MAX ? nsid : 0;
 }
 
 /* ---- adding and removing ---- */
@@ -251,19 +258,28 @@ struct config_subsystem *config_add_subsystem(struct config *config, const char 
 		return NULL;
 	}
 	subsystem->nqn = copy;
-	attrs_init(&subsystem_type, &subsystem->settings);
+	subsystem->cntlid_min = 1;
+	subsystem->cntlid_max = CONFIG_CNTLID_MAX;
 	return subsystem;
 }
 
 struct config_namespace *config_add_namespace(struct config_subsystem *subsystem, uint32_t nsid)
 {
-	struct config_namespace *ns = INSERT(subsystem->namespaces, subsystem->namespace_count,
-					     namespace_place(subsystem, nsid));
+	struct config_namespace *ns;
+	char *backend = strdup("file");
 
-	if (!ns)
+	if (!backend)
 		return NULL;
+	ns = INSERT(subsystem->namespaces, subsystem->namespace_count,
+		    namespace_place(subsystem, nsid));
+	if (!ns) {
+		free(backend);
+		return NULL;
+	}
 	ns->nsid = nsid;
-	attrs_init(&namespace_type, &ns->settings);
+	ns->backend = backend;
+	ns->enable = true;
+	ns->ana_grpid = 1;
 	return ns;
 }
 
@@ -275,23 +291,35 @@ struct config_port *config_add_port(struct config *config, uint16_t portid)
 	if (!port)
 		return NULL;
 	port->portid = portid;
-	attrs_init(&port_type, &port->settings);
+	port->addr.trsvcid = CONFIG_TRSVCID_DEFAULT;
+	port->inline_data_size = CONFIG_INLINE_DEFAULT;
+	port->max_queue_size = CONFIG_QUEUE_SIZE_DEFAULT;
+	port->mdts = CONFIG_MDTS_DEFAULT;
+	if (config_set_string(&port->addr.trtype, "tcp") < 0) {
+		config_remove_port(config, portid);
+		return NULL;
+	}
 	return port;
 }
 
 struct config_referral *config_add_referral(struct config_port *port, const char *name)
 {
 	struct config_referral *referral;
-	char *copy = strdup(name);
+	char *copy = strdup(name), *trtype = strdup("tcp");
 
-	referral = copy ? APPEND(port->referrals, port->referral_count) : NULL;
-	if (!referral) {
-		free(copy);
-		return NULL;
-	}
+	if (!copy || !trtype)
+		goto fail;
+	referral = APPEND(port->referrals, port->referral_count);
+	if (!referral)
+		goto fail;
 	referral->name = copy;
-	attrs_init(&referral_type, &referral->settings);
+	referral->addr.trtype = trtype;
+	referral->addr.trsvcid = CONFIG_TRSVCID_DEFAULT;
 	return referral;
+fail:
+	free(copy);
+	free(trtype);
+	return NULL;
 }
 
 void config_remove_subsystem(struct config *config, const char *nqn)
@@ -377,41 +405,30 @@ bool config_is_linked(const struct config_port *port, const char *nqn)
 	return names_find(port->subsystems, port->subsystem_count, nqn) >= 0;
 }
 
-struct config_ana_group *config_add_ana_group(struct config_port *port, uint32_t grpid)
+int config_set_ana_group(struct config_port *port, uint32_t grpid, enum config_ana_state state)
 {
-	struct config_ana_group *group;
+	struct config_ana_group *group = NULL;
 
 	for (size_t i = 0; i < port->ana_group_count; i++) {
 		if (port->ana_groups[i].grpid == grpid)
-			return &port->ana_groups[i];
+			group = &port->ana_groups[i];
 	}
-	group = APPEND(port->ana_groups, port->ana_group_count);
 	if (!group)
-		return NULL;
-	attrs_init(&ana_group_type, &group->settings);
-	group->grpid = grpid;
-	if (grpid == 1)
-		group->state = NVME_ANA_OPTIMIZED;
-	return group;
-}
-
-int config_set_ana_group(struct config_port *port, uint32_t grpid, enum nvme_ana_state state)
-{
-	struct config_ana_group *group = config_add_ana_group(port, grpid);
-
+		group = APPEND(port->ana_groups, port->ana_group_count);
 	if (!group)
 		return -ENOMEM;
+	group->grpid = grpid;
 	group->state = state;
 	return 0;
 }
 
-enum nvme_ana_state config_ana_state(const struct config_port *port, uint32_t grpid)
+enum config_ana_state config_ana_state(const struct config_port *port, uint32_t grpid)
 {
 	for (size_t i = 0; i < port->ana_group_count; i++) {
 		if (port->ana_groups[i].grpid == grpid)
-			return (enum nvme_ana_state)port->ana_groups[i].state;
+			return port->ana_groups[i].state;
 	}
-	return grpid == 1 ? NVME_ANA_OPTIMIZED : NVME_ANA_INACCESSIBLE;
+	return grpid == 1 ? CONFIG_ANA_OPTIMIZED : CONFIG_ANA_INACCESSIBLE;
 }
 
 static struct config_option *option_find(const struct config_namespace *ns, const char *name)

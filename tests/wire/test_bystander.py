@@ -32,6 +32,7 @@ def siege(daemon):
         yield siege
 
 
+@pytest.mark.timed
 def test_all_is_well(siege):
     with siege.around():
         time.sleep(0.2)
@@ -39,6 +40,7 @@ def test_all_is_well(siege):
     assert report["rounds"] > 2 and report["answers"] > 2 * report["rounds"]
 
 
+@pytest.mark.timed
 def test_a_stall_is_noticed(siege, daemon):
     with pytest.raises(AssertionError, match="the bystander waited"):
         with siege.around():

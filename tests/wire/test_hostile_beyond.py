@@ -9,7 +9,7 @@ import time
 import pytest
 
 import weftconf
-from nvmetcp import HostId, command, connect_admin, pdu, status
+from nvmetcp import HostId, command, connect_admin, pdu, status, wait_until
 from nvmetcp.command import with_cid, with_sgl
 from weftconf import nqn
 
@@ -114,6 +114,7 @@ def hold_all_buffers(daemon, stack):
                               inline=False, manual=True)
 
 
+@pytest.mark.timed
 def test_all_buffers_are_taken(besieged, folder):
     """Neither small I/O nor admin commands fail or wait for it."""
     namespaces = []
@@ -126,7 +127,6 @@ def test_all_buffers_are_taken(besieged, folder):
     daemon = besieged(config, args=["--max-buffers", "64M"])
     with contextlib.ExitStack() as stack:
         hold_all_buffers(daemon, stack)
-        time.sleep(0.3)
-        assert daemon.taken()["buffers"] > 55 * MIB
+        wait_until(lambda: daemon.taken()["buffers"] > 55 * MIB)
         with connect_admin(daemon.address, nqn("one")) as ctrl:
             ctrl.connect_io().write(0, bytes(4096))

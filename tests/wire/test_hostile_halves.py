@@ -11,6 +11,7 @@ import pytest
 
 import weftconf
 from nvmetcp import command, connect_admin, pdu
+from timing import TooSlow, paced
 from weftconf import nqn
 
 pytestmark = pytest.mark.engine
@@ -120,6 +121,7 @@ def test_half_an_h2cdata(impatient, connect):
     assert "does not send the data that it was asked for" in impatient.stderr
 
 
+@pytest.mark.timed
 def test_a_trickle_ends(impatient, connect):
     """A byte at a time buys no time, while other queues of the same host work."""
     ctrl = connect()
@@ -130,39 +132,44 @@ def test_a_trickle_ends(impatient, connect):
             io.conn.send(bytes([byte]))
             other.flush()
             time.sleep(LIMIT / 20)
-            assert time.monotonic() - started < 4 * LIMIT + 4, "a trickle kept it open"
+            if time.monotonic() - started > 4 * LIMIT + 4:
+                raise TooSlow("a trickle kept it open")
 
 
+@pytest.mark.timed
 def test_halves_that_get_on_do_not_end(impatient, connect):
     """Whenever one looks, it is in the middle of a capsule, but of another one each time."""
     io = connect().connect_io()
     waiting, rest = [], b""
-    until = time.monotonic() + 4 * LIMIT
-    while time.monotonic() < until:
-        pending, capsule = io.prepare(io.rw(command.WRITE, 1, 0, 8), DATA)
-        waiting.append(pending)
-        io.conn.send(rest + capsule[:1000])
-        rest = capsule[1000:]
-        if len(waiting) > 1:
-            io.wait(waiting.pop(0))
-        time.sleep(LIMIT / 4)
-    io.conn.send(rest)
-    io.wait(waiting.pop())
-    assert not complaints(impatient)
+    with paced(LIMIT / 2) as pace:
+        for _ in range(16):
+            pending, capsule = io.prepare(io.rw(command.WRITE, 1, 0, 8), DATA)
+            waiting.append(pending)
+            io.conn.send(rest + capsule[:1000])
+            pace.step()
+            rest = capsule[1000:]
+            if len(waiting) > 1:
+                io.wait(waiting.pop(0))
+            time.sleep(LIMIT / 4)
+        io.conn.send(rest)
+        io.wait(waiting.pop())
+        assert not complaints(impatient)
 
 
+@pytest.mark.timed
 def test_silence_between_pdus_does_not_end(impatient, connect):
     """Also after a PDU that came in halves, and in the same moment as the next."""
     ctrl = connect()
     queues = [ctrl.connect_io() for _ in range(3)]
     capsule = a_write(queues[0])
-    queues[0].conn.send(capsule[:500])
-    time.sleep(LIMIT * 0.7)
-    queues[0].conn.send(capsule[500:])
-    queues[1].conn.send(a_write(queues[1]) + a_write(queues[1]))
-    for queue in queues:
-        for pending in list(queue.pending.values()):
-            queue.wait(pending)
+    with paced(LIMIT):
+        queues[0].conn.send(capsule[:500])
+        time.sleep(LIMIT * 0.7)
+        queues[0].conn.send(capsule[500:])
+        queues[1].conn.send(a_write(queues[1]) + a_write(queues[1]))
+        for queue in queues:
+            for pending in list(queue.pending.values()):
+                queue.wait(pending)
     for queue in [*queues, ctrl.admin]:
         queue.quiet(LIMIT * 0.8)
     for queue in queues:

@@ -12,6 +12,7 @@ import pytest
 import weftconf
 from nvmetcp import (Closed, Connection, HostId, connect_admin, connect_data, open_queue,
                      send_connect, status, wait_until)
+from timing import paced, within
 from weftconf import nqn
 from weftd import Weftd
 
@@ -211,6 +212,7 @@ def stuck_readers(io, count, nsid=2):
         io.submit(io.rw(2, nsid, index * 256, 2048), length=MIB)
 
 
+@pytest.mark.timed
 def test_a_host_has_its_share_of_buffers(weftd, hosts, tmp_path):
     """A host that lets its writes wait for data takes no more than a quarter of the buffers."""
     daemon = weftd(site(tmp_path), args=["--max-buffers", "16M"])
@@ -219,16 +221,16 @@ def test_a_host_has_its_share_of_buffers(weftd, hosts, tmp_path):
         io = stuck.connect_io(sqsize=63)
         for index in range(60):
             io.submit(io.rw(1, 2, index * 256, 256), bytes(131072), inline=False, manual=True)
-    time.sleep(0.2)
+    wait_until(lambda: limit(daemon, "buffers")["now"] > 3 * MIB)
+    time.sleep(0.2)     # for more
     usage = limit(daemon, "buffers")
-    assert 0 < usage["now"] <= usage["max"] / 4 and usage["max"] == 16 * MIB
+    assert usage["now"] <= usage["max"] / 4 and usage["max"] == 16 * MIB
     other = hosts(daemon, TWO).connect_io()
-    started = time.monotonic()
-    for index in range(50):
-        data = bytes([index]) * 131072
-        other.write(8192 + index * 256, data, nsid=2)
-        assert other.read(8192 + index * 256, 256, nsid=2) == data
-    assert time.monotonic() - started < 5
+    with within(5, "I/O of another host"):
+        for index in range(50):
+            data = bytes([index]) * 131072
+            other.write(8192 + index * 256, data, nsid=2)
+            assert other.read(8192 + index * 256, 256, nsid=2) == data
     stuck.close()
     wait_until(lambda: limit(daemon, "buffers")["now"] == 0)
 
@@ -259,16 +261,20 @@ def test_43_a_host_that_takes_nothing_is_ended(weftd, hosts, tmp_path):
     works(ctrl.connect_io(qid=2))
 
 
+@pytest.mark.timed
 def test_43_a_slow_reader_is_not(weftd, hosts, tmp_path):
     """It takes half a MiB a second, for longer than the timeout."""
     daemon = weftd(site(tmp_path), args=["--stall-timeout-ms", "2000"])
     io = hosts(daemon).connect_io(sqsize=127, rcvbuf=1 << 18)
     batch = [io.submit(io.rw(2, 2, index * 256, 256), length=131072) for index in range(120)]
-    for _ in range(18):
-        io.pump()
-        time.sleep(0.25)
-    for pending in batch:
-        assert len(io.wait(pending).data) == 131072
+    with paced(1) as pace:
+        for _ in range(18):
+            io.pump()
+            pace.step()
+            time.sleep(0.25)
+        for pending in batch:
+            assert len(io.wait(pending).data) == 131072
+            pace.step()
 
 
 def test_a_host_that_does_not_send_what_it_was_asked_for_is_ended(weftd, hosts, tmp_path):
