@@ -5,34 +5,25 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "apply/internal.h"
 #include "loop/loop.h"
 #include "target/target.h"
 #include "util/log.h"
 
-#define MILLISECOND UINT64_C(1000000)
-/* How long a change waits for I/O on what it removes, so that it can be opened anew. */
-#define REAP_WAIT_MS 200
-/*
- * How long a change waits for what it opens. What takes longer comes later, by
- * itself. The first one waits longer: a host that comes back, and meets a
- * namespace missing, gives it up.
- */
-#define OPEN_WAIT (1000 * MILLISECOND)
-#define FIRST_OPEN_WAIT (3000 * MILLISECOND)
-/* How long it waits for what is to survive a restart, before hosts see it. */
+/* How long the end waits for what is to survive a restart. */
 #define STORE_WAIT_MS 1000
 
-static void show(struct apply *apply, struct view *view)
+void apply_show(struct apply *apply, struct view *view)
 {
-	view->genctr = apply->genctr.value;
+	view->genctr = apply->genctr_shown;
 	view_publish(apply->options.target, view);
 	apply->stale = false;
 }
 
-/* Publishes what runs now. Without memory the tick tries again. */
-static void publish(struct apply *apply)
+void apply_publish(struct apply *apply)
 {
 	struct view *view;
 
@@ -41,16 +32,47 @@ static void publish(struct apply *apply)
 		log_warning("no memory for a change: hosts see what was before until the next try");
 		return;
 	}
-	show(apply, view);
+	apply_show(apply, view);
 }
 
-/* After devices were opened, resized or lost. */
-static void update(struct apply *apply, bool changed)
+void apply_update(struct apply *apply, bool changed)
 {
 	if (changed || apply->stale)
-		publish(apply);
+		apply_publish(apply);
 	if (!apply->stale)
 		devices_retire_left(apply);
+}
+
+static int add(int epoll_fd, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* 0 or -errno; in both cases unwatch() ends it. */
+static int watch(struct apply *apply)
+{
+	int r;
+
+	apply->changes.timer_fd = -1;
+	apply->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (apply->epoll_fd < 0)
+		return -errno;
+	r = changes_init(&apply->changes);
+	if (r == 0)
+		r = add(apply->epoll_fd, apply->changes.timer_fd);
+	if (r == 0)
+		r = add(apply->epoll_fd, apply->jobs.fd);
+	return r;
+}
+
+static void unwatch(struct apply *apply)
+{
+	if (apply->changes.timer_fd >= 0)
+		changes_done(&apply->changes);
+	if (apply->epoll_fd >= 0)
+		close(apply->epoll_fd);
 }
 
 int apply_new(struct apply **ret_apply, const struct apply_options *options,
@@ -68,26 +90,33 @@ int apply_new(struct apply **ret_apply, const struct apply_options *options,
 		weft_error_set(error, -r, "no threads to open devices: %s", strerror(-r));
 		goto fail;
 	}
+	r = watch(apply);
+	if (r < 0) {
+		weft_error_set(error, -r, "cannot wait for devices: %s", strerror(-r));
+		goto no_watch;
+	}
 	r = state_open(&apply->state, options->state_dir, apply->jobs.fd, error);
 	if (r < 0)
-		goto no_state;
+		goto no_watch;
 	genctr_recall(&apply->genctr, apply->state);
+	apply->genctr_shown = apply->genctr.value;
 	if (running_init(&apply->now, config) < 0) {
 		r = weft_error_set(error, ENOMEM, "out of memory");
 		goto no_running;
 	}
 	options->target->control_context = apply;
 	options->target->control = &apply_control_ops;
-	publish(apply);
+	apply_publish(apply);
 	*ret_apply = apply;
 	return 0;
 no_running:
 	state_close(apply->state, 0);
-no_state:
+no_watch:
+	unwatch(apply);
 	jobs_done(&apply->jobs);
 	goto fail;
 no_memory:
-	r = weft_error_set(error, ENOMEM, "out of memory");
+	weft_error_set(error, ENOMEM, "out of memory");
 fail:
 	config_free(config);
 	free(apply);
@@ -103,16 +132,18 @@ bool apply_free(struct apply *apply, unsigned int timeout_ms)
 {
 	if (!apply)
 		return true;
+	apply_cancel(apply);
 	if (devices_reserve(apply, apply->now.device_count) < 0)
 		return false;
 	apply->ending = true;
 	flushes_look(apply);
 	devices_retire_all(apply);
-	devices_reap(apply, 0, timeout_ms);
+	devices_reap_all(apply, timeout_ms);
 	for (size_t i = 0; i < apply->retired_count; i++)
 		log_warning("%s: its backend does not answer; leaving it", apply->retired[i].what);
 	if (!state_close(apply->state, STORE_WAIT_MS) || apply->retired_count)
 		return false;
+	unwatch(apply);
 	jobs_done(&apply->jobs);
 	free(apply->retired);
 	free(apply->watched);
@@ -121,104 +152,48 @@ bool apply_free(struct apply *apply, unsigned int timeout_ms)
 	return true;
 }
 
-/* The counters that hosts watch, before the view that has them. */
-static void count_changes(struct apply *apply, const struct config *wanted)
-{
-	if (genctr_update(&apply->genctr, apply->state, wanted) < 0 ||
-	    state_settle(apply->state, STORE_WAIT_MS) < 0)
-		log_warning("after a restart, hosts may not notice that the discovery log has "
-			    "changed, for that is not stored yet");
-}
-
-/*
- * Goes over to the next configuration: what stays as it is moves along, what
- * is not wanted any more leaves the view and is retired. Fails before it
- * changes anything. 0 or -ENOMEM.
- */
-static int replace(struct apply *apply, struct config *wanted, uint64_t deadline)
-{
-	struct running next;
-	struct view *view;
-
-	if (running_init(&next, wanted) < 0)
-		return -ENOMEM;
-	if (devices_reserve(apply, apply->now.device_count + next.device_count) < 0) {
-		next.config = NULL;
-		running_done(&next);
-		return -ENOMEM;
-	}
-	devices_keep(apply, &next);
-	flushes_recall(apply, &next);
-	devices_open_beside(apply, &next, deadline);
-	if (compile_view(apply, &next, &view) < 0) {
-		devices_drop_new(apply, &next);
-		next.config = NULL;
-		running_done(&next);
-		return -ENOMEM;
-	}
-	flushes_look(apply);
-	flushes_acknowledge(apply, wanted);
-	count_changes(apply, wanted);
-	endpoints_keep(apply, &next);
-	show(apply, view);
-	devices_retire_others(apply);
-	running_done(&apply->now);
-	apply->now = next;
-	return 0;
-}
-
-int apply_config(struct apply *apply, struct config *wanted, struct weft_error *error)
-{
-	size_t retired = apply->retired_count;
-	uint64_t now = loop_clock(), last;
-	uint64_t deadline = now + (apply->served ? OPEN_WAIT : FIRST_OPEN_WAIT);
-	int r = config_validate(wanted, error);
-
-	if (!r)
-		r = config_validate_backends(wanted, apply->options.backends, error);
-	if (r < 0)
-		return r;
-	if (replace(apply, wanted, deadline) < 0)
-		return weft_error_set(error, ENOMEM, "out of memory");
-	/* First the old devices go: a new one may be the same file in another place. */
-	devices_reap(apply, retired, REAP_WAIT_MS);
-	now = loop_clock();
-	last = now + REAP_WAIT_MS * MILLISECOND;
-	devices_open(apply);
-	update(apply, devices_wait(apply, now, deadline > last ? deadline : last));
-	endpoints_open(apply);
-	apply->served = true;
-	return 0;
-}
-
 int apply_fd(const struct apply *apply)
 {
-	return apply->jobs.fd;
+	return apply->epoll_fd;
+}
+
+/* Devices that a change opens are published together, at its end. */
+static void collected(struct apply *apply, bool changed)
+{
+	if (apply->changes.phase == CHANGE_OPENING)
+		apply->changes.unpublished |= changed;
+	else
+		apply_update(apply, changed);
 }
 
 void apply_run(struct apply *apply)
 {
 	jobs_wait(&apply->jobs, 0);
+	jobs_look(&apply->jobs);
 	state_run(apply->state);
-	devices_reap(apply, 0, 0);
-	update(apply, devices_collect(apply));
+	devices_reap(apply);
+	collected(apply, devices_collect(apply));
+	changes_run(apply);
 }
 
 void apply_tick(struct apply *apply)
 {
-	bool changed;
+	bool changed, at_rest = apply->changes.phase == CHANGE_NONE;
 
 	jobs_look(&apply->jobs);
-	devices_reap(apply, 0, 0);
+	devices_reap(apply);
 	namespaces_sweep(apply->options.target, false);
 	changed = devices_collect(apply);
 	state_tick(apply->state);
 	devices_watch(apply);
 	devices_refresh(apply);
-	devices_open(apply);
+	if (at_rest) /* else the change does that, in its order */
+		devices_open(apply);
 	changed |= devices_show_again(apply);
-	update(apply, changed);
-	endpoints_open(apply);
+	collected(apply, changed);
+	if (at_rest)
+		endpoints_open(apply);
+	changes_run(apply);
 }
 
 /* ---- what can be asked ---- */

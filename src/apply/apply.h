@@ -9,9 +9,11 @@
  * machine does not have yet - fails alone, with its reason, and is tried again
  * by apply_tick(); everything else is served.
  *
- * All of this runs on the control thread, which waits for no backend for long:
- * those open, refresh and close their devices on threads of their own (job.h). A
- * device that is not open after a second is served as soon as it is.
+ * All of this runs on the control thread, which never waits: backends open, refresh
+ * and close their devices on threads of their own (job.h). A change is queued; when
+ * its turn comes it goes through several phases (change.c), and its done() is called
+ * at the end of the last one. A device that is not open after a second (three in the
+ * first change) delays its change no longer: it is served as soon as it is open.
  */
 #ifndef WEFT_APPLY_APPLY_H
 #define WEFT_APPLY_APPLY_H
@@ -20,6 +22,7 @@
 #include <stdint.h>
 
 #include "config/model.h"
+#include "util/list.h"
 
 struct apply;
 struct namespace;
@@ -49,21 +52,52 @@ bool apply_free(struct apply *apply, unsigned int timeout_ms);
 void apply_leave_hung(struct apply *apply);
 
 /*
- * Validates `wanted` and makes it run. 0: it is the apply's now. -errno with
- * *error filled: it stays the caller's and the running configuration stays.
- * A namespace or port that cannot be opened is no failure: see its state. Waits
- * for a second or so where devices take long to open; a namespace that gets other
- * options is served with the old ones until its new device is open.
+ * A change of what runs. The submitter fills the functions, mostly as the first
+ * member of a struct of its own. A namespace or port that cannot be opened is no
+ * failure: see its state. A namespace that gets other options is served with the
+ * old ones until its new device is open.
  */
-int apply_config(struct apply *apply, struct config *wanted, struct weft_error *error);
-/* What runs; never NULL. Borrowed until the next apply_config(). */
+struct apply_change {
+	/*
+	 * Required; the change's turn has come. 0 with what is to run in *ret_wanted,
+	 * which is the apply's from then on (NULL: what runs, so the change ends at
+	 * once); or -errno with *error filled. Where the apply refuses it (it is not
+	 * valid), done() has the reason.
+	 */
+	int (*plan)(struct apply_change *change, const struct config *now,
+		    struct config **ret_wanted, struct weft_error *error);
+	/*
+	 * Optional: judges what has opened in time. -errno with *error filled: the
+	 * apply goes back to the configuration before, and then calls done() with that.
+	 */
+	int (*judge)(struct apply_change *change, struct weft_error *error);
+	/*
+	 * Required, called exactly once: the change is the callee's to free. result 0:
+	 * it runs. -errno: what ran before runs; -ECANCELED where weftd ends. `error`
+	 * (borrowed) is filled where it failed.
+	 */
+	void (*done)(struct apply_change *change, int result, const struct weft_error *error);
+	struct list node;		/* the apply's */
+};
+
+/*
+ * Queues a change, borrowed until done(). Changes are made one after the other, in
+ * their order. done() may be called before this returns.
+ */
+void apply_submit(struct apply *apply, struct apply_change *change);
+/*
+ * Ends the change that is under way, and all that wait, with -ECANCELED; so does any
+ * that comes later. What is open of the one under way is left to apply_free().
+ */
+void apply_cancel(struct apply *apply);
+/* What runs; never NULL. Borrowed until the control thread goes back to its loop. */
 const struct config *apply_current(const struct apply *apply);
 /*
  * To be called about once a second: tries again what failed, asks devices for
  * their size, closes namespaces that were removed once their last I/O is done.
  */
 void apply_tick(struct apply *apply);
-/* A descriptor that is readable when apply_run() is due: a device did, or failed, something. */
+/* Readable when apply_run() is due: a device did, or failed, something, or a change goes on. */
 int apply_fd(const struct apply *apply);
 void apply_run(struct apply *apply);
 /* The discovery log's generation counter. */

@@ -11,7 +11,8 @@
 
 #define VERSION_DEFAULT 0x00020100
 
-_Static_assert(CONFIG_NSID_MAX <= VIEW_NSID_MAX, "namespaces of a view");
+_Static_assert(CONFIG_NSID_MAX == VIEW_NSID_MAX, "namespaces of a view");
+_Static_assert(CONFIG_NAMESPACES_MAX == VIEW_NAMESPACES_MAX, "namespaces of a view");
 _Static_assert(CONFIG_ANA_GROUP_MAX == VIEW_ANA_GROUP_MAX, "ANA groups of a view");
 
 /* 0 or -ENOMEM. */
@@ -47,9 +48,9 @@ static int compile_namespace(struct apply *apply, const struct config_namespace 
 	if (!ns)
 		return -ENOMEM;
 	ns->ns = device->ns;
-	ns->has_uuid = want->has_uuid;
-	ns->has_nguid = want->has_nguid;
-	ns->has_eui64 = want->has_eui64;
+	ns->has_uuid = ID_SET(want->uuid);
+	ns->has_nguid = ID_SET(want->nguid);
+	ns->has_eui64 = ID_SET(want->eui64);
 	memcpy(ns->uuid, want->uuid, sizeof(ns->uuid));
 	memcpy(ns->nguid, want->nguid, sizeof(ns->nguid));
 	memcpy(ns->eui64, want->eui64, sizeof(ns->eui64));
@@ -89,7 +90,7 @@ static int compile_subsystem(struct apply *apply, const struct running *running,
 	to->subsystem = subsystem_get(apply->options.target, from->nqn);
 	if (!to->subsystem || copy(&to->nqn, from->nqn) < 0 ||
 	    copy(&to->serial, from->serial) < 0 || copy(&to->model, from->model) < 0 ||
-	    copy(&to->firmware, from->firmware ? from->firmware : WEFT_VERSION) < 0)
+	    copy(&to->firmware, *from->firmware ? from->firmware : WEFT_VERSION) < 0)
 		return -ENOMEM;
 	to->version = from->version ? from->version : VERSION_DEFAULT;
 	to->cntlid_min = from->cntlid_min;
@@ -111,12 +112,12 @@ static uint8_t wire_adrfam(const char *adrfam)
 	return strcmp(adrfam, "ipv6") ? NVMF_ADRFAM_IPV4 : NVMF_ADRFAM_IPV6;
 }
 
-static uint8_t wire_treq(enum config_treq treq)
+static uint8_t wire_treq(int treq)
 {
 	switch (treq) {
-	case CONFIG_TREQ_REQUIRED:
+	case NVMF_TREQ_REQUIRED:
 		return NVMF_TREQ_REQUIRED;
-	case CONFIG_TREQ_NOT_REQUIRED:
+	case NVMF_TREQ_NOT_REQUIRED:
 		return NVMF_TREQ_NOT_REQUIRED;
 	default:
 		return NVMF_TREQ_NOT_SPECIFIED;
@@ -170,7 +171,7 @@ static int compile_port(const struct config_port *from, struct view *view)
 	to->trtype = NVMF_TRTYPE_TCP;
 	to->adrfam = wire_adrfam(from->addr.adrfam);
 	to->treq = wire_treq(from->addr.treq);
-	to->tsas = from->addr.tsas == CONFIG_TSAS_TLS13 ? NVMF_TCP_SECTYPE_TLS13 :
+	to->tsas = from->addr.tsas == NVMF_TCP_SECTYPE_TLS13 ? NVMF_TCP_SECTYPE_TLS13 :
 							  NVMF_TCP_SECTYPE_NONE;
 	to->trsvcid = from->addr.trsvcid;
 	to->inline_data_size = from->inline_data_size;
@@ -192,7 +193,7 @@ int compile_view(struct apply *apply, struct running *running, struct view **ret
 	struct view *view = view_new();
 	int r = view ? 0 : -ENOMEM;
 
-	if (!r && config->discovery_nqn)
+	if (!r && *config->discovery_nqn)
 		r = copy(&view->discovery_nqn, config->discovery_nqn);
 	for (size_t i = 0; !r && i < config->subsystem_count; i++)
 		r = compile_subsystem(apply, running, i, view);

@@ -39,10 +39,11 @@ int device_block_size(uint32_t wanted, const struct weft_info *info, uint32_t *r
 
 static bool same_identity(const struct config_namespace *a, const struct config_namespace *b)
 {
-	return a->has_uuid == b->has_uuid && a->has_nguid == b->has_nguid &&
-	       a->has_eui64 == b->has_eui64 && !memcmp(a->uuid, b->uuid, sizeof(a->uuid)) &&
-	       !memcmp(a->nguid, b->nguid, sizeof(a->nguid)) &&
-	       !memcmp(a->eui64, b->eui64, sizeof(a->eui64));
+	for (const struct attr *attr = namespace_type.attrs; attr->name; attr++) {
+		if (attr->type == ATTR_ID && !attr_same(attr, &a->settings, &b->settings))
+			return false;
+	}
+	return true;
 }
 
 /*
@@ -75,13 +76,17 @@ static void keep_one(struct apply *apply, const struct config_namespace *had,
 		     struct device *from, const struct config_namespace *want, struct device *to)
 {
 	from->kept = false;
+	from->reopened = false;
 	if (!want || !want->enable)
 		return;
 	hide_other(had, from, want, to);
 	if (!config_same_device(had, want, apply->options.backends))
 		return;
 	if (stays(had, from, want)) {
+		struct job *beside = to->beside;
+
 		*to = *from;
+		to->beside = beside;
 		from->kept = true;
 		hide_other(had, from, want, to);
 		return;
@@ -117,7 +122,8 @@ void devices_keep(struct apply *apply, struct running *next)
 
 int devices_reserve(struct apply *apply, size_t count)
 {
-	size_t capacity = apply->retired_count + RETIRED_OF_A_DEVICE * count;
+	size_t capacity = apply->retired_count + apply->retired_promised +
+			  RETIRED_OF_A_DEVICE * count;
 	struct retired *grown;
 
 	if (capacity <= apply->retired_capacity)
@@ -127,6 +133,14 @@ int devices_reserve(struct apply *apply, size_t count)
 		return -ENOMEM;
 	apply->retired = grown;
 	apply->retired_capacity = capacity;
+	return 0;
+}
+
+int devices_promise(struct apply *apply, size_t count)
+{
+	if (devices_reserve(apply, count) < 0)
+		return -ENOMEM;
+	apply->retired_promised = RETIRED_OF_A_DEVICE * count;
 	return 0;
 }
 
@@ -143,6 +157,12 @@ static struct retired *retire(struct apply *apply, const struct config_subsystem
 	snprintf(retired->what, sizeof(retired->what), "namespace %u of %s", nsid, subsystem->nqn);
 	apply->retired_count++;
 	return retired;
+}
+
+void devices_retire_job(struct apply *apply, const struct config_subsystem *subsystem,
+			uint32_t nsid, struct job *job)
+{
+	retire(apply, subsystem, nsid, NULL, job);
 }
 
 static void retire_all(struct apply *apply, const struct config_subsystem *subsystem,
@@ -181,7 +201,11 @@ static bool retire_other(struct apply *apply, const struct config_subsystem *sub
 
 void devices_retire_others(struct apply *apply)
 {
+	size_t first = apply->retired_count;
+
 	running_each(apply, &apply->now, retire_other);
+	for (size_t i = first; i < apply->retired_count; i++)
+		apply->retired[i].awaited = true;
 }
 
 static bool drop_new(struct apply *apply, const struct config_subsystem *subsystem,
@@ -267,25 +291,35 @@ static bool reap_one(struct apply *apply, struct retired *retired)
 	return true;
 }
 
-void devices_reap(struct apply *apply, size_t first, unsigned int timeout_ms)
+void devices_reap(struct apply *apply)
 {
-	uint64_t now = loop_clock(), deadline = now + timeout_ms * UINT64_C(1000000);
+	size_t left = 0;
+
+	for (size_t i = 0; i < apply->retired_count; i++)
+		if (reap_one(apply, &apply->retired[i]))
+			apply->retired[left++] = apply->retired[i];
+	apply->retired_count = left;
+}
+
+void devices_reap_all(struct apply *apply, unsigned int timeout_ms)
+{
+	uint64_t deadline = loop_clock() + timeout_ms * UINT64_C(1000000);
 
 	for (;;) {
-		size_t left = 0, earlier = 0;
+		uint64_t now = loop_clock();
 
-		for (size_t i = 0; i < apply->retired_count; i++) {
-			if (!reap_one(apply, &apply->retired[i]))
-				continue;
-			earlier += i < first;
-			apply->retired[left++] = apply->retired[i];
-		}
-		apply->retired_count = left;
-		first = earlier;
-		now = loop_clock();
-		if (left == first || now >= deadline)
+		devices_reap(apply);
+		if (apply->retired_count == 0 || now >= deadline)
 			return;
 		/* Nothing tells that the last I/O has ended: so look. */
 		jobs_wait(&apply->jobs, now + REAP_PAUSE_NS);
 	}
+}
+
+bool devices_closing(const struct apply *apply)
+{
+	for (size_t i = 0; i < apply->retired_count; i++)
+		if (apply->retired[i].awaited)
+			return true;
+	return false;
 }

@@ -57,7 +57,7 @@ void endpoints_keep(struct apply *apply, struct running *next)
 static void open_one(struct apply *apply, const struct config_port *want,
 		     struct endpoint *endpoint)
 {
-	const struct config_address *addr = &want->addr;
+	const struct address_settings *addr = &want->addr;
 	struct weft_error error = { 0 };
 	int r;
 

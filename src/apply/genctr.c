@@ -8,7 +8,6 @@
 #include <time.h>
 
 #include "apply/state.h"
-#include "config/attr.h"
 #include "config/model.h"
 
 /* Further than counting leads; what is stored stays an integer that JSON can hold. */
@@ -16,11 +15,15 @@
 #define KIND "discovery"
 #define KEY "log"
 
-static void add_attrs(struct strbuf *text, const struct config_attr *attrs, const void *object)
+/* What shows in the discovery log is told by what a change of it does. */
+static void add_settings(struct strbuf *text, const struct object_type *type, const void *settings)
 {
-	for (; attrs->name; attrs++) {
-		strbuf_add(text, " %s=", attrs->name);
-		config_attr_format(attrs, object, text);
+	for (const struct attr *attr = type->attrs; attr->name; attr++) {
+		if (attr->effect != ATTR_IN_LOG && attr->effect != ATTR_LISTENS_ANEW &&
+		    attr->effect != ATTR_ENDS)
+			continue;
+		strbuf_add(text, " %s=", attr->name);
+		attr_format(attr, settings, text);
 	}
 	strbuf_add(text, "\n");
 }
@@ -29,8 +32,11 @@ static void add_link(struct strbuf *text, const struct config *config, const cha
 {
 	const struct config_subsystem *subsystem = config_find_subsystem(config, nqn);
 
-	strbuf_add(text, " subsystem %s any=%d", nqn, subsystem && subsystem->allow_any_host);
-	for (size_t i = 0; subsystem && i < subsystem->allowed_host_count; i++)
+	if (!subsystem)
+		return;
+	strbuf_add(text, " subsystem %s", nqn);
+	add_settings(text, &subsystem_type, &subsystem->settings);
+	for (size_t i = 0; i < subsystem->allowed_host_count; i++)
 		strbuf_add(text, " %s", subsystem->allowed_hosts[i]);
 	strbuf_add(text, "\n");
 }
@@ -38,15 +44,15 @@ static void add_link(struct strbuf *text, const struct config *config, const cha
 static void add_port(struct strbuf *text, const struct config *config,
 		     const struct config_port *port)
 {
-	strbuf_add(text, "port %u discovery=%d", port->portid, port->discovery);
-	add_attrs(text, config_address_attrs, &port->addr);
+	strbuf_add(text, "port %u", port->portid);
+	add_settings(text, &port_type, &port->settings);
 	for (size_t i = 0; i < port->subsystem_count; i++)
 		add_link(text, config, port->subsystems[i]);
 	for (size_t i = 0; i < port->referral_count; i++) {
 		if (!port->referrals[i].enable)
 			continue;
 		strbuf_add(text, " referral");
-		add_attrs(text, config_referral_attrs, &port->referrals[i]);
+		add_settings(text, &referral_type, &port->referrals[i].settings);
 	}
 }
 
@@ -55,7 +61,7 @@ static int digest_of(const struct config *config, char ret_digest[UUID_TEXT])
 {
 	struct strbuf text = { 0 };
 
-	strbuf_add(&text, "discovery %s\n", config->discovery_nqn ? config->discovery_nqn : "");
+	add_settings(&text, &root_type, &config->settings);
 	for (size_t i = 0; i < config->port_count; i++)
 		add_port(&text, config, &config->ports[i]);
 	return strbuf_take_uuid(&text, ret_digest);

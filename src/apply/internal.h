@@ -32,6 +32,8 @@ struct retry {
 struct device {
 	struct namespace *ns;		/* owned; NULL: it is not open */
 	struct job *opening;		/* what is to be ns, or to take its place */
+	struct job *beside;		/* of a configuration that does not run yet: the same, begun
+					   while the device before it still serves */
 	struct job *refreshing;		/* of ns */
 	struct namespace *left;		/* owned; no longer ns, but a published view may have it */
 	struct job *left_job;		/* its refreshing */
@@ -74,20 +76,52 @@ struct retired {
 	char nqn[NVMF_NQN_SIZE];
 	uint32_t nsid;
 	bool lost;			/* nobody removed it, so it may come back */
+	bool awaited;			/* the change under way waits for its end */
 };
 
 /* How many of these may come of one device. */
 #define RETIRED_OF_A_DEVICE 3
 
+/* What the change under way waits for: see change.c. */
+enum change_phase {
+	CHANGE_NONE,			/* there is none */
+	CHANGE_BESIDE,			/* devices that open beside those whose place they take */
+	CHANGE_STORING,			/* what is to survive a restart before hosts see it */
+	CHANGE_CLOSING,			/* old devices, which new ones may want to open */
+	CHANGE_OPENING,			/* all other new devices */
+};
+
+struct changes {
+	struct list queue;		/* of struct apply_change, borrowed */
+	struct apply_change *current;	/* borrowed; NULL: none is under way */
+	enum change_phase phase;
+	struct running next;		/* BESIDE, STORING: what is to run; else empty */
+	struct config *before;		/* owned: what ran before a change that is to be judged */
+	uint64_t deadline;		/* loop_clock(): the phase lasts no longer */
+	uint64_t open_until;		/* loop_clock(): as long the change may wait for devices */
+	uint64_t opening_since;		/* loop_clock(): when CHANGE_OPENING began */
+	struct state_waiter waiter;	/* CHANGE_STORING */
+	bool stored;			/* it has ended, well or not */
+	bool unpublished;		/* CHANGE_OPENING: devices have opened that no view has */
+	bool going_back;		/* it was judged, and failed: */
+	struct weft_error error;	/* why */
+	bool running;			/* changes_run() is on the stack */
+	bool cancelled;			/* no further changes */
+	int timer_fd;			/* owned: the next look at the phase */
+};
+
 struct apply {
 	struct apply_options options;
 	struct state *state;		/* owned */
-	struct genctr genctr;
+	struct genctr genctr;		/* of what runs, or is about to */
+	uint64_t genctr_shown;		/* of what runs */
 	struct jobs jobs;
+	struct changes changes;
+	int epoll_fd;			/* owned: the jobs' descriptor and the changes' timer */
 	struct running now;
 	struct retired *retired;	/* owned */
 	size_t retired_count, retired_capacity;
-	uint64_t wait_since;		/* devices_wait()'s */
+	size_t retired_promised;	/* room for as many is the change's that is under way */
 	bool served;			/* a configuration has been made to run */
 	bool ending;			/* no I/O is under way, nor will be; the target is gone */
 	struct namespace **watched;	/* owned: room for devices_watch() */
@@ -102,10 +136,30 @@ static inline struct device *device_of(const struct running *running, size_t sub
 	return &running->devices[running->first_device[subsystem] + index];
 }
 
+/* ---- apply.c ---- */
+
+/* Publishes a view of what runs; without memory the tick tries again. */
+void apply_publish(struct apply *apply);
+/* Publishes one that is compiled. */
+void apply_show(struct apply *apply, struct view *view);
+/* After devices were opened, resized or lost. */
+void apply_update(struct apply *apply, bool changed);
+
+/* ---- change.c ---- */
+
+/* 0 or -errno. */
+int changes_init(struct changes *changes);
+/* After apply_cancel(). */
+void changes_done(struct changes *changes);
+/* The change under way goes on as far as it can. */
+void changes_run(struct apply *apply);
+
 /* ---- running.c ---- */
 
 /* Sets up arrays for a configuration, which stays the caller's on failure. 0 or -ENOMEM. */
 int running_init(struct running *ret, struct config *config);
+/* As it was after running_init(), but for what opens beside (device.beside). */
+void running_forget(struct running *running);
 /* Frees the arrays and the configuration; what is open or listening is somebody else's by now. */
 void running_done(struct running *running);
 /* NULL: there is none such. */
@@ -131,19 +185,31 @@ bool retry_due(const struct retry *retry, uint64_t now);
 void devices_keep(struct apply *apply, struct running *next);
 /* Makes room to retire as many devices, so that it cannot fail later. 0 or -ENOMEM. */
 int devices_reserve(struct apply *apply, size_t count);
+/*
+ * Keeps room for as many, beside what others reserve, until the next call (0: no
+ * longer). 0 or -ENOMEM: as before.
+ */
+int devices_promise(struct apply *apply, size_t count);
 /* The next configuration is dropped: retires what was opened for it alone. Reserved. */
 void devices_drop_new(struct apply *apply, struct running *next);
-/* Retires those that were not kept. The published view is without them; reserved. */
+/*
+ * Retires those that were not kept, as awaited ones. The published view is without
+ * them; reserved.
+ */
 void devices_retire_others(struct apply *apply);
+/* Retires a job that nothing came of, or that nobody wants any more. Reserved. */
+void devices_retire_job(struct apply *apply, const struct config_subsystem *subsystem,
+			uint32_t nsid, struct job *job);
 /* Retires what devices left, which the published view is without. */
 void devices_retire_left(struct apply *apply);
 /* Retires all, at the end. Reserved. */
 void devices_retire_all(struct apply *apply);
-/*
- * Closes those retired that are idle, waiting up to timeout_ms for apply->retired[first]
- * and those after it: the ones before may hang for ever.
- */
-void devices_reap(struct apply *apply, size_t first, unsigned int timeout_ms);
+/* Closes those retired that are idle, and forgets those that are closed. */
+void devices_reap(struct apply *apply);
+/* The same, and waits up to timeout_ms for all of them. */
+void devices_reap_all(struct apply *apply, unsigned int timeout_ms);
+/* Is any of the awaited ones still there? */
+bool devices_closing(const struct apply *apply);
 /* The block size as hosts see it; wanted 0: the device's. 0, or -errno with *error filled. */
 int device_block_size(uint32_t wanted, const struct weft_info *info, uint32_t *ret,
 		      struct weft_error *error);
@@ -151,19 +217,27 @@ int device_block_size(uint32_t wanted, const struct weft_info *info, uint32_t *r
 /* ---- opening.c ---- */
 
 /*
- * Opens what takes the place of an open device, beside it, and waits for that
- * until `deadline`. What fails is left closed. What takes longer takes the other
- * one's place when it is open; until then, that one serves on.
+ * Begins to open what takes the place of an open device, beside it. After
+ * devices_keep(), which is to be called again before devices_settle_beside().
  */
-void devices_open_beside(struct apply *apply, struct running *next, uint64_t deadline);
+void devices_open_beside(struct apply *apply, struct running *next);
+/* Is any of these still being opened? */
+bool devices_opening_beside(struct apply *apply, struct running *next);
+/*
+ * What came of them. What failed is left closed. What has not opened yet takes the
+ * other one's place when it is open; until then, that one serves on. Reserved.
+ */
+void devices_settle_beside(struct apply *apply, struct running *next);
+/* In its place, where `next` is dropped: retires them. Reserved. */
+void devices_drop_beside(struct apply *apply, struct running *next);
 /* Begins to open what is enabled, not open and due. */
 void devices_open(struct apply *apply);
 /* Begins to ask open devices what they are. */
 void devices_refresh(struct apply *apply);
 /* What came of both since the last call. true: the view has to change. */
 bool devices_collect(struct apply *apply);
-/* The same, and waits until `deadline` for all that began to open at `since` or later. */
-bool devices_wait(struct apply *apply, uint64_t since, uint64_t deadline);
+/* Is any of those still being opened that were begun at changes.opening_since or later? */
+bool devices_opening(struct apply *apply);
 /* Is it time to show hosts a namespace that has other identifiers than before? */
 bool devices_show_again(struct apply *apply);
 

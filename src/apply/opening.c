@@ -9,6 +9,7 @@
 
 #include "apply/internal.h"
 #include "loop/loop.h"
+#include "util/cleanup.h"
 #include "util/log.h"
 #include "util/str.h"
 
@@ -124,55 +125,74 @@ static bool start_beside(struct apply *apply, const struct config_subsystem *sub
 
 	if (!replaced_by(apply, subsystem, want, device))
 		return false;
-	return job_open(&device->opening, &apply->jobs, apply->options.target, want,
+	return job_open(&device->beside, &apply->jobs, apply->options.target, want,
 			apply->options.backends, &ignored) == 0;
 }
 
-/* Whether it still waits for one that is opened beside another. */
-static bool collect_beside(struct apply *apply, const struct config_subsystem *subsystem,
-			   const struct config_namespace *want, struct device *device)
+void devices_open_beside(struct apply *apply, struct running *next)
 {
-	struct job *job = device->opening;
+	running_each(apply, next, start_beside);
+}
 
-	if (!job || !replaced_by(apply, subsystem, want, device))
-		return false;
-	if (!job_ended(job))
-		return true;
-	device->opening = NULL;
-	if (job->result == 0)
-		take_over(device, job_take(job));
-	job_free(job);
-	return false;
+static bool opens_beside(struct apply *apply, const struct config_subsystem *subsystem,
+			 const struct config_namespace *want, struct device *device)
+{
+	return device->beside && !job_ended(device->beside);
+}
+
+bool devices_opening_beside(struct apply *apply, struct running *next)
+{
+	return running_each(apply, next, opens_beside);
 }
 
 /* It takes too long: the old one serves on until the new one is there, or is known to fail. */
-static bool go_on_with_old(struct apply *apply, const struct config_subsystem *subsystem,
-			   const struct config_namespace *want, struct device *device)
+static void go_on_with_old(struct device *device, struct device *old, struct job *job)
 {
-	struct device *old = replaced_by(apply, subsystem, want, device);
-	struct job *job = device->opening;
-
-	if (!old || !job)
-		return false;
 	*device = *old;
 	device->opening = job;
 	device->slow = false;
 	old->kept = true;
 	old->reopened = true;
+}
+
+static bool settle_beside(struct apply *apply, const struct config_subsystem *subsystem,
+			  const struct config_namespace *want, struct device *device)
+{
+	struct device *old = replaced_by(apply, subsystem, want, device);
+	struct job *job = TAKE_PTR(device->beside);
+
+	if (!job)
+		return false;
+	if (device->ns || device->opening) { /* meanwhile there was no more need of it */
+		devices_retire_job(apply, subsystem, want->nsid, job);
+	} else if (job_ended(job)) {
+		if (job->result == 0)
+			take_over(device, job_take(job));
+		job_free(job);
+	} else if (old) {
+		go_on_with_old(device, old, job);
+	} else { /* the one whose place it was to take was lost meanwhile */
+		device->opening = job;
+	}
 	return true;
 }
 
-void devices_open_beside(struct apply *apply, struct running *next, uint64_t deadline)
+void devices_settle_beside(struct apply *apply, struct running *next)
 {
-	if (!running_each(apply, next, start_beside))
-		return;
-	while (running_each(apply, next, collect_beside)) {
-		if (loop_clock() >= deadline) {
-			running_each(apply, next, go_on_with_old);
-			return;
-		}
-		jobs_wait(&apply->jobs, deadline);
-	}
+	running_each(apply, next, settle_beside);
+}
+
+static bool drop_beside(struct apply *apply, const struct config_subsystem *subsystem,
+			const struct config_namespace *want, struct device *device)
+{
+	devices_retire_job(apply, subsystem, want->nsid, device->beside);
+	device->beside = NULL;
+	return true;
+}
+
+void devices_drop_beside(struct apply *apply, struct running *next)
+{
+	running_each(apply, next, drop_beside);
 }
 
 /* ---- refreshing ---- */
@@ -243,19 +263,12 @@ bool devices_collect(struct apply *apply)
 static bool is_opening(struct apply *apply, const struct config_subsystem *subsystem,
 		       const struct config_namespace *want, struct device *device)
 {
-	return device->opening && device->opening->began >= apply->wait_since;
+	return device->opening && device->opening->began >= apply->changes.opening_since;
 }
 
-bool devices_wait(struct apply *apply, uint64_t since, uint64_t deadline)
+bool devices_opening(struct apply *apply)
 {
-	bool changed = devices_collect(apply);
-
-	apply->wait_since = since;
-	while (running_each(apply, &apply->now, is_opening) && loop_clock() < deadline) {
-		jobs_wait(&apply->jobs, deadline);
-		changed |= devices_collect(apply);
-	}
-	return changed;
+	return running_each(apply, &apply->now, is_opening);
 }
 
 static bool show_again(struct apply *apply, const struct config_subsystem *subsystem,

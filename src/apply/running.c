@@ -36,6 +36,12 @@ int running_init(struct running *ret, struct config *config)
 	return 0;
 }
 
+void running_forget(struct running *running)
+{
+	for (size_t i = 0; i < running->device_count; i++)
+		running->devices[i] = (struct device){ .beside = running->devices[i].beside };
+}
+
 void running_done(struct running *running)
 {
 	free(running->first_device);

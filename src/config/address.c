@@ -46,7 +46,7 @@ static int parse_numeric(const char *text, struct numeric *ret)
 }
 
 /* The port of ADDRESS:PORT and [ADDRESS]:PORT moves to where ports are kept. */
-static int split_port(struct config_address *addr, struct weft_error *error)
+static int split_port(struct address_settings *addr, struct weft_error *error)
 {
 	struct hostport split;
 	int r = hostport_parse(addr->traddr, &split, error);
@@ -59,12 +59,11 @@ static int split_port(struct config_address *addr, struct weft_error *error)
 				      "is %u; one of them must go", addr->traddr, addr->trsvcid);
 	if (split.port)
 		addr->trsvcid = split.port;
-	if (strcmp(addr->traddr, split.host) && config_set_string(&addr->traddr, split.host) < 0)
-		return weft_error_set(error, ENOMEM, "out of memory");
+	TEXT_SET(addr->traddr, split.host);
 	return 0;
 }
 
-static int complete_traddr(struct config_address *addr, const char **ret_attr,
+static int complete_traddr(struct address_settings *addr, const char **ret_attr,
 			   struct weft_error *error)
 {
 	const char *adrfam;
@@ -72,7 +71,7 @@ static int complete_traddr(struct config_address *addr, const char **ret_attr,
 	int r;
 
 	*ret_attr = "traddr";
-	if (!addr->traddr)
+	if (!*addr->traddr)
 		return weft_error_set(error, EINVAL, "traddr is missing; it must be a numeric "
 				      "address, such as 192.0.2.1, 2001:db8::1 or 0.0.0.0 for all");
 	r = split_port(addr, error);
@@ -83,9 +82,8 @@ static int complete_traddr(struct config_address *addr, const char **ret_attr,
 				      "address, such as 192.0.2.1 or 2001:db8::1",
 				      addr->traddr);
 	adrfam = numeric.family == AF_INET ? "ipv4" : "ipv6";
-	if (!addr->adrfam) {
-		if (config_set_string(&addr->adrfam, adrfam) < 0)
-			return weft_error_set(error, ENOMEM, "out of memory");
+	if (!*addr->adrfam) {
+		TEXT_SET(addr->adrfam, adrfam);
 		return 0;
 	}
 	*ret_attr = "adrfam";
@@ -100,12 +98,10 @@ static int complete_traddr(struct config_address *addr, const char **ret_attr,
 	return 0;
 }
 
-static int complete_trtype(struct config_address *addr, const char **ret_attr,
+static int check_trtype(const struct address_settings *addr, const char **ret_attr,
 			   struct weft_error *error)
 {
 	*ret_attr = "trtype";
-	if (!addr->trtype && config_set_string(&addr->trtype, "tcp") < 0)
-		return weft_error_set(error, ENOMEM, "out of memory");
 	if (!strcmp(addr->trtype, "tcp"))
 		return 0;
 	if (!strcmp(addr->trtype, "rdma") || !strcmp(addr->trtype, "fc") ||
@@ -116,10 +112,10 @@ static int complete_trtype(struct config_address *addr, const char **ret_attr,
 	return weft_error_set(error, EINVAL, "trtype is \"%.16s\"; it must be tcp", addr->trtype);
 }
 
-int config_complete_address(struct config_address *addr, bool referral, const char **ret_attr,
+int config_complete_address(struct address_settings *addr, bool referral, const char **ret_attr,
 			    struct weft_error *error)
 {
-	int r = complete_trtype(addr, ret_attr, error);
+	int r = check_trtype(addr, ret_attr, error);
 
 	if (!r)
 		r = complete_traddr(addr, ret_attr, error);
@@ -132,12 +128,12 @@ int config_complete_address(struct config_address *addr, bool referral, const ch
 	}
 	if (referral)
 		return 0;
-	if (addr->tsas == CONFIG_TSAS_TLS13) {
+	if (addr->tsas == NVMF_TCP_SECTYPE_TLS13) {
 		*ret_attr = "tsas";
 		return weft_error_set(error, EOPNOTSUPP, "tsas is tls1.3, but this weft cannot "
 				      "encrypt yet; it must be none");
 	}
-	if (addr->treq == CONFIG_TREQ_REQUIRED) {
+	if (addr->treq == NVMF_TREQ_REQUIRED) {
 		*ret_attr = "treq";
 		return weft_error_set(error, EOPNOTSUPP, "treq is required, but this weft cannot "
 				      "encrypt yet; it must be \"not specified\"");
@@ -145,7 +141,7 @@ int config_complete_address(struct config_address *addr, bool referral, const ch
 	return 0;
 }
 
-bool config_same_address(const struct config_address *a, const struct config_address *b)
+bool config_same_address(const struct address_settings *a, const struct address_settings *b)
 {
 	struct numeric na, nb;
 
@@ -155,7 +151,7 @@ bool config_same_address(const struct config_address *a, const struct config_add
 	       !strcmp(na.scope, nb.scope);
 }
 
-bool config_is_wildcard(const struct config_address *addr)
+bool config_is_wildcard(const struct address_settings *addr)
 {
 	static const uint8_t zero[16];
 	struct numeric numeric;

@@ -20,12 +20,10 @@ int omv_read(const struct node *root, struct config *config);
 int read_hosts(const struct node *root, struct config *config);
 int read_allowed_hosts(const struct node *array, struct config *config,
 		       struct config_subsystem *subsystem);
-int read_root_weft(const struct node *root, struct config *config);
-int read_port_weft(const struct node *node, struct config_port *port);
-int read_device(const struct node *device, struct config_namespace *ns);
-int read_namespace_weft(const struct node *node, struct config_namespace *ns);
-/* uuid, nguid and eui64, where the object has them. */
-int read_ids(const struct node *object, struct config_namespace *ns);
+/* The path of a namespace's device. */
+int read_path(const struct node *path, struct config_namespace *ns);
+/* A node_other of namespaces: the path, and the options of the backend. */
+int read_namespace_other(const struct node *member, enum attr_place place, void *object);
 /*
  * Adds the namespaces of an array, and has read_one() fill each. Those without
  * an nsid get the lowest that are free, in the order of the list.
@@ -38,7 +36,7 @@ int new_subsystem(const struct node *at, const char *nqn, struct config *config,
 int new_port(const struct node *at, uint64_t portid, struct config *config,
 	     struct config_port **ret_port);
 /* Completes an address that was read from members of `object` that begin with prefix. */
-int complete_address(const struct node *object, const char *prefix, struct config_address *addr,
+int complete_address(const struct node *object, const char *prefix, struct address_settings *addr,
 		     bool referral);
 /* Links a subsystem that must exist. */
 int link_subsystem(const struct node *at, const char *nqn, const struct config *config,

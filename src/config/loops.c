@@ -42,8 +42,8 @@ static bool is_of_machine(struct graph *graph, const char *traddr)
 }
 
 /* Does a host that follows the referral come to this port? */
-static bool leads_to(struct graph *graph, const struct config_address *referral,
-		     const struct config_address *port)
+static bool leads_to(struct graph *graph, const struct address_settings *referral,
+		     const struct address_settings *port)
 {
 	if (referral->trsvcid != port->trsvcid)
 		return false;
@@ -132,7 +132,7 @@ static const struct edge *find_way_back(struct graph *graph, size_t start)
 static void warn_itself(struct check *check, struct graph *graph, const struct edge *edge)
 {
 	const struct config_port *port = &graph->config->ports[edge->from];
-	const struct config_address *addr = &edge->referral->addr;
+	const struct address_settings *addr = &edge->referral->addr;
 
 	check_subject(check, edge->referral->line, "port %u, referral %s", port->portid,
 		      edge->referral->name);

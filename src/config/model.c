@@ -111,7 +111,6 @@ static void namespace_done(struct config_namespace *ns)
 		free(ns->options[i].value);
 	}
 	free(ns->options);
-	free(ns->backend);
 }
 
 static void subsystem_done(struct config_subsystem *subsystem)
@@ -121,33 +120,24 @@ static void subsystem_done(struct config_subsystem *subsystem)
 	free(subsystem->namespaces);
 	names_free(subsystem->allowed_hosts, subsystem->allowed_host_count);
 	free(subsystem->nqn);
-	free(subsystem->serial);
-	free(subsystem->model);
-	free(subsystem->firmware);
-}
-
-static void address_done(struct config_address *addr)
-{
-	free(addr->trtype);
-	free(addr->adrfam);
-	free(addr->traddr);
 }
 
 static void port_done(struct config_port *port)
 {
-	for (size_t i = 0; i < port->referral_count; i++) {
-		address_done(&port->referrals[i].addr);
+	for (size_t i = 0; i < port->referral_count; i++)
 		free(port->referrals[i].name);
-	}
 	free(port->referrals);
 	free(port->ana_groups);
 	names_free(port->subsystems, port->subsystem_count);
-	address_done(&port->addr);
 }
 
 struct config *config_new(void)
 {
-	return calloc(1, sizeof(struct config));
+	struct config *config = calloc(1, sizeof(*config));
+
+	if (config)
+		attrs_init(&root_type, &config->settings);
+	return config;
 }
 
 void config_free(struct config *config)
@@ -163,7 +153,6 @@ void config_free(struct config *config)
 	free(config->subsystems);
 	free(config->ports);
 	free(config->hosts);
-	free(config->discovery_nqn);
 	free(config->source);
 	names_free(config->warnings, config->warning_count);
 	free(config);
@@ -233,14 +222,18 @@ struct config_port *config_find_port(const struct config *config, uint16_t porti
 
 uint32_t config_free_nsid(const struct config_subsystem *subsystem)
 {
-	uint32_t nsid = 1;
+	size_t low = 0, high = subsystem->namespace_count;
 
-	for (size_t i = 0; i < subsystem->namespace_count; i++) {
-		if (subsystem->namespaces[i].nsid != nsid)
-			break;
-		nsid++;
+	/* Those before the first gap have one more than their index. */
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (subsystem->namespaces[middle].nsid == middle + 1)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return nsid <= CONFIG_NSID_MAX ? nsid : 0;
+	return subsystem->namespace_count < CONFIG_NAMESPACES_MAX ? (uint32_t)low + 1 : 0;
 }
 
 /* ---- adding and removing ---- */
@@ -258,28 +251,19 @@ struct config_subsystem *config_add_subsystem(struct config *config, const char 
 		return NULL;
 	}
 	subsystem->nqn = copy;
-	subsystem->cntlid_min = 1;
-	subsystem->cntlid_max = CONFIG_CNTLID_MAX;
+	attrs_init(&subsystem_type, &subsystem->settings);
 	return subsystem;
 }
 
 struct config_namespace *config_add_namespace(struct config_subsystem *subsystem, uint32_t nsid)
 {
-	struct config_namespace *ns;
-	char *backend = strdup("file");
+	struct config_namespace *ns = INSERT(subsystem->namespaces, subsystem->namespace_count,
+					     namespace_place(subsystem, nsid));
 
-	if (!backend)
+	if (!ns)
 		return NULL;
-	ns = INSERT(subsystem->namespaces, subsystem->namespace_count,
-		    namespace_place(subsystem, nsid));
-	if (!ns) {
-		free(backend);
-		return NULL;
-	}
 	ns->nsid = nsid;
-	ns->backend = backend;
-	ns->enable = true;
-	ns->ana_grpid = 1;
+	attrs_init(&namespace_type, &ns->settings);
 	return ns;
 }
 
@@ -291,35 +275,23 @@ struct config_port *config_add_port(struct config *config, uint16_t portid)
 	if (!port)
 		return NULL;
 	port->portid = portid;
-	port->addr.trsvcid = CONFIG_TRSVCID_DEFAULT;
-	port->inline_data_size = CONFIG_INLINE_DEFAULT;
-	port->max_queue_size = CONFIG_QUEUE_SIZE_DEFAULT;
-	port->mdts = CONFIG_MDTS_DEFAULT;
-	if (config_set_string(&port->addr.trtype, "tcp") < 0) {
-		config_remove_port(config, portid);
-		return NULL;
-	}
+	attrs_init(&port_type, &port->settings);
 	return port;
 }
 
 struct config_referral *config_add_referral(struct config_port *port, const char *name)
 {
 	struct config_referral *referral;
-	char *copy = strdup(name), *trtype = strdup("tcp");
+	char *copy = strdup(name);
 
-	if (!copy || !trtype)
-		goto fail;
-	referral = APPEND(port->referrals, port->referral_count);
-	if (!referral)
-		goto fail;
+	referral = copy ? APPEND(port->referrals, port->referral_count) : NULL;
+	if (!referral) {
+		free(copy);
+		return NULL;
+	}
 	referral->name = copy;
-	referral->addr.trtype = trtype;
-	referral->addr.trsvcid = CONFIG_TRSVCID_DEFAULT;
+	attrs_init(&referral_type, &referral->settings);
 	return referral;
-fail:
-	free(copy);
-	free(trtype);
-	return NULL;
 }
 
 void config_remove_subsystem(struct config *config, const char *nqn)
@@ -405,30 +377,41 @@ bool config_is_linked(const struct config_port *port, const char *nqn)
 	return names_find(port->subsystems, port->subsystem_count, nqn) >= 0;
 }
 
-int config_set_ana_group(struct config_port *port, uint32_t grpid, enum config_ana_state state)
+struct config_ana_group *config_add_ana_group(struct config_port *port, uint32_t grpid)
 {
-	struct config_ana_group *group = NULL;
+	struct config_ana_group *group;
 
 	for (size_t i = 0; i < port->ana_group_count; i++) {
 		if (port->ana_groups[i].grpid == grpid)
-			group = &port->ana_groups[i];
+			return &port->ana_groups[i];
 	}
+	group = APPEND(port->ana_groups, port->ana_group_count);
 	if (!group)
-		group = APPEND(port->ana_groups, port->ana_group_count);
+		return NULL;
+	attrs_init(&ana_group_type, &group->settings);
+	group->grpid = grpid;
+	if (grpid == 1)
+		group->state = NVME_ANA_OPTIMIZED;
+	return group;
+}
+
+int config_set_ana_group(struct config_port *port, uint32_t grpid, enum nvme_ana_state state)
+{
+	struct config_ana_group *group = config_add_ana_group(port, grpid);
+
 	if (!group)
 		return -ENOMEM;
-	group->grpid = grpid;
 	group->state = state;
 	return 0;
 }
 
-enum config_ana_state config_ana_state(const struct config_port *port, uint32_t grpid)
+enum nvme_ana_state config_ana_state(const struct config_port *port, uint32_t grpid)
 {
 	for (size_t i = 0; i < port->ana_group_count; i++) {
 		if (port->ana_groups[i].grpid == grpid)
-			return port->ana_groups[i].state;
+			return (enum nvme_ana_state)port->ana_groups[i].state;
 	}
-	return grpid == 1 ? CONFIG_ANA_OPTIMIZED : CONFIG_ANA_INACCESSIBLE;
+	return grpid == 1 ? NVME_ANA_OPTIMIZED : NVME_ANA_INACCESSIBLE;
 }
 
 static struct config_option *option_find(const struct config_namespace *ns, const char *name)

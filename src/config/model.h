@@ -4,17 +4,12 @@
  * read and write it, apply.h makes it run, control changes a copy of it and
  * applies that. Every object owns what it points to; strings are malloc'ed.
  *
- * The words are nvmetcli's. What nvmet does not know lives in a group "weft"
- * of its own inside each object of the JSON, which nvmetcli ignores:
+ * The words are nvmetcli's. What nvmet does not know lives in a group "weft" of its own inside
+ * each object of the JSON, which nvmetcli ignores. Each option of a namespace's backend (`weftd
+ * --help-backend NAME`) is a key there, too, but for "path", which stands in "device".
  *
- *   namespace: {"nsid": 1, "enable": 1, "device": {"path", "uuid", "nguid"},
- *               "weft": {"backend": "memory", "size": "64M", "block_size": 4096,
- *                        "read_only": true, "eui64": "..."}}
- *   "backend" defaults to "file". Each option of that backend (`weftd --help-backend NAME`)
- *   is a key there, but for "path", which stands in "device".
- *   port:      "weft": {"discovery": true}   see below
- *   subsystem: "weft": {}
- *   root:      "weft": {"discovery_nqn": "nqn..."}
+ * What may be set of an object is in settings/settings.h, and what is known of each attribute in
+ * the rows of settings/objects.c.
  */
 #ifndef WEFT_CONFIG_MODEL_H
 #define WEFT_CONFIG_MODEL_H
@@ -23,30 +18,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "settings/attr.h"
+#include "settings/limits.h"
+#include "settings/settings.h"
 #include "util/str.h"
 
 struct weft_backend;
 struct weft_error;
 struct weft_params;
 
-#define CONFIG_SERIAL_MAX 20
-#define CONFIG_MODEL_MAX 40
-#define CONFIG_FIRMWARE_MAX 8
-#define CONFIG_NSID_MAX 1024
-#define CONFIG_ANA_GROUP_MAX 128
-#define CONFIG_CNTLID_MAX 0xffef
-#define CONFIG_QID_MAX 128
 #define CONFIG_VERSION_MIN 0x00010201	/* the first with Fabrics; older ones count as 0 */
-#define CONFIG_INLINE_MIN 1024
-#define CONFIG_INLINE_MAX 262144
-#define CONFIG_INLINE_DEFAULT 16384
-#define CONFIG_QUEUE_SIZE_MIN 16
-#define CONFIG_QUEUE_SIZE_MAX 1024
-#define CONFIG_QUEUE_SIZE_DEFAULT 128
-#define CONFIG_MDTS_MAX 9
-#define CONFIG_MDTS_DEFAULT 9
-#define CONFIG_TRSVCID_DEFAULT 4420
-#define CONFIG_MODEL_DEFAULT "weft"
 
 /* How many there may be: an admin's own file is bounded as well. */
 #define CONFIG_SUBSYSTEMS_MAX 4096
@@ -66,30 +47,15 @@ struct config_option {
 
 struct config_namespace {
 	uint32_t nsid;			/* 1..CONFIG_NSID_MAX */
-	bool enable;
-	char *backend;			/* "file", "memory", "null" or a plugin's */
+	SETTINGS(namespace_settings);
 	struct config_option *options;	/* of the backend, "path" included */
 	size_t option_count;
-	uint32_t block_size;		/* 0: the backend's own; else 512 or 4096 */
-	bool read_only;
-	/* All zeroes counts as absent; the UUID is never absent after validation. */
-	bool has_uuid, has_nguid, has_eui64;
-	uint8_t uuid[16], nguid[16], eui64[8];
-	uint32_t ana_grpid;		/* 1..CONFIG_ANA_GROUP_MAX */
 	unsigned int line;
 };
 
 struct config_subsystem {
 	char *nqn;
-	bool allow_any_host;
-	char *serial;			/* never NULL after validation: derived from the NQN */
-	char *model;			/* never NULL after validation: "weft" */
-	char *firmware;			/* NULL: weft's version */
-	uint32_t version;		/* as in VS: 0x00020100; 0: the default */
-	uint16_t cntlid_min, cntlid_max; /* 1..0xffef */
-	uint16_t qid_max;		/* I/O queues; 0: the default */
-	uint32_t ieee_oui;		/* 0: none */
-	bool pi_enable;
+	SETTINGS(subsystem_settings);
 	char **allowed_hosts;		/* NQNs */
 	size_t allowed_host_count;
 	struct config_namespace *namespaces; /* ascending nsid */
@@ -97,51 +63,20 @@ struct config_subsystem {
 	unsigned int line;
 };
 
-enum config_treq { CONFIG_TREQ_NOT_SPECIFIED, CONFIG_TREQ_REQUIRED, CONFIG_TREQ_NOT_REQUIRED };
-enum config_tsas { CONFIG_TSAS_NONE, CONFIG_TSAS_TLS13 };
-/* As in the ANA log page. */
-enum config_ana_state {
-	CONFIG_ANA_OPTIMIZED = 1,
-	CONFIG_ANA_NON_OPTIMIZED = 2,
-	CONFIG_ANA_INACCESSIBLE = 3,
-	CONFIG_ANA_PERSISTENT_LOSS = 4,
-	CONFIG_ANA_CHANGE = 0x0f,
-};
-
-struct config_address {
-	char *trtype;			/* "tcp"; others are refused with a reason */
-	char *adrfam;			/* "ipv4" or "ipv6" */
-	char *traddr;
-	uint16_t trsvcid;
-	enum config_treq treq;
-	enum config_tsas tsas;
-};
-
 struct config_referral {
 	char *name;
-	struct config_address addr;
-	uint16_t portid;
-	bool enable;
+	SETTINGS(referral_settings);
 	unsigned int line;
 };
 
 struct config_ana_group {
 	uint32_t grpid;
-	enum config_ana_state state;
+	SETTINGS(ana_group_settings);
 };
 
 struct config_port {
 	uint16_t portid;		/* 1..65535 */
-	struct config_address addr;
-	uint32_t inline_data_size;	/* bytes; default 16384 */
-	uint16_t max_queue_size;	/* default 128 */
-	uint8_t mdts;			/* 4 KiB << mdts; default 9 (2 MiB) */
-	bool pi_enable;
-	/*
-	 * Only answers discovery: no subsystem can be reached through it, and its
-	 * log lists the ports that have subsystems (the usual port 8009).
-	 */
-	bool discovery;
+	SETTINGS(port_settings);
 	char **subsystems;		/* NQNs */
 	size_t subsystem_count;
 	/* A group that is not listed is optimized if it is group 1, else inaccessible. */
@@ -157,7 +92,7 @@ struct config_host {
 };
 
 struct config {
-	char *discovery_nqn;		/* NULL: the well-known one only */
+	SETTINGS(root_settings);
 	struct config_host *hosts;
 	size_t host_count;
 	struct config_subsystem *subsystems;
@@ -188,11 +123,13 @@ struct config_port *config_find_port(const struct config *config, uint16_t porti
 struct config_subsystem *config_add_subsystem(struct config *config, const char *nqn);
 struct config_namespace *config_add_namespace(struct config_subsystem *subsystem, uint32_t nsid);
 struct config_port *config_add_port(struct config *config, uint16_t portid);
+/* The group, which may have been listed before. */
+struct config_ana_group *config_add_ana_group(struct config_port *port, uint32_t grpid);
 struct config_referral *config_add_referral(struct config_port *port, const char *name);
 void config_remove_subsystem(struct config *config, const char *nqn); /* its port links too */
 void config_remove_namespace(struct config_subsystem *subsystem, uint32_t nsid);
 void config_remove_port(struct config *config, uint16_t portid);
-/* The lowest nsid that is not in use; 0: none is left. */
+/* The lowest nsid that is not in use; 0: there are CONFIG_NAMESPACES_MAX namespaces. */
 uint32_t config_free_nsid(const struct config_subsystem *subsystem);
 
 /* Each does nothing where it is so already. 0 or -ENOMEM. */
@@ -203,9 +140,9 @@ void config_disallow_host(struct config_subsystem *subsystem, const char *nqn);
 int config_link(struct config_port *port, const char *nqn);
 void config_unlink(struct config_port *port, const char *nqn);
 bool config_is_linked(const struct config_port *port, const char *nqn);
-int config_set_ana_group(struct config_port *port, uint32_t grpid, enum config_ana_state state);
+int config_set_ana_group(struct config_port *port, uint32_t grpid, enum nvme_ana_state state);
 /* As the comment at ana_groups says. */
-enum config_ana_state config_ana_state(const struct config_port *port, uint32_t grpid);
+enum nvme_ana_state config_ana_state(const struct config_port *port, uint32_t grpid);
 /* Replaces a string of the model; value may be NULL. */
 int config_set_string(char **field, const char *value);
 /* Sets or replaces; value NULL removes. */
@@ -232,18 +169,18 @@ void config_warn(struct config *config, const char *format, ...)
 int config_validate(struct config *config, struct weft_error *error);
 
 /*
- * Fills in what may be left out of an address (trtype, adrfam), takes the port out
+ * Fills in what may be left out of an address (adrfam), takes the port out
  * of a traddr such as 192.0.2.1:4420 or [2001:db8::1]:4420, and checks it.
  * On failure *ret_attr names the attribute that is wrong. A referral's is
  * somebody else's, which may want what weft itself cannot do.
  */
-int config_complete_address(struct config_address *addr, bool referral, const char **ret_attr,
+int config_complete_address(struct address_settings *addr, bool referral, const char **ret_attr,
 			    struct weft_error *error);
 /* Do they mean the same socket, however they are spelt? Both are complete. */
-bool config_same_address(const struct config_address *a, const struct config_address *b);
+bool config_same_address(const struct address_settings *a, const struct address_settings *b);
 
 /* "0.0.0.0" or "::", in any spelling. */
-bool config_is_wildcard(const struct config_address *addr);
+bool config_is_wildcard(const struct address_settings *addr);
 
 /*
  * What the configuration asks of backends, given by whoever knows them: the

@@ -279,44 +279,6 @@ int node_number(const struct node *node, uint64_t low, uint64_t high, uint64_t *
 	return 0;
 }
 
-int node_bool(const struct node *node, bool *ret)
-{
-	static const struct config_attr attr = { .name = "it", .type = CONFIG_ATTR_BOOL,
-						 .right = "true or false" };
-	char buf[NODE_NUMBER];
-	const char *text = node_text(node, buf);
-	struct weft_error inner;
-
-	if (!text)
-		return -EINVAL;
-	if (config_attr_parse(&attr, ret, text, &inner) < 0)
-		return node_refuse(node, inner.code, "%s", inner.text);
-	return 0;
-}
-
-int node_hex(const struct node *node, uint8_t *bytes, size_t count, bool *ret_set)
-{
-	char buf[NODE_NUMBER];
-	const char *text = node_text(node, buf);
-
-	if (!text)
-		return -EINVAL;
-	*ret_set = false;
-	if (!*text)
-		return 0;
-	if (!strncmp(text, "0x", 2))
-		text += 2;
-	if (hex_parse(text, bytes, count) < 0)
-		return node_refuse(node, EINVAL,
-				   "it is \"%.80s\"; it must be %zu hexadecimal digits, such as %s",
-				   text, count * 2,
-				   count == 16 ? "1b4e28ba-2fa1-41d2-883f-0016d3cca427" :
-						 "001b21fffe5e2c90");
-	for (size_t i = 0; i < count; i++)
-		*ret_set |= bytes[i] != 0;
-	return 0;
-}
-
 const char *node_nqn(const struct node *node)
 {
 	char buf[NODE_NUMBER];
@@ -345,34 +307,4 @@ const char *node_get_nqn(const struct node *parent, const char *key)
 		return node_nqn(&child);
 	node_refuse(parent, EINVAL, "%s is missing", key);
 	return NULL;
-}
-
-int node_attrs(const struct node *object, const char *prefix, const struct config_attr *attrs,
-	       const char *const *also, void *ret_object)
-{
-	size_t length = strlen(prefix);
-	struct node child = { 0 };
-
-	while (node_next(object, &child)) {
-		const struct config_attr *attr;
-		struct weft_error inner;
-		char buf[NODE_NUMBER];
-		const char *text;
-
-		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): members have keys */
-		if (strncmp(child.key, prefix, length) || json_is_null(child.value))
-			continue;
-		attr = config_attr_find(attrs, child.key + length);
-		if (!attr) {
-			if (!length && !node_key_in(&child, also))
-				node_warn_unknown(&child);
-			continue;
-		}
-		text = node_text(&child, buf);
-		if (!text)
-			return -EINVAL;
-		if (config_attr_parse(attr, ret_object, text, &inner) < 0)
-			return node_refuse(&child, inner.code, "%s", inner.text);
-	}
-	return 0;
 }

@@ -18,7 +18,7 @@
 
 #include <weft/backend.h>
 
-#include "config/attr.h"
+#include "settings/attr.h"
 #include "util/str.h"
 
 struct config;
@@ -92,20 +92,33 @@ int node_get_object(const struct node *parent, const char *key, struct node *ret
 const char *node_text(const struct node *node, char buf[NODE_NUMBER]);
 /* A whole number in a range, as a number or as text. 0 or -errno. */
 int node_number(const struct node *node, uint64_t low, uint64_t high, uint64_t *ret);
-int node_bool(const struct node *node, bool *ret);
-/* Hexadecimal digits, dashes allowed; *ret_set is false for all zeroes or "". */
-int node_hex(const struct node *node, uint8_t *bytes, size_t count, bool *ret_set);
 /* A valid NQN; borrowed. NULL with the error filled: it is none. */
 const char *node_nqn(const struct node *node);
 /* A member that must be there, as a valid NQN; borrowed. */
 const char *node_get_nqn(const struct node *parent, const char *key);
 
+/* Sets one attribute. 0 or -errno. */
+int node_attr(const struct node *node, const struct attr *attr, void *settings);
+
 /*
- * Reads the members whose names are in an attribute table, after `prefix`
- * ("addr_", or ""), into an object of the model. Without a prefix it warns of
- * all others but for the names in `also` (NULL-terminated; NULL: none). 0 or -errno.
+ * Takes a member that is no attribute, of a group or (ATTR_IN_OBJECT) of the object itself. 0,
+ * -errno with the error filled, or 1: it is not known.
  */
-int node_attrs(const struct node *object, const char *prefix, const struct config_attr *attrs,
-	       const char *const *also, void *ret_object);
+typedef int node_other(const struct node *member, enum attr_place place, void *object);
+
+/* How a dialect lays out the settings of an object. */
+struct node_form {
+	bool flat;			/* no groups but "weft" and "device": "addr_traddr", ... */
+	const char *const *also;	/* members that are not looked at; ends with NULL */
+	node_other *other;		/* NULL: nothing else is known */
+	void *object;			/* for other() */
+};
+
+/*
+ * Reads all settings of an object. Its key and its lists are passed over, and what is not known
+ * is warned of. 0 or -errno.
+ */
+int node_settings(const struct node *node, const struct object_type *type,
+		  const struct node_form *form, void *settings);
 
 #endif

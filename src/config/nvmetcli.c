@@ -11,54 +11,38 @@
 
 /* ---- subsystems ---- */
 
-/* "ana_grpid" is the newer spelling and wins. */
-static int read_ana_grpid(const struct node *node, struct config_namespace *ns)
+/* "ana": {"grpid"}; "ana_grpid" is the newer spelling and wins. */
+static int read_older_grpid(const struct node *node, struct config_namespace *ns)
 {
 	static const char *const names[] = { "grpid", NULL };
-	struct node ana, grpid = { 0 }, newer;
-	uint64_t number;
+	struct node ana, grpid;
 	int r = node_get_object(node, "ana", &ana);
 
-	if (r < 0)
+	if (r < 0 || !ana.value)
 		return r;
-	if (ana.value) {
-		node_only(&ana, names);
-		node_get(&ana, "grpid", &grpid);
-	}
-	if (node_get(node, "ana_grpid", &newer))
-		grpid = newer;
-	if (!grpid.value)
+	node_only(&ana, names);
+	if (!node_get(&ana, "grpid", &grpid))
 		return 0;
-	r = node_number(&grpid, 1, CONFIG_ANA_GROUP_MAX, &number);
-	if (!r)
-		ns->ana_grpid = (uint32_t)number;
-	return r;
+	return node_attr(&grpid, attr_find(&namespace_type, "ana_grpid"), &ns->settings);
 }
 
 static int read_namespace(const struct node *node, struct config_namespace *ns)
 {
-	static const char *const names[] = { "nsid", "device", "ana", "ana_grpid", "enable",
-					     "weft", NULL };
-	struct node child;
-	int r = 0;
+	static const char *const also[] = { "ana", NULL };
+	const struct node_form form = { .also = also, .other = read_namespace_other,
+					.object = ns };
+	int r;
 
-	node_only(node, names);
 	ns->enable = false;
-	if (node_get(node, "device", &child))
-		r = read_device(&child, ns);
+	r = read_older_grpid(node, ns);
 	if (!r)
-		r = read_ana_grpid(node, ns);
-	if (!r && node_get(node, "enable", &child))
-		r = node_bool(&child, &ns->enable);
-	if (!r)
-		r = read_namespace_weft(node, ns);
+		r = node_settings(node, &namespace_type, &form, &ns->settings);
 	return r;
 }
 
 static int read_subsystem(const struct node *node, struct config *config)
 {
-	static const char *const names[] = { "nqn", "attr", "allowed_hosts", "namespaces", "weft",
-					     NULL };
+	static const struct node_form form = { 0 };
 	struct config_subsystem *subsystem;
 	struct node child;
 	const char *nqn;
@@ -66,18 +50,14 @@ static int read_subsystem(const struct node *node, struct config *config)
 
 	if (r < 0)
 		return r;
-	node_only(node, names);
 	nqn = node_get_nqn(node, "nqn");
 	if (!nqn)
 		return -EINVAL;
 	r = new_subsystem(node, nqn, config, &subsystem);
 	if (!r)
-		r = node_get_object(node, "attr", &child);
-	if (!r && child.value) {
-		r = node_attrs(&child, "", config_subsystem_attrs, NULL, subsystem);
-		if (!r)
-			warn_subsystem(&child, subsystem);
-	}
+		r = node_settings(node, &subsystem_type, &form, &subsystem->settings);
+	if (!r && node_get(node, "attr", &child))
+		warn_subsystem(&child, subsystem);
 	if (!r)
 		r = node_get_array(node, "allowed_hosts", &child);
 	if (!r)
@@ -101,18 +81,27 @@ int nvmetcli_read_subsystems(const struct node *array, struct config *config)
 
 /* ---- ports ---- */
 
+/* What was read of it is completed. */
+static int read_address(const struct node *node, struct address_settings *addr, bool referral)
+{
+	struct node group;
+
+	if (!node_get(node, "addr", &group))
+		return node_refuse(node, EINVAL, "addr is missing; it must be an object with "
+				   "traddr and trsvcid");
+	return complete_address(&group, "", addr, referral);
+}
+
 static int read_ana_group(const struct node *node, struct config_port *port)
 {
-	static const char *const names[] = { "grpid", "ana", NULL };
-	/* As the kernel makes a new one; group 1 it makes by itself. */
-	struct config_ana_group group = { .state = CONFIG_ANA_INACCESSIBLE };
+	static const struct node_form form = { 0 };
+	struct config_ana_group *group;
 	struct node child;
 	uint64_t grpid;
 	int r = node_want_object(node);
 
 	if (r < 0)
 		return r;
-	node_only(node, names);
 	if (!node_get(node, "grpid", &child))
 		return node_refuse(node, EINVAL, "grpid is missing");
 	r = node_number(&child, 1, CONFIG_ANA_GROUP_MAX, &grpid);
@@ -123,26 +112,21 @@ static int read_ana_group(const struct node *node, struct config_port *port)
 			return node_refuse(&child, EEXIST, "ANA group %u is there twice; each must "
 					   "have a grpid of its own", (unsigned int)grpid);
 	}
-	if (grpid == 1)
-		group.state = CONFIG_ANA_OPTIMIZED;
-	r = node_get_object(node, "ana", &child);
-	if (!r && child.value)
-		r = node_attrs(&child, "", config_ana_attrs, NULL, &group);
-	if (!r && config_set_ana_group(port, (uint32_t)grpid, group.state) < 0)
-		r = read_out_of_memory(node);
-	return r;
+	group = config_add_ana_group(port, (uint32_t)grpid);
+	if (!group)
+		return read_out_of_memory(node);
+	return node_settings(node, &ana_group_type, &form, &group->settings);
 }
 
 static int read_referral(const struct node *node, struct config_port *port)
 {
-	static const char *const names[] = { "name", "addr", "enable", NULL };
+	static const struct node_form form = { 0 };
 	struct config_referral *referral;
 	struct node child;
 	int r = node_want_object(node);
 
 	if (r < 0)
 		return r;
-	node_only(node, names);
 	if (!node_get(node, "name", &child) || !json_is_string(child.value))
 		return node_refuse(node, EINVAL, "name is missing; it must be a string");
 	if (port->referral_count == CONFIG_REFERRALS_MAX)
@@ -151,17 +135,8 @@ static int read_referral(const struct node *node, struct config_port *port)
 	if (!referral)
 		return read_out_of_memory(node);
 	referral->line = node_line(node);
-	r = node_get_object(node, "addr", &child);
-	if (!r && !child.value)
-		r = node_refuse(node, EINVAL, "addr is missing; it must be an object with traddr "
-				"and trsvcid");
-	if (!r)
-		r = node_attrs(&child, "", config_referral_attrs, NULL, referral);
-	if (!r)
-		r = complete_address(&child, "", &referral->addr, true);
-	if (!r && node_get(node, "enable", &child))
-		r = node_bool(&child, &referral->enable);
-	return r;
+	r = node_settings(node, &referral_type, &form, &referral->settings);
+	return r ? r : read_address(node, &referral->addr, true);
 }
 
 static int read_links(const struct node *array, const struct config *config,
@@ -182,35 +157,6 @@ static int read_links(const struct node *array, const struct config *config,
 	return 0;
 }
 
-static int read_address(const struct node *node, struct config_port *port)
-{
-	struct node addr;
-	int r = node_get_object(node, "addr", &addr);
-
-	if (r < 0)
-		return r;
-	if (!addr.value)
-		return node_refuse(node, EINVAL, "addr is missing; it must be an object with "
-				   "traddr and trsvcid");
-	r = node_attrs(&addr, "", config_address_attrs, NULL, &port->addr);
-	if (!r)
-		r = complete_address(&addr, "", &port->addr, false);
-	return r;
-}
-
-static int read_params(const struct node *node, struct config_port *port)
-{
-	struct node param;
-	int r = node_get_object(node, "param", &param);
-
-	if (r < 0 || !param.value)
-		return r;
-	r = node_attrs(&param, "", config_port_params, NULL, port);
-	if (!r)
-		warn_port(&param, "pi_enable", port);
-	return r;
-}
-
 static int read_each(const struct node *node, const char *key, struct config_port *port,
 		     int (*read_one)(const struct node *node, struct config_port *port))
 {
@@ -224,8 +170,7 @@ static int read_each(const struct node *node, const char *key, struct config_por
 
 static int read_port(const struct node *node, struct config *config)
 {
-	static const char *const names[] = { "portid", "addr", "param", "subsystems", "ana_groups",
-					     "referrals", "weft", NULL };
+	static const struct node_form form = { 0 };
 	struct config_port *port;
 	struct node child;
 	uint64_t portid;
@@ -233,7 +178,6 @@ static int read_port(const struct node *node, struct config *config)
 
 	if (r < 0)
 		return r;
-	node_only(node, names);
 	if (!node_get(node, "portid", &child))
 		return node_refuse(node, EINVAL, "portid is missing; it must be a number in "
 				   "1..65535");
@@ -241,11 +185,11 @@ static int read_port(const struct node *node, struct config *config)
 	if (!r)
 		r = new_port(node, portid, config, &port);
 	if (!r)
-		r = read_address(node, port);
+		r = node_settings(node, &port_type, &form, &port->settings);
 	if (!r)
-		r = read_params(node, port);
-	if (!r)
-		r = read_port_weft(node, port);
+		r = read_address(node, &port->addr, false);
+	if (!r && node_get(node, "param", &child))
+		warn_port(&child, "pi_enable", port);
 	if (!r)
 		r = node_get_array(node, "subsystems", &child);
 	if (!r)
@@ -269,12 +213,10 @@ int nvmetcli_read_ports(const struct node *array, struct config *config)
 
 int nvmetcli_read(const struct node *root, struct config *config)
 {
-	static const char *const names[] = { "hosts", "subsystems", "ports", "weft", NULL };
+	static const struct node_form form = { 0 };
 	struct node child;
-	int r;
+	int r = node_settings(root, &root_type, &form, &config->settings);
 
-	node_only(root, names);
-	r = read_root_weft(root, config);
 	if (!r)
 		r = read_hosts(root, config);
 	if (!r)

@@ -20,35 +20,25 @@ bool omv_recognise(const struct node *root)
 	       node_get(root, "associations", &child);
 }
 
+/* "device" may be the path itself. */
+static int read_flat_other(const struct node *member, enum attr_place place, void *object)
+{
+	if (place == ATTR_IN_OBJECT && !strcmp(member->key, "device"))
+		return read_path(member, object);
+	return read_namespace_other(member, place, object);
+}
+
 static int read_namespace(const struct node *node, struct config_namespace *ns)
 {
-	static const char *const names[] = { "nsid", "device", "uuid", "nguid", "eui64", "enable",
-					     "weft", NULL };
-	struct node child;
-	int r = 0;
+	const struct node_form form = { .flat = true, .other = read_flat_other, .object = ns };
 
-	node_only(node, names);
-	if (node_get(node, "device", &child)) {
-		if (json_is_object(child.value))
-			r = read_device(&child, ns);
-		else if (!json_is_string(child.value) || !json_string_length(child.value))
-			r = node_refuse(&child, EINVAL, "it must be a string with a path, such as "
-					"\"/dev/sdb\"");
-		else if (config_set_option(ns, "path", json_string_value(child.value)) < 0)
-			r = read_out_of_memory(&child);
-	}
-	if (!r)
-		r = read_ids(node, ns);
-	if (!r && node_get(node, "enable", &child))
-		r = node_bool(&child, &ns->enable);
-	if (!r)
-		r = read_namespace_weft(node, ns);
-	return r;
+	return node_settings(node, &namespace_type, &form, &ns->settings);
 }
 
 static int read_subsystem(const struct node *node, struct config *config)
 {
-	static const char *const also[] = { "namespaces", "hosts", "weft", NULL };
+	static const char *const also[] = { "hosts", NULL };
+	static const struct node_form form = { .flat = true, .also = also };
 	enum nvmf_nqn_fault fault = nvmf_nqn_check(node->key, strlen(node->key) + 1, 0);
 	struct config_subsystem *subsystem;
 	struct node child;
@@ -61,7 +51,7 @@ static int read_subsystem(const struct node *node, struct config *config)
 				   nvmf_nqn_fault_str(fault));
 	r = new_subsystem(node, node->key, config, &subsystem);
 	if (!r)
-		r = node_attrs(node, "", config_subsystem_attrs, also, subsystem);
+		r = node_settings(node, &subsystem_type, &form, &subsystem->settings);
 	if (r < 0)
 		return r;
 	warn_subsystem(node, subsystem);
@@ -75,24 +65,9 @@ static int read_subsystem(const struct node *node, struct config *config)
 	return r;
 }
 
-static void warn_unknown(const struct node *port)
-{
-	struct node child = { 0 };
-
-	while (node_next(port, &child)) {
-		const char *key = child.key;
-
-		if (!strncmp(key, "addr_", 5) && config_attr_find(config_address_attrs, key + 5))
-			continue;
-		if (!strncmp(key, "param_", 6) && config_attr_find(config_port_params, key + 6))
-			continue;
-		if (strcmp(key, "weft"))
-			node_warn_unknown(&child);
-	}
-}
-
 static int read_port(const struct node *node, struct config *config)
 {
+	static const struct node_form form = { .flat = true };
 	struct config_port *port;
 	uint64_t portid;
 	int r = node_want_object(node);
@@ -102,18 +77,14 @@ static int read_port(const struct node *node, struct config *config)
 	if (number_parse(node->key, 1, 65535, &portid) < 0)
 		return node_refuse(node, EINVAL, "the port's name is \"%.80s\"; it must be its "
 				   "number in 1..65535", node->key);
-	warn_unknown(node);
 	r = new_port(node, portid, config, &port);
 	if (!r)
-		r = node_attrs(node, "addr_", config_address_attrs, NULL, &port->addr);
+		r = node_settings(node, &port_type, &form, &port->settings);
 	if (!r)
 		r = complete_address(node, "addr_", &port->addr, false);
 	if (!r)
-		r = node_attrs(node, "param_", config_port_params, NULL, port);
-	if (r < 0)
-		return r;
-	warn_port(node, "param_pi_enable", port);
-	return read_port_weft(node, port);
+		warn_port(node, "param_pi_enable", port);
+	return r;
 }
 
 /* One pair: [port, NQN]. */
@@ -194,12 +165,10 @@ static int read_group(const struct node *root, const char *key, struct config *c
 
 int omv_read(const struct node *root, struct config *config)
 {
-	static const char *const names[] = { "hosts", "subsystems", "ports", "associations", "weft",
-					     NULL };
-	int r;
+	static const char *const also[] = { "associations", NULL };
+	static const struct node_form form = { .also = also };
+	int r = node_settings(root, &root_type, &form, &config->settings);
 
-	node_only(root, names);
-	r = read_root_weft(root, config);
 	if (!r)
 		r = read_hosts(root, config);
 	if (!r)

@@ -104,7 +104,7 @@ int link_subsystem(const struct node *at, const char *nqn, const struct config *
 	return 0;
 }
 
-int complete_address(const struct node *object, const char *prefix, struct config_address *addr,
+int complete_address(const struct node *object, const char *prefix, struct address_settings *addr,
 		     bool referral)
 {
 	struct weft_error inner;
@@ -120,92 +120,42 @@ int complete_address(const struct node *object, const char *prefix, struct confi
 
 /* ---- namespaces ---- */
 
-int read_ids(const struct node *object, struct config_namespace *ns)
-{
-	struct node child;
-	int r = 0;
-
-	if (node_get(object, "uuid", &child))
-		r = node_hex(&child, ns->uuid, sizeof(ns->uuid), &ns->has_uuid);
-	if (!r && node_get(object, "nguid", &child))
-		r = node_hex(&child, ns->nguid, sizeof(ns->nguid), &ns->has_nguid);
-	if (!r && node_get(object, "eui64", &child))
-		r = node_hex(&child, ns->eui64, sizeof(ns->eui64), &ns->has_eui64);
-	return r;
-}
-
-static int read_option(const struct node *node, const char *name, struct config_namespace *ns)
+static int read_option(const struct node *node, struct config_namespace *ns)
 {
 	char buf[NODE_NUMBER];
 	const char *text = node_text(node, buf);
 
 	if (!text)
 		return -EINVAL;
-	if (config_set_option(ns, name, text) < 0)
+	if (config_set_option(ns, node->key, text) < 0)
 		return read_out_of_memory(node);
 	return 0;
 }
 
-int read_device(const struct node *device, struct config_namespace *ns)
+int read_path(const struct node *path, struct config_namespace *ns)
 {
-	static const char *const names[] = { "path", "uuid", "nguid", "eui64", NULL };
-	struct node path;
-	int r = node_want_object(device);
+	const char *text = json_string_value(path->value);
 
-	if (r < 0)
-		return r;
-	node_only(device, names);
-	r = read_ids(device, ns);
-	if (r < 0 || !node_get(device, "path", &path))
-		return r;
-	if (!json_is_string(path.value))
-		return node_refuse(&path, EINVAL, "it must be a string with a path");
+	if (!text)
+		return node_refuse(path, EINVAL, "it must be a string with a path, such as "
+				   "\"/dev/sdb\"");
 	/* The kernel shows a path that is not set as "(null)". */
-	if (!*json_string_value(path.value) || !strcmp(json_string_value(path.value), "(null)"))
+	if (!*text || !strcmp(text, "(null)"))
 		return 0;
-	return read_option(&path, "path", ns);
+	if (config_set_option(ns, "path", text) < 0)
+		return read_out_of_memory(path);
+	return 0;
 }
 
-static int read_namespace_key(const struct node *node, struct config_namespace *ns)
+int read_namespace_other(const struct node *member, enum attr_place place, void *object)
 {
-	uint64_t number;
-	int r;
+	struct config_namespace *ns = object;
 
-	if (!strcmp(node->key, "eui64"))
-		return node_hex(node, ns->eui64, sizeof(ns->eui64), &ns->has_eui64);
-	if (!strcmp(node->key, "read_only"))
-		return node_bool(node, &ns->read_only);
-	if (!strcmp(node->key, "block_size")) {
-		r = node_number(node, 0, 4096, &number);
-		if (r < 0)
-			return r;
-		if (number && number != 512 && number != 4096)
-			return node_refuse(node, EINVAL, "it is %u; it must be 512 or 4096",
-					   (unsigned int)number);
-		ns->block_size = (uint32_t)number;
-		return 0;
-	}
-	if (!strcmp(node->key, "backend")) {
-		if (!json_is_string(node->value) || !json_string_length(node->value))
-			return node_refuse(node, EINVAL, "it must be a backend's name, such as "
-					   "\"file\"");
-		if (config_set_string(&ns->backend, json_string_value(node->value)) < 0)
-			return read_out_of_memory(node);
-		return 0;
-	}
-	return read_option(node, node->key, ns);
-}
-
-int read_namespace_weft(const struct node *node, struct config_namespace *ns)
-{
-	struct node group, child = { 0 };
-	int r = node_get_object(node, "weft", &group);
-
-	while (!r && group.value && node_next(&group, &child)) {
-		if (!json_is_null(child.value))
-			r = read_namespace_key(&child, ns);
-	}
-	return r;
+	if (place == ATTR_IN_WEFT)
+		return read_option(member, ns);
+	if (place == ATTR_IN_DEVICE && !strcmp(member->key, "path"))
+		return read_path(member, ns);
+	return 1;
 }
 
 /* The namespace's nsid; 0: it has none. */
@@ -231,7 +181,8 @@ static int add_namespace(const struct node *node, struct config_subsystem *subsy
 	if (!nsid)
 		nsid = config_free_nsid(subsystem);
 	if (!nsid)
-		return node_refuse(node, E2BIG, "there may be %d namespaces", CONFIG_NSID_MAX);
+		return node_refuse(node, E2BIG, "there may be %d namespaces",
+				   CONFIG_NAMESPACES_MAX);
 	if (config_find_namespace(subsystem, nsid))
 		return node_refuse(node, EEXIST, "nsid %u is used twice; each namespace of a "
 				   "subsystem must have its own", nsid);
@@ -261,40 +212,6 @@ int read_namespaces(const struct node *array, struct config_subsystem *subsystem
 				return r;
 		}
 	}
-	return 0;
-}
-
-/* ---- the groups "weft" of ports and of the whole ---- */
-
-int read_port_weft(const struct node *node, struct config_port *port)
-{
-	static const char *const names[] = { "discovery", NULL };
-	struct node group, child;
-	int r = node_get_object(node, "weft", &group);
-
-	if (r < 0 || !group.value)
-		return r;
-	node_only(&group, names);
-	return node_get(&group, "discovery", &child) ? node_bool(&child, &port->discovery) : 0;
-}
-
-int read_root_weft(const struct node *root, struct config *config)
-{
-	static const char *const names[] = { "discovery_nqn", NULL };
-	struct node group, child;
-	const char *nqn;
-	int r = node_get_object(root, "weft", &group);
-
-	if (r < 0 || !group.value)
-		return r;
-	node_only(&group, names);
-	if (!node_get(&group, "discovery_nqn", &child))
-		return 0;
-	nqn = node_nqn(&child);
-	if (!nqn)
-		return -EINVAL;
-	if (config_set_string(&config->discovery_nqn, nqn) < 0)
-		return read_out_of_memory(&child);
 	return 0;
 }
 

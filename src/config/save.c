@@ -10,8 +10,8 @@
 
 #include <weft/backend.h>
 
-#include "config/attr.h"
 #include "config/model.h"
+#include "settings/json.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 
@@ -40,32 +40,32 @@ static void put_text(struct writer *w, json_t *object, const char *key, const ch
 	put(w, object, key, json_string(text));
 }
 
-static void put_hex(struct writer *w, json_t *object, const char *key, const uint8_t *bytes,
-		    size_t count)
+/* The group of a place in the object, made if need be. */
+static json_t *group_of(struct writer *w, json_t *object, enum attr_place place)
 {
-	char text[UUID_TEXT];
+	const char *name = attr_group(place);
+	json_t *group = name ? json_object_get(object, name) : object;
 
-	if (count == 16) {
-		uuid_format(bytes, text);
-	} else {
-		for (size_t i = 0; i < count; i++)
-			sprintf(text + 2 * i, "%02x", bytes[i]);
+	if (!group) {
+		put(w, object, name, json_object());
+		group = json_object_get(object, name);
 	}
-	put_text(w, object, key, text);
+	return group;
 }
 
-static json_t *write_attrs(struct writer *w, const struct config_attr *attrs, const void *from)
+/* What is weft's own is written where it differs from the default alone. */
+static void put_settings(struct writer *w, json_t *object, const struct object_type *type,
+			 const void *settings)
 {
-	json_t *object = json_object();
+	for (const struct attr *attr = type->attrs; attr->name; attr++) {
+		json_t *group;
 
-	for (; attrs->name; attrs++) {
-		struct strbuf text = { 0 };
-
-		if (config_attr_format(attrs, from, &text) == 0)
-			put_text(w, object, attrs->name, text.data);
-		strbuf_done(&text);
+		if (attr->place == ATTR_IN_WEFT && attr_is_default(attr, settings))
+			continue;
+		group = group_of(w, object, attr->place);
+		if (attr_is_set(attr, settings))
+			put(w, group, attr->name, attr_to_json(attr, settings));
 	}
-	return object;
 }
 
 static json_t *write_names(struct writer *w, char *const *names, size_t count)
@@ -79,46 +79,14 @@ static json_t *write_names(struct writer *w, char *const *names, size_t count)
 
 /* ---- namespaces ---- */
 
-static json_t *write_device(struct writer *w, const struct config_namespace *ns)
+static void put_options(struct writer *w, json_t *object, const struct config_namespace *ns)
 {
-	json_t *device = json_object();
-	const char *path = config_get_option(ns, "path");
-
-	if (path)
-		put_text(w, device, "path", path);
-	if (ns->has_uuid)
-		put_hex(w, device, "uuid", ns->uuid, sizeof(ns->uuid));
-	if (ns->has_nguid)
-		put_hex(w, device, "nguid", ns->nguid, sizeof(ns->nguid));
-	return device;
-}
-
-static json_t *write_namespace_weft(struct writer *w, const struct config_namespace *ns)
-{
-	json_t *group = json_object();
-
 	for (size_t i = 0; i < ns->option_count; i++) {
-		if (strcmp(ns->options[i].name, "path"))
-			put_text(w, group, ns->options[i].name, ns->options[i].value);
-	}
-	if (strcmp(ns->backend, "file"))
-		put_text(w, group, "backend", ns->backend);
-	if (ns->block_size)
-		put(w, group, "block_size", json_integer(ns->block_size));
-	if (ns->read_only)
-		put(w, group, "read_only", json_true());
-	if (ns->has_eui64)
-		put_hex(w, group, "eui64", ns->eui64, sizeof(ns->eui64));
-	return group;
-}
+		bool is_path = !strcmp(ns->options[i].name, "path");
 
-/* Adds a group unless it is empty. */
-static void put_group(struct writer *w, json_t *object, const char *key, json_t *group)
-{
-	if (group && !json_object_size(group))
-		json_decref(group);
-	else
-		put(w, object, key, group);
+		put_text(w, group_of(w, object, is_path ? ATTR_IN_DEVICE : ATTR_IN_WEFT),
+			 ns->options[i].name, ns->options[i].value);
+	}
 }
 
 static json_t *write_namespace(struct writer *w, const struct config_namespace *ns)
@@ -126,10 +94,8 @@ static json_t *write_namespace(struct writer *w, const struct config_namespace *
 	json_t *object = json_object();
 
 	put(w, object, "nsid", json_integer(ns->nsid));
-	put(w, object, "enable", json_integer(ns->enable));
-	put(w, object, "ana_grpid", json_integer(ns->ana_grpid));
-	put(w, object, "device", write_device(w, ns));
-	put_group(w, object, "weft", write_namespace_weft(w, ns));
+	put_settings(w, object, &namespace_type, &ns->settings);
+	put_options(w, object, ns);
 	return object;
 }
 
@@ -142,7 +108,7 @@ static json_t *write_subsystem(struct writer *w, const struct config_subsystem *
 	for (size_t i = 0; i < subsystem->namespace_count; i++)
 		append(w, namespaces, write_namespace(w, &subsystem->namespaces[i]));
 	put_text(w, object, "nqn", subsystem->nqn);
-	put(w, object, "attr", write_attrs(w, config_subsystem_attrs, subsystem));
+	put_settings(w, object, &subsystem_type, &subsystem->settings);
 	put(w, object, "allowed_hosts",
 	    write_names(w, subsystem->allowed_hosts, subsystem->allowed_host_count));
 	put(w, object, "namespaces", namespaces);
@@ -154,7 +120,7 @@ static json_t *write_ana_group(struct writer *w, const struct config_ana_group *
 	json_t *object = json_object();
 
 	put(w, object, "grpid", json_integer(group->grpid));
-	put(w, object, "ana", write_attrs(w, config_ana_attrs, group));
+	put_settings(w, object, &ana_group_type, &group->settings);
 	return object;
 }
 
@@ -163,36 +129,30 @@ static json_t *write_referral(struct writer *w, const struct config_referral *re
 	json_t *object = json_object();
 
 	put_text(w, object, "name", referral->name);
-	put(w, object, "addr", write_attrs(w, config_referral_attrs, referral));
-	put(w, object, "enable", json_integer(referral->enable));
+	put_settings(w, object, &referral_type, &referral->settings);
 	return object;
 }
 
 static json_t *write_port(struct writer *w, const struct config_port *port)
 {
 	json_t *object = json_object(), *groups = json_array(), *referrals = json_array();
-	json_t *weft = json_object();
 
 	for (size_t i = 0; i < port->ana_group_count; i++)
 		append(w, groups, write_ana_group(w, &port->ana_groups[i]));
 	for (size_t i = 0; i < port->referral_count; i++)
 		append(w, referrals, write_referral(w, &port->referrals[i]));
-	if (port->discovery)
-		put(w, weft, "discovery", json_true());
 	put(w, object, "portid", json_integer(port->portid));
-	put(w, object, "addr", write_attrs(w, config_address_attrs, &port->addr));
-	put(w, object, "param", write_attrs(w, config_port_params, port));
+	put_settings(w, object, &port_type, &port->settings);
 	put(w, object, "subsystems", write_names(w, port->subsystems, port->subsystem_count));
 	put(w, object, "ana_groups", groups);
 	put(w, object, "referrals", referrals);
-	put_group(w, object, "weft", weft);
 	return object;
 }
 
 static json_t *write_config(struct writer *w, const struct config *config)
 {
 	json_t *root = json_object(), *hosts = json_array(), *subsystems = json_array();
-	json_t *ports = json_array(), *weft = json_object();
+	json_t *ports = json_array();
 
 	for (size_t i = 0; i < config->host_count; i++) {
 		json_t *host = json_object();
@@ -204,20 +164,18 @@ static json_t *write_config(struct writer *w, const struct config *config)
 		append(w, subsystems, write_subsystem(w, &config->subsystems[i]));
 	for (size_t i = 0; i < config->port_count; i++)
 		append(w, ports, write_port(w, &config->ports[i]));
-	if (config->discovery_nqn)
-		put_text(w, weft, "discovery_nqn", config->discovery_nqn);
 	put(w, root, "hosts", hosts);
 	put(w, root, "subsystems", subsystems);
 	put(w, root, "ports", ports);
-	put_group(w, root, "weft", weft);
+	put_settings(w, root, &root_type, &config->settings);
 	return root;
 }
 
 char *config_format(const struct config *config)
 {
 	struct writer w = { 0 };
-	json_t *root = write_config(&w, config);
 	struct strbuf text = { 0 };
+	json_t *root = write_config(&w, config);
 	char *dump = NULL;
 
 	if (!w.failed)

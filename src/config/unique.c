@@ -8,13 +8,8 @@
 #include "config/check.h"
 #include "util/cleanup.h"
 
-enum id_kind { ID_UUID, ID_NGUID, ID_EUI64 };
-
-static const char *const kind_names[] = { "uuid", "nguid", "eui64" };
-static const size_t kind_sizes[] = { 16, 16, 8 };
-
 struct id {
-	enum id_kind kind;
+	const struct attr *attr;	/* what kind of identifier */
 	const uint8_t *bytes;
 	const struct config_subsystem *subsystem;
 	const struct config_namespace *ns;
@@ -22,9 +17,9 @@ struct id {
 
 static int compare_values(const struct id *a, const struct id *b)
 {
-	if (a->kind != b->kind)
-		return a->kind < b->kind ? -1 : 1;
-	return memcmp(a->bytes, b->bytes, kind_sizes[a->kind]);
+	if (a->attr != b->attr)
+		return a->attr < b->attr ? -1 : 1;
+	return memcmp(a->bytes, b->bytes, a->attr->size);
 }
 
 /* Equal ones stand in the order of the configuration, so that the later one is refused. */
@@ -42,6 +37,28 @@ static int compare_ids(const void *pa, const void *pb)
 	return a->ns->nsid < b->ns->nsid ? -1 : 1;
 }
 
+static size_t count_kinds(void)
+{
+	size_t n = 0;
+
+	for (const struct attr *attr = namespace_type.attrs; attr->name; attr++)
+		n += attr->type == ATTR_ID;
+	return n;
+}
+
+static size_t add_ids(const struct config_subsystem *subsystem, const struct config_namespace *ns,
+		      struct id *ids)
+{
+	size_t n = 0;
+
+	for (const struct attr *attr = namespace_type.attrs; attr->name; attr++) {
+		if (attr->type == ATTR_ID && attr_is_set(attr, &ns->settings))
+			ids[n++] = (struct id){ attr, (const uint8_t *)&ns->settings + attr->offset,
+						subsystem, ns };
+	}
+	return n;
+}
+
 static size_t collect_ids(const struct config *config, struct id *ids)
 {
 	size_t n = 0;
@@ -49,16 +66,8 @@ static size_t collect_ids(const struct config *config, struct id *ids)
 	for (size_t i = 0; i < config->subsystem_count; i++) {
 		const struct config_subsystem *subsystem = &config->subsystems[i];
 
-		for (size_t j = 0; j < subsystem->namespace_count; j++) {
-			const struct config_namespace *ns = &subsystem->namespaces[j];
-
-			if (ns->has_uuid)
-				ids[n++] = (struct id){ ID_UUID, ns->uuid, subsystem, ns };
-			if (ns->has_nguid)
-				ids[n++] = (struct id){ ID_NGUID, ns->nguid, subsystem, ns };
-			if (ns->has_eui64)
-				ids[n++] = (struct id){ ID_EUI64, ns->eui64, subsystem, ns };
-		}
+		for (size_t j = 0; j < subsystem->namespace_count; j++)
+			n += add_ids(subsystem, &subsystem->namespaces[j], &ids[n]);
 	}
 	return n;
 }
@@ -67,13 +76,13 @@ static int refuse_id(struct check *check, const struct id *id, const struct id *
 {
 	char text[33];
 
-	for (size_t i = 0; i < kind_sizes[id->kind]; i++)
+	for (size_t i = 0; i < id->attr->size; i++)
 		sprintf(text + 2 * i, "%02x", id->bytes[i]);
 	check_subject(check, id->ns->line, "subsystem %s, namespace %u", id->subsystem->nqn,
 		      id->ns->nsid);
 	return check_refuse(check, EEXIST, "%s %s is also that of namespace %u of %s; each "
 			    "namespace must have its own",
-			    kind_names[id->kind], text, other->ns->nsid, other->subsystem->nqn);
+			    id->attr->name, text, other->ns->nsid, other->subsystem->nqn);
 }
 
 int check_unique_ids(struct check *check)
@@ -85,7 +94,7 @@ int check_unique_ids(struct check *check)
 		total += check->config->subsystems[i].namespace_count;
 	if (!total)
 		return 0;
-	ids = calloc(total * 3, sizeof(*ids));
+	ids = calloc(total * count_kinds(), sizeof(*ids));
 	if (!ids)
 		return check_refuse(check, ENOMEM, "out of memory");
 	n = collect_ids(check->config, ids);

@@ -8,7 +8,6 @@
 
 #include <weft/backend.h>
 
-#include "config/attr.h"
 #include "config/check.h"
 #include "spec/fabrics.h"
 #include "util/cleanup.h"
@@ -83,14 +82,13 @@ static int check_nqn(struct check *check, const char *nqn)
 	return check_refuse(check, EINVAL, "NQN \"%.80s\" %s", nqn, nvmf_nqn_fault_str(fault));
 }
 
-static int check_attrs(struct check *check, const struct config_attr *attrs, const void *object)
+static int check_settings(struct check *check, const struct object_type *type,
+			  const void *settings)
 {
 	struct weft_error inner;
 
-	for (; attrs->name; attrs++) {
-		if (config_attr_check(attrs, object, &inner) < 0)
-			return check_refuse(check, inner.code, "%s", inner.text);
-	}
+	if (attrs_check(type, settings, &inner) < 0)
+		return check_refuse(check, inner.code, "%s", inner.text);
 	return 0;
 }
 
@@ -107,36 +105,24 @@ static int fill_uuid(struct check *check, const char *nqn, struct config_namespa
 {
 	_cleanup_free_ char *text = NULL;
 
-	if (ns->has_uuid)
+	if (ID_SET(ns->uuid))
 		return 0;
 	if (asprintf(&text, "%s namespace %u", nqn, ns->nsid) < 0) {
 		text = NULL;
 		return out_of_memory(check);
 	}
 	uuid_from_text(text, ns->uuid);
-	ns->has_uuid = true;
 	return 0;
-}
-
-/* All zeroes is how the kernel shows that there is none. */
-static bool is_set(bool has, const uint8_t *bytes, size_t count)
-{
-	for (size_t i = 0; has && i < count; i++) {
-		if (bytes[i])
-			return true;
-	}
-	return false;
 }
 
 /* These stand beside the options, not among them. */
 static int check_option_names(struct check *check, const struct config_namespace *ns)
 {
-	static const char *const reserved[] = { "backend", "block_size", "read_only", "eui64" };
-
-	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
-		if (config_get_option(ns, reserved[i]))
+	for (size_t i = 0; i < ns->option_count; i++) {
+		if (attr_find(&namespace_type, ns->options[i].name))
 			return check_refuse(check, EINVAL, "%s is the namespace's own, not an "
-					    "option of its backend; set it there", reserved[i]);
+					    "option of its backend; set it there",
+					    ns->options[i].name);
 	}
 	return 0;
 }
@@ -145,6 +131,7 @@ static int check_namespace(struct check *check, const struct config_subsystem *s
 			   size_t index)
 {
 	struct config_namespace *ns = &subsystem->namespaces[index];
+	int r;
 
 	check_subject(check, ns->line, "subsystem %s, namespace %u", subsystem->nqn, ns->nsid);
 	if (ns->nsid < 1 || ns->nsid > CONFIG_NSID_MAX)
@@ -154,49 +141,39 @@ static int check_namespace(struct check *check, const struct config_subsystem *s
 		return check_refuse(check, EEXIST, "nsid %u is used twice; each namespace of a "
 				    "subsystem must have its own",
 				    ns->nsid);
-	if (ns->ana_grpid < 1 || ns->ana_grpid > CONFIG_ANA_GROUP_MAX)
-		return check_refuse(check, ERANGE, "ana_grpid is %u; it must be in 1..%u",
-				    ns->ana_grpid, CONFIG_ANA_GROUP_MAX);
-	if (ns->block_size && ns->block_size != 512 && ns->block_size != 4096)
-		return check_refuse(check, EINVAL, "block_size is %u; it must be 512 or 4096",
-				    ns->block_size);
-	if (check_option_names(check, ns) < 0)
-		return -EINVAL;
-	ns->has_uuid = is_set(ns->has_uuid, ns->uuid, sizeof(ns->uuid));
-	ns->has_nguid = is_set(ns->has_nguid, ns->nguid, sizeof(ns->nguid));
-	ns->has_eui64 = is_set(ns->has_eui64, ns->eui64, sizeof(ns->eui64));
+	r = check_settings(check, &namespace_type, &ns->settings);
+	if (!r)
+		r = check_option_names(check, ns);
+	if (r < 0)
+		return r;
 	return fill_uuid(check, subsystem->nqn, ns);
 }
 
 /* ---- subsystems ---- */
 
 /* 20 hex digits out of the NQN's digest. */
-static int fill_serial(struct config_subsystem *subsystem)
+static void fill_serial(struct config_subsystem *subsystem)
 {
-	char text[UUID_TEXT], serial[CONFIG_SERIAL_MAX + 1];
+	char text[UUID_TEXT], serial[SERIAL_MAX + 1];
 	uint8_t digest[16];
 	size_t n = 0;
 
 	uuid_from_text(subsystem->nqn, digest);
 	uuid_format(digest, text);
-	for (const char *c = text; *c && n < CONFIG_SERIAL_MAX; c++) {
+	for (const char *c = text; *c && n < SERIAL_MAX; c++) {
 		if (*c != '-')
 			serial[n++] = *c;
 	}
 	serial[n] = '\0';
-	return config_set_string(&subsystem->serial, serial);
+	TEXT_SET(subsystem->serial, serial);
 }
 
-static int fill_subsystem(struct check *check, struct config_subsystem *subsystem)
+static void fill_subsystem(struct config_subsystem *subsystem)
 {
-	if (!subsystem->serial && fill_serial(subsystem) < 0)
-		return out_of_memory(check);
-	if (!subsystem->model &&
-	    config_set_string(&subsystem->model, CONFIG_MODEL_DEFAULT) < 0)
-		return out_of_memory(check);
+	if (!*subsystem->serial)
+		fill_serial(subsystem);
 	if (subsystem->version < CONFIG_VERSION_MIN)
 		subsystem->version = 0;
-	return 0;
 }
 
 static int check_subsystem_nqn(struct check *check, const struct config_subsystem *subsystem)
@@ -207,7 +184,7 @@ static int check_subsystem_nqn(struct check *check, const struct config_subsyste
 	if (r < 0)
 		return r;
 	if (!strcmp(subsystem->nqn, NVMF_DISCOVERY_NQN) ||
-	    (config->discovery_nqn && !strcmp(subsystem->nqn, config->discovery_nqn)))
+	    (*config->discovery_nqn && !strcmp(subsystem->nqn, config->discovery_nqn)))
 		return check_refuse(check, EINVAL, "this is the discovery service's NQN, which "
 				    "every port has; the subsystem must have another");
 	if (config_find_subsystem(config, subsystem->nqn) != subsystem)
@@ -239,18 +216,19 @@ static int check_subsystem(struct check *check, struct config_subsystem *subsyst
 	check_subject(check, subsystem->line, "subsystem %s", subsystem->nqn);
 	r = check_subsystem_nqn(check, subsystem);
 	if (!r)
-		r = check_attrs(check, config_subsystem_attrs, subsystem);
+		r = check_settings(check, &subsystem_type, &subsystem->settings);
 	if (!r)
 		r = check_hosts_of(check, subsystem);
 	if (!r)
-		r = check_count(check, "namespaces", subsystem->namespace_count, CONFIG_NSID_MAX);
+		r = check_count(check, "namespaces", subsystem->namespace_count,
+				CONFIG_NAMESPACES_MAX);
 	if (r < 0)
 		return r;
 	if (subsystem->cntlid_min > subsystem->cntlid_max)
 		return check_refuse(check, EINVAL, "cntlid_min is %u and cntlid_max is %u; the "
 				    "first must not be above the second",
 				    subsystem->cntlid_min, subsystem->cntlid_max);
-	r = fill_subsystem(check, subsystem);
+	fill_subsystem(subsystem);
 	for (size_t i = 0; !r && i < subsystem->namespace_count; i++)
 		r = check_namespace(check, subsystem, i);
 	return r;
@@ -302,7 +280,7 @@ static int check_links(struct check *check, const struct config_port *port)
 		if (group->grpid < 1 || group->grpid > CONFIG_ANA_GROUP_MAX)
 			return check_refuse(check, ERANGE, "ANA group %u; its grpid must be in "
 					    "1..%u", group->grpid, CONFIG_ANA_GROUP_MAX);
-		r = check_attrs(check, config_ana_attrs, group);
+		r = check_settings(check, &ana_group_type, &group->settings);
 		if (r < 0)
 			return r;
 	}
@@ -336,11 +314,7 @@ static int check_port(struct check *check, struct config_port *port)
 		return check_refuse(check, EEXIST, "portid %u is used twice; each port must have "
 				    "its own",
 				    port->portid);
-	r = check_attrs(check, config_port_params, port);
-	if (!r && port->inline_data_size % 16)
-		r = check_refuse(check, EINVAL, "inline_data_size is %u; it must be a multiple of "
-				 "16, such as %u",
-				 port->inline_data_size, port->inline_data_size / 16 * 16);
+	r = check_settings(check, &port_type, &port->settings);
 	if (!r)
 		r = check_port_address(check, port);
 	if (!r)
@@ -379,14 +353,6 @@ static int check_hosts(struct check *check)
 	return 0;
 }
 
-static int check_discovery_nqn(struct check *check)
-{
-	if (!check->config->discovery_nqn)
-		return 0;
-	check_subject(check, 0, "discovery_nqn");
-	return check_nqn(check, check->config->discovery_nqn);
-}
-
 int config_validate(struct config *config, struct weft_error *error)
 {
 	struct check check = { .config = config, .error = error };
@@ -395,7 +361,7 @@ int config_validate(struct config *config, struct weft_error *error)
 	check_subject(&check, 0, "configuration");
 	r = check_counts(&check);
 	if (!r)
-		r = check_discovery_nqn(&check);
+		r = check_settings(&check, &root_type, &config->settings);
 	if (!r)
 		r = check_hosts(&check);
 	for (size_t i = 0; !r && i < config->subsystem_count; i++)

@@ -1,37 +1,65 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Every change: a copy of the running configuration, changed, validated and applied as a whole. */
+/* Every change: it has its turn, is planned on what runs then, and the exchange is answered. */
 #include <errno.h>
+#include <stdlib.h>
 
-#include "apply/apply.h"
+#include "config/model.h"
+#include "control/exchange.h"
 #include "control/internal.h"
+#include "util/cleanup.h"
 
-struct config *control_draft(struct control *control, struct weft_error *error)
+json_t *control_add_unsaved(const struct control *control, json_t *reply)
 {
-	struct config *draft = config_dup(apply_current(control->options.apply));
-
-	if (!draft)
-		weft_error_set(error, ENOMEM, "out of memory");
-	return draft;
+	if (!reply || json_object_set_new(reply, "unsaved", json_boolean(control->unsaved)) == 0)
+		return reply;
+	json_decref(reply);
+	return NULL;
 }
 
-int control_commit(struct control *control, struct config *draft, struct weft_error *error)
+static struct control_change *change_of(struct apply_change *change)
 {
-	int r = apply_config(control->options.apply, draft, error);
-
-	if (r < 0) {
-		config_free(draft);
-		return r;
-	}
-	control->unsaved = true;
-	return 0;
+	return container_of(change, struct control_change, apply);
 }
 
-int control_reply_change(struct control *control, json_t *reply, json_t **ret_reply,
-			 struct weft_error *error)
+static int plan(struct apply_change *apply, const struct config *now, struct config **ret_wanted,
+		struct weft_error *error)
 {
-	if (reply && json_object_set_new(reply, "unsaved", json_boolean(control->unsaved)) < 0) {
-		json_decref(reply);
-		reply = NULL;
+	struct control_change *change = change_of(apply);
+
+	return change->plan(change, now, ret_wanted, error);
+}
+
+static void done(struct apply_change *apply, int result, const struct weft_error *error)
+{
+	struct control_change *change = change_of(apply);
+	struct control *control = change->exchange->control;
+
+	if (result < 0) {
+		exchange_refuse(change->exchange, error);
+	} else {
+		control->unsaved = !change->saved;
+		exchange_reply(change->exchange,
+			       control_add_unsaved(control, TAKE_PTR(change->reply)));
 	}
-	return control_reply(reply, ret_reply, error);
+	json_decref(change->reply);
+	config_free(change->wanted);
+	free(change);
+}
+
+int control_submit(struct exchange *exchange,
+		   int (*make_plan)(struct control_change *change, const struct config *now,
+				    struct config **ret_wanted, struct weft_error *error),
+		   struct config *wanted, struct weft_error *error)
+{
+	struct control_change *change = calloc(1, sizeof(*change));
+
+	if (!change) {
+		config_free(wanted);
+		return weft_error_set(error, ENOMEM, "out of memory");
+	}
+	*change = (struct control_change){ .apply = { .plan = plan, .done = done },
+					   .exchange = exchange, .plan = make_plan,
+					   .wanted = wanted };
+	apply_submit(exchange->control->options.apply, &change->apply);
+	return EXCHANGE_LATER;
 }

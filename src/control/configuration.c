@@ -6,14 +6,15 @@
 #include "apply/apply.h"
 #include "config/load.h"
 #include "config/save.h"
+#include "control/exchange.h"
 #include "control/folder.h"
 #include "control/internal.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
-int control_get_config(struct control *control, const struct http_request *request,
-		       json_t **ret_reply, struct weft_error *error)
+int control_get_config(struct exchange *exchange, json_t **ret_reply, struct weft_error *error)
 {
+	const struct control *control = exchange->control;
 	_cleanup_free_ char *text = config_format(apply_current(control->options.apply));
 
 	return control_reply(text ? json_loads(text, 0, NULL) : NULL, ret_reply, error);
@@ -26,6 +27,15 @@ static size_t count_namespaces(const struct config *config)
 	for (size_t i = 0; i < config->subsystem_count; i++)
 		count += config->subsystems[i].namespace_count;
 	return count;
+}
+
+static json_t *describe_counts(const struct config *config)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}",
+			 "subsystems", (json_int_t)config->subsystem_count,
+			 "namespaces", (json_int_t)count_namespaces(config),
+			 "ports", (json_int_t)config->port_count,
+			 "hosts", (json_int_t)config->host_count);
 }
 
 static json_t *describe_warnings(const struct config *config)
@@ -43,100 +53,99 @@ static void log_warnings(const struct config *config)
 		log_warning("%s", config->warnings[i]);
 }
 
-/* Makes a configuration run in place of all there is, and says what it holds. */
-static int replace(struct control *control, struct config *config, bool saved, json_t **ret_reply,
-		   struct weft_error *error)
+/* The configuration is to run in place of all there is; the reply says what it holds. */
+static int want(struct control_change *change, struct config *config, struct config **ret_wanted)
 {
-	json_t *reply = json_pack("{s:I, s:I, s:I, s:I, s:o}",
-				  "subsystems", (json_int_t)config->subsystem_count,
-				  "namespaces", (json_int_t)count_namespaces(config),
-				  "ports", (json_int_t)config->port_count,
-				  "hosts", (json_int_t)config->host_count,
-				  "warnings", describe_warnings(config));
-	int r = control_commit(control, config, error);
-
-	if (r < 0) {
-		json_decref(reply);
-		return r;
-	}
-	log_warnings(apply_current(control->options.apply));
-	control->unsaved = !saved;
-	return control_reply_change(control, reply, ret_reply, error);
+	log_warnings(config);
+	change->reply = describe_counts(config);
+	json_object_set_new(change->reply, "warnings", describe_warnings(config));
+	*ret_wanted = config;
+	return 0;
 }
 
-int control_put_config(struct control *control, const struct http_request *request,
-		       json_t **ret_reply, struct weft_error *error)
+static int plan_put(struct control_change *change, const struct config *now,
+		    struct config **ret_wanted, struct weft_error *error)
 {
-	const char *name = http_argument(request, "name");
+	return want(change, TAKE_PTR(change->wanted), ret_wanted);
+}
+
+int control_put_config(struct exchange *exchange, json_t **ret_reply, struct weft_error *error)
+{
+	const char *name = exchange_argument(exchange, "name");
 	struct config *config;
 	int r;
 
-	if (request->length == 0)
+	if (exchange->body.length == 0)
 		return weft_error_set(error, EINVAL, "the request has no body; it must be a "
 				      "configuration in JSON, {} for an empty one");
-	r = config_parse(request->text, request->length, name ? name : "request", &config, error);
+	r = config_parse(exchange->body.data, exchange->body.length, name ? name : "request",
+			 &config, error);
 	if (r < 0) {
 		if (r != -ENOMEM)
 			error->code = EINVAL; /* whatever is wrong in it, the request is */
 		return r;
 	}
-	return replace(control, config, false, ret_reply, error);
+	return control_submit(exchange, plan_put, config, error);
 }
 
-int control_delete_config(struct control *control, const struct http_request *request,
-			  json_t **ret_reply, struct weft_error *error)
+static int plan_clear(struct control_change *change, const struct config *now,
+		      struct config **ret_wanted, struct weft_error *error)
 {
-	const struct config *current = apply_current(control->options.apply);
-	json_t *reply = json_pack("{s:I, s:I, s:I, s:I}",
-				  "subsystems", (json_int_t)current->subsystem_count,
-				  "namespaces", (json_int_t)count_namespaces(current),
-				  "ports", (json_int_t)current->port_count,
-				  "hosts", (json_int_t)current->host_count);
 	struct config *empty = config_new();
-	int r;
 
-	if (!reply || !empty) {
-		config_free(empty);
-		json_decref(reply);
+	if (!empty)
 		return weft_error_set(error, ENOMEM, "out of memory");
-	}
-	r = control_commit(control, empty, error);
-	if (r < 0) {
-		json_decref(reply);
-		return r;
-	}
-	log_notice("the configuration was cleared");
-	return control_reply_change(control, reply, ret_reply, error);
+	change->reply = describe_counts(now);
+	log_notice("the configuration is cleared");
+	*ret_wanted = empty;
+	return 0;
 }
 
-int control_save(struct control *control, const struct http_request *request, json_t **ret_reply,
-		 struct weft_error *error)
+int control_delete_config(struct exchange *exchange, json_t **ret_reply, struct weft_error *error)
 {
-	const char *path = control->options.config_path;
+	return control_submit(exchange, plan_clear, NULL, error);
+}
+
+/* A change too, so that what is saved has all changes that were asked for before. */
+static int plan_save(struct control_change *change, const struct config *now,
+		     struct config **ret_wanted, struct weft_error *error)
+{
+	const char *path = change->exchange->control->options.config_path;
 	int r;
 
 	folder_make(path, 0700);
-	r = config_save(apply_current(control->options.apply), path, error);
+	r = config_save(now, path, error);
 	if (r < 0)
 		return r;
-	control->unsaved = false;
 	log_info("saved the configuration to %s", path);
-	return control_reply_change(control, json_pack("{s:s}", "file", path), ret_reply, error);
+	change->saved = true;
+	change->reply = json_pack("{s:s}", "file", path);
+	*ret_wanted = NULL;
+	return 0;
 }
 
-int control_restore(struct control *control, const struct http_request *request, json_t **ret_reply,
-		    struct weft_error *error)
+int control_save(struct exchange *exchange, json_t **ret_reply, struct weft_error *error)
 {
-	const char *path = control->options.config_path;
+	return control_submit(exchange, plan_save, NULL, error);
+}
+
+static int plan_restore(struct control_change *change, const struct config *now,
+			struct config **ret_wanted, struct weft_error *error)
+{
+	const char *path = change->exchange->control->options.config_path;
 	struct config *config;
 	int r = config_load(path, &config, error);
 
 	if (r < 0)
 		return r;
-	r = replace(control, config, true, ret_reply, error);
-	if (r < 0)
-		return r;
-	log_info("restored the configuration from %s", path);
-	json_object_set_new(*ret_reply, "file", json_string(path));
+	log_info("restoring the configuration from %s", path);
+	want(change, config, ret_wanted);
+	change->saved = true;
+	json_object_set_new(change->reply, "file", json_string(path));
 	return 0;
+}
+
+int control_restore(struct exchange *exchange, json_t **ret_reply, struct weft_error *error)
+{
+	return control_submit(exchange, plan_restore, NULL, error);
 }

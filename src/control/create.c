@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <weft/backend.h>
 
+#include "control/offload.h"
 #include "util/cleanup.h"
-#include "util/patience.h"
+#include "util/log.h"
 
 #define CREATE_WAIT_MS 1000
 
@@ -59,7 +61,7 @@ static int look_or_make(const char *path, uint64_t size, bool *ret_made, struct 
 	return 0;
 }
 
-/* ---- the same, with a bound: the path may lead to a server that is gone ---- */
+/* ---- on a thread: the path may lead to a server that is gone ---- */
 
 struct creation {
 	char *path;		/* owned */
@@ -67,7 +69,31 @@ struct creation {
 	bool made;
 	int result;
 	struct weft_error error;
+	create_done *done;	/* of create_start(); with arg the control thread's alone */
+	void (*undone)(void *arg); /* of create_undo() */
+	void *arg;
 };
+
+static void creation_free(struct creation *creation)
+{
+	free(creation->path);
+	free(creation);
+}
+
+/* NULL where memory ran out. */
+static struct creation *creation_new(const char *path, void *arg)
+{
+	struct creation *creation = calloc(1, sizeof(*creation));
+
+	if (!creation)
+		return NULL;
+	creation->arg = arg;
+	creation->path = strdup(path);
+	if (creation->path)
+		return creation;
+	free(creation);
+	return NULL;
+}
 
 static void creation_run(void *arg)
 {
@@ -77,10 +103,23 @@ static void creation_run(void *arg)
 					&creation->error);
 }
 
-static void creation_free(struct creation *creation)
+static void creation_done(void *arg, int result)
 {
-	free(creation->path);
-	free(creation);
+	struct creation *creation = arg;
+	struct weft_error error;
+
+	if (result == 0) {
+		creation->done(creation->arg, creation->made,
+			       creation->result < 0 ? &creation->error : NULL);
+		creation_free(creation);
+		return;
+	}
+	if (result == -ECANCELED)
+		weft_error_set(&error, ECANCELED, "weftd is ending");
+	else
+		weft_error_set(&error, ETIMEDOUT, "cannot look at %s: its file system has not "
+			       "answered for %u s", creation->path, CREATE_WAIT_MS / 1000);
+	creation->done(creation->arg, false, &error);
 }
 
 /* The request was refused meanwhile. */
@@ -93,29 +132,62 @@ static void creation_late(void *arg)
 	creation_free(creation);
 }
 
-int create_file(const char *path, uint64_t size, bool *ret_made, struct weft_error *error)
+int create_start(struct offload *offload, const char *path, uint64_t size, create_done *done,
+		 void *arg, struct weft_error *error)
 {
-	struct creation *creation = calloc(1, sizeof(*creation));
-	int r = -ENOMEM;
+	struct creation *creation = creation_new(path, arg);
+	const struct offload_work work = { .work = creation_run, .done = creation_done,
+					   .late = creation_late, .arg = creation,
+					   .timeout_ms = CREATE_WAIT_MS };
+	int r;
 
-	if (creation && (creation->path = strdup(path))) {
-		creation->size = size;
-		r = patience_call(creation_run, creation_late, creation, CREATE_WAIT_MS);
-		if (r == -ETIMEDOUT)
-			return weft_error_set(error, ETIMEDOUT, "cannot look at %s: its file "
-					      "system has not answered for %u s", path,
-					      CREATE_WAIT_MS / 1000);
-	}
-	if (r < 0) {
-		weft_error_set(error, -r, "cannot look at %s: %s", path, strerror(-r));
-	} else {
-		r = creation->result;
-		if (r < 0)
-			*error = creation->error;
-		else
-			*ret_made = creation->made;
-	}
+	if (!creation)
+		return weft_error_set(error, ENOMEM, "out of memory");
+	creation->size = size;
+	creation->done = done;
+	r = offload_start(offload, &work);
+	if (r == 0)
+		return 0;
+	creation_free(creation);
+	if (r == -EAGAIN)
+		return weft_error_set(error, EAGAIN, "cannot look at %s: too many files are being "
+				      "looked at, on file systems that do not answer", path);
+	return weft_error_set(error, -r, "cannot look at %s: %s", path, strerror(-r));
+}
+
+static void undo_run(void *arg)
+{
+	struct creation *creation = arg;
+
+	unlink(creation->path);
+}
+
+static void undo_done(void *arg, int result)
+{
+	struct creation *creation = arg;
+
+	creation->undone(creation->arg);
+	if (result == 0)
+		creation_free(creation);
+}
+
+static void undo_late(void *arg)
+{
+	creation_free(arg);
+}
+
+void create_undo(struct offload *offload, const char *path, void (*done)(void *arg), void *arg)
+{
+	struct creation *creation = creation_new(path, arg);
+	const struct offload_work work = { .work = undo_run, .done = undo_done, .late = undo_late,
+					   .arg = creation, .timeout_ms = CREATE_WAIT_MS };
+
+	if (creation)
+		creation->undone = done;
+	if (creation && offload_start(offload, &work) == 0)
+		return;
 	if (creation)
 		creation_free(creation);
-	return r;
+	log_warning("%s was made for an export that failed, and is left", path);
+	done(arg);
 }

@@ -29,6 +29,8 @@ static const struct {
 	{ E2BIG, { MHD_HTTP_CONTENT_TOO_LARGE, "too-large" } },
 	{ ENOSPC, { MHD_HTTP_INSUFFICIENT_STORAGE, "no-space" } },
 	{ EDQUOT, { MHD_HTTP_INSUFFICIENT_STORAGE, "no-space" } },
+	{ EAGAIN, { MHD_HTTP_SERVICE_UNAVAILABLE, "busy" } },
+	{ ECANCELED, { MHD_HTTP_SERVICE_UNAVAILABLE, "stopping" } },
 };
 
 const struct control_error *control_error_for(int code)

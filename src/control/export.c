@@ -7,6 +7,7 @@
 #include "apply/apply.h"
 #include "control/address.h"
 #include "control/create.h"
+#include "control/exchange.h"
 #include "control/internal.h"
 #include "control/plan.h"
 #include "util/cleanup.h"
@@ -76,136 +77,164 @@ static json_t *describe(struct control *control, const struct export_result *res
 			 "discover", discover, "problems", problems);
 }
 
-/*
- * Makes the draft run and sees that the namespace came up, or is at least being
- * opened; where it failed, goes back to what ran before. 0 or -errno.
- */
-static int run(struct control *control, struct config *draft, const struct export_result *result,
-	       struct apply_namespace_state *ret_state, struct weft_error *error)
-{
-	struct config *before = control_draft(control, error);
-	bool unsaved = control->unsaved;
-	struct weft_error ignored;
-	int r;
+/* ---- an export under way ---- */
 
-	if (!before) {
-		config_free(draft);
-		return -ENOMEM;
-	}
-	r = control_commit(control, draft, error);
-	if (r < 0) {
-		config_free(before);
-		return r;
-	}
-	if (!apply_namespace_state(control->options.apply, result->nqn, result->nsid, ret_state) ||
-	    ret_state->state == APPLY_READY || ret_state->state == APPLY_OPENING) {
-		config_free(before);
-		return 0;
-	}
-	r = weft_error_set(error, EBUSY, "cannot export it: %s",
-			   ret_state->reason ? ret_state->reason : "it did not come up");
-	control_commit(control, before, &ignored);
-	control->unsaved = unsaved;
-	return r;
+/* Its file is looked for, or made; then the change has its turn; then the answer. */
+struct export {
+	struct apply_change change;
+	struct exchange *exchange;	/* borrowed */
+	json_t *body;			/* owned: what `request` borrows from */
+	struct export_request request;
+	struct address_list list;
+	bool made;			/* the file was, for this */
+	struct export_result result;
+	struct apply_namespace_state state; /* as judged */
+	struct weft_error error;	/* why it is refused */
+};
+
+static struct control *control_of(const struct export *export)
+{
+	return export->exchange->control;
 }
 
-/* Makes the file where need be, and plans the export on the draft. */
-static int prepare(struct config *draft, const struct export_request *request,
-		   const struct address_list *list, struct export_result *ret, bool *ret_made,
-		   struct weft_error *error)
+static void export_free(struct export *export)
 {
-	struct export_request planned = *request;
+	address_list_done(&export->list);
+	free(export->result.nqn);
+	json_decref(export->body);
+	free(export);
+}
+
+static void refuse(void *arg)
+{
+	struct export *export = arg;
+
+	exchange_refuse(export->exchange, &export->error);
+	export_free(export);
+}
+
+static int plan_export(struct apply_change *change, const struct config *now,
+		       struct config **ret_wanted, struct weft_error *error)
+{
+	struct export *export = container_of(change, struct export, change);
+	const struct address_list *list = &export->list;
+	struct export_request planned = export->request;
 	char host[256] = "localhost";
 	const struct export_site site = {
 		.host = host,
 		.ipv6_only = address_list_has(list, true) && !address_list_has(list, false),
 	};
-	bool made = false;
-	int r = 0;
-
-	gethostname(host, sizeof(host) - 1);
-	if (strcmp(request->backend, "file") == 0)
-		r = create_file(request->path, request->size, &made, error);
-	if (r < 0)
-		return r;
-	if (made)
-		planned.size = 0; /* all of it, also when it grows later */
-	r = export_plan(draft, &planned, &site, ret, error);
-	if (r < 0 && made)
-		unlink(request->path);
-	else
-		*ret_made = made;
-	return r;
-}
-
-static int do_export(struct control *control, const struct export_request *request,
-		     const struct address_list *list, json_t **ret_reply,
-		     struct weft_error *error)
-{
-	struct config *draft = control_draft(control, error);
-	struct apply_namespace_state state = {0};
-	struct export_result result = {0};
-	_cleanup_free_ char *nqn = NULL;
-	bool made = false;
+	struct config *draft = config_dup(now);
 	int r;
 
 	if (!draft)
-		return -ENOMEM;
-	r = prepare(draft, request, list, &result, &made, error);
-	if (r < 0) {
+		return weft_error_set(error, ENOMEM, "out of memory");
+	gethostname(host, sizeof(host) - 1);
+	if (export->made)
+		planned.size = 0; /* all of it, also when it grows later */
+	r = export_plan(draft, &planned, &site, &export->result, error);
+	if (r < 0)
 		config_free(draft);
-		return r;
-	}
-	nqn = result.nqn;
-	r = run(control, draft, &result, &state, error);
-	if (r < 0) {
-		if (made)
-			unlink(request->path);
-		return r;
-	}
-	return control_reply_change(control, describe(control, &result, &state, list), ret_reply,
-				    error);
+	else
+		*ret_wanted = draft;
+	return r;
 }
 
-int control_post_export(struct control *control, const struct http_request *request,
-			json_t **ret_reply, struct weft_error *error)
+/* The namespace has to come up, or at least to be on its way. */
+static int judge_export(struct apply_change *change, struct weft_error *error)
 {
-	struct address_list list = {0};
-	struct export_request wanted;
-	json_t *body;
+	struct export *export = container_of(change, struct export, change);
+	const struct apply_namespace_state *state = &export->state;
+
+	if (!apply_namespace_state(control_of(export)->options.apply, export->result.nqn,
+				   export->result.nsid, &export->state) ||
+	    state->state == APPLY_READY || state->state == APPLY_OPENING)
+		return 0;
+	return weft_error_set(error, EBUSY, "cannot export it: %s",
+			      state->reason ? state->reason : "it did not come up");
+}
+
+static void export_done(struct apply_change *change, int result, const struct weft_error *error)
+{
+	struct export *export = container_of(change, struct export, change);
+	struct control *control = control_of(export);
+	json_t *reply;
+
+	if (result == 0) {
+		control->unsaved = true;
+		reply = describe(control, &export->result, &export->state, &export->list);
+		exchange_reply(export->exchange, control_add_unsaved(control, reply));
+		export_free(export);
+		return;
+	}
+	export->error = *error;
+	if (export->made)
+		create_undo(control->offload, export->request.path, refuse, export);
+	else
+		refuse(export);
+}
+
+static void file_there(void *arg, bool made, const struct weft_error *error)
+{
+	struct export *export = arg;
+
+	export->made = made;
+	if (error) {
+		export->error = *error;
+		refuse(export);
+		return;
+	}
+	apply_submit(control_of(export)->options.apply, &export->change);
+}
+
+/* Reads the request. 0, or -errno with *error filled. */
+static int export_init(struct export *export, struct exchange *exchange, struct weft_error *error)
+{
 	int r;
 
-	r = http_json(request, &body, error);
+	export->change = (struct apply_change){ .plan = plan_export, .judge = judge_export,
+						.done = export_done };
+	export->exchange = exchange;
+	r = exchange_json(exchange, &export->body, error);
+	if (r == 0)
+		r = export_read(&export->request, export->body, error);
 	if (r < 0)
 		return r;
-	r = export_read(&wanted, body, error);
-	if (r == 0) {
-		r = address_list_read(&list);
-		if (r < 0)
-			weft_error_set(error, -r, "cannot list this machine's addresses: %s",
-				       strerror(-r));
-	}
+	r = address_list_read(&export->list);
+	if (r < 0)
+		weft_error_set(error, -r, "cannot list this machine's addresses: %s", strerror(-r));
+	return r;
+}
+
+int control_post_export(struct exchange *exchange, json_t **ret_reply, struct weft_error *error)
+{
+	struct control *control = exchange->control;
+	struct export *export = calloc(1, sizeof(*export));
+	int r;
+
+	if (!export)
+		return weft_error_set(error, ENOMEM, "out of memory");
+	r = export_init(export, exchange, error);
+	if (r == 0 && strcmp(export->request.backend, "file") == 0)
+		r = create_start(control->offload, export->request.path, export->request.size,
+				 file_there, export, error);
+	else if (r == 0)
+		apply_submit(control->options.apply, &export->change);
 	if (r == 0)
-		r = do_export(control, &wanted, &list, ret_reply, error);
-	address_list_done(&list);
-	json_decref(body);
+		return EXCHANGE_LATER;
+	export_free(export);
 	return r;
 }
 
 /* The arguments of a DELETE: ?path=, or ?nqn= and perhaps &nsid=. */
-static int read_unexport(const struct http_request *request, struct unexport_request *ret,
+static int read_unexport(const struct exchange *exchange, struct unexport_request *ret,
 			 struct weft_error *error)
 {
-	static const char *const names[] = { "nqn", "nsid", "path", NULL };
-	const char *nsid = http_argument(request, "nsid");
+	const char *nsid = exchange_argument(exchange, "nsid");
 	uint64_t number = 0;
-	int r;
 
-	r = http_only(request, names, error);
-	if (r < 0)
-		return r;
-	ret->nqn = http_argument(request, "nqn");
-	ret->path = http_argument(request, "path");
+	ret->nqn = exchange_argument(exchange, "nqn");
+	ret->path = exchange_argument(exchange, "path");
 	if (!ret->nqn == !ret->path)
 		return weft_error_set(error, EINVAL, "say what to unexport: either ?nqn= (and "
 				      "nsid=) or ?path=");
@@ -218,30 +247,37 @@ static int read_unexport(const struct http_request *request, struct unexport_req
 	return 0;
 }
 
-int control_delete_export(struct control *control, const struct http_request *request,
-			  json_t **ret_reply, struct weft_error *error)
+static int plan_unexport(struct control_change *change, const struct config *now,
+			 struct config **ret_wanted, struct weft_error *error)
 {
 	struct unexport_request wanted = {0};
-	json_t *removed;
 	struct config *draft;
+	json_t *removed;
 	int r;
 
-	r = read_unexport(request, &wanted, error);
+	r = read_unexport(change->exchange, &wanted, error);
 	if (r < 0)
 		return r;
-	draft = control_draft(control, error);
-	if (!draft)
-		return -ENOMEM;
+	draft = config_dup(now);
 	removed = json_array();
-	r = unexport_plan(draft, &wanted, removed, error);
-	if (r < 0)
-		config_free(draft);
+	if (draft)
+		r = unexport_plan(draft, &wanted, removed, error);
 	else
-		r = control_commit(control, draft, error);
+		r = weft_error_set(error, ENOMEM, "out of memory");
 	if (r < 0) {
+		config_free(draft);
 		json_decref(removed);
 		return r;
 	}
-	return control_reply_change(control, json_pack("{s:o}", "removed", removed), ret_reply,
-				    error);
+	change->reply = json_pack("{s:o}", "removed", removed);
+	*ret_wanted = draft;
+	return 0;
+}
+
+int control_delete_export(struct exchange *exchange, json_t **ret_reply, struct weft_error *error)
+{
+	struct unexport_request wanted = {0};
+	int r = read_unexport(exchange, &wanted, error);
+
+	return r < 0 ? r : control_submit(exchange, plan_unexport, NULL, error);
 }

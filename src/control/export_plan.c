@@ -84,10 +84,10 @@ static int add_port(struct config *draft, const struct export_site *site, uint16
 {
 	struct config_port *port = config_add_port(draft, free_portid(draft));
 
-	if (!port ||
-	    config_set_string(&port->addr.adrfam, site->ipv6_only ? "ipv6" : "ipv4") < 0 ||
-	    config_set_string(&port->addr.traddr, site->ipv6_only ? "::" : "0.0.0.0") < 0)
+	if (!port)
 		return no_memory(error);
+	TEXT_SET(port->addr.adrfam, site->ipv6_only ? "ipv6" : "ipv4");
+	TEXT_SET(port->addr.traddr, site->ipv6_only ? "::" : "0.0.0.0");
 	port->addr.trsvcid = trsvcid;
 	port->discovery = discovery;
 	return 0;
@@ -185,7 +185,6 @@ static void set_uuid(struct config_namespace *ns, const struct export_request *r
 {
 	struct strbuf seed = {0};
 
-	ns->has_uuid = true;
 	if (request->path)
 		strbuf_add(&seed, "%s %s", nqn, request->path);
 	if (request->has_uuid)
@@ -202,15 +201,19 @@ static int add_namespace(struct config_subsystem *subsystem, const struct export
 {
 	uint32_t nsid = config_free_nsid(subsystem);
 	struct config_namespace *ns;
+	int r;
 
 	if (nsid == 0)
 		return weft_error_set(error, ENOSPC, "%s has %d namespaces already, and more do "
 				      "not fit; choose another NQN", subsystem->nqn,
-				      CONFIG_NSID_MAX);
+				      CONFIG_NAMESPACES_MAX);
 	ns = config_add_namespace(subsystem, nsid);
-	if (!ns || config_set_string(&ns->backend, request->backend) < 0 ||
-	    set_options(ns, request) < 0)
+	if (!ns || set_options(ns, request) < 0)
 		return no_memory(error);
+	r = attr_parse(attr_find(&namespace_type, "backend"), &ns->settings, request->backend,
+		       error);
+	if (r < 0)
+		return r;
 	ns->enable = true;
 	ns->block_size = (uint32_t)request->block_size;
 	ns->read_only = request->read_only;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the files of this folder share: the control, a request, and the handlers of the routes. */
+/* What the files of this folder share: the control, changes, and what replies have in common. */
 #ifndef WEFT_CONTROL_INTERNAL_H
 #define WEFT_CONTROL_INTERNAL_H
 
@@ -11,49 +11,32 @@
 
 #include <weft/backend.h>
 
+#include "apply/apply.h"
 #include "control/control.h"
-#include "util/str.h"
 
 struct config;
+struct exchange;
+struct offload;
+
+#define CONTROL_CONNECTION_MAX 64u
+/* Exchanges that may wait for an answer: the other connections are for those that do not. */
+#define CONTROL_WAITING_MAX 48u
 
 struct control {
 	struct control_options options;
 	struct MHD_Daemon *http;	/* owned */
+	struct offload *offload;	/* owned */
 	int socket_fd;			/* the daemon's once it runs */
-	int epoll_fd;			/* owned: HTTP's and the timer */
+	int epoll_fd;			/* owned: HTTP's, the offload's and the timer */
 	int timer_fd;			/* owned */
 	time_t started;
 	bool unsaved;			/* changed since the configuration was loaded or saved */
+	bool resumed;			/* control_wake() since HTTP's last turn */
+	unsigned int waiting;		/* exchanges that have not been answered yet */
 };
 
-/* A request whose body has arrived in full. */
-struct http_request {
-	struct MHD_Connection *connection;
-	const char *text;		/* the body; borrowed, NULL where there is none */
-	size_t length;
-};
-
-/* An argument of the query part (?name=value), or NULL. Borrowed. */
-const char *http_argument(const struct http_request *request, const char *name);
-/* The body as JSON, for the caller to free: *ret is NULL where it is empty. 0 or -errno. */
-int http_json(const struct http_request *request, json_t **ret, struct weft_error *error);
-/* Refuses arguments of the query part that are not among the names (NULL-terminated). */
-int http_only(const struct http_request *request, const char *const *names,
-	      struct weft_error *error);
-
-/*
- * A handler answers a route: 0 with *ret_reply (the callee's to give, never
- * NULL), or -errno with *error filled.
- */
-typedef int control_handler(struct control *control, const struct http_request *request,
-			    json_t **ret_reply, struct weft_error *error);
-
-control_handler control_get_status;
-control_handler control_get_config, control_put_config, control_delete_config;
-control_handler control_save, control_restore;
-control_handler control_post_export, control_delete_export;
-control_handler control_get_tree;
-control_handler control_get_sessions;
+/* HTTP has a turn soon: an exchange that waited is answered. */
+void control_wake(struct control *control);
 
 /* 0 where the reply could be built, else -ENOMEM with *error filled: the end of most handlers. */
 int control_reply(json_t *reply, json_t **ret_reply, struct weft_error *error);
@@ -65,19 +48,34 @@ json_t *control_limits(struct target *target);
 
 /* ---- change.c ---- */
 
-/* A copy of the running configuration to change; NULL with *error filled. */
-struct config *control_draft(struct control *control, struct weft_error *error);
 /*
- * Validates and applies a draft, which is the callee's afterwards in every
- * case. On failure the running configuration is as it was. 0 or -errno.
+ * A change that a request asks for: it has its turn, and then the exchange is
+ * answered. Handlers make one, fill in what they need, and submit it.
  */
-int control_commit(struct control *control, struct config *draft, struct weft_error *error);
+struct control_change {
+	struct apply_change apply;
+	struct exchange *exchange;	/* borrowed */
+	/*
+	 * The change's turn: as apply_change.plan, and fills `reply`. 0 with *ret_wanted
+	 * NULL: nothing is to change.
+	 */
+	int (*plan)(struct control_change *change, const struct config *now,
+		    struct config **ret_wanted, struct weft_error *error);
+	json_t *reply;			/* owned: what the exchange is answered with */
+	struct config *wanted;		/* owned: what plan() wants, where that is known before */
+	bool saved;			/* what runs is then what the configuration file has */
+};
+
 /*
- * The reply to a change: `reply` (taken over; NULL: out of memory) and whether
- * something is unsaved.
+ * Queues a change with that plan, which is the callee's; `wanted` is too (NULL:
+ * none). EXCHANGE_LATER, or -ENOMEM with *error filled.
  */
-int control_reply_change(struct control *control, json_t *reply, json_t **ret_reply,
-			 struct weft_error *error);
+int control_submit(struct exchange *exchange,
+		   int (*plan)(struct control_change *change, const struct config *now,
+			       struct config **ret_wanted, struct weft_error *error),
+		   struct config *wanted, struct weft_error *error);
+/* Adds to the reply to a change whether something is unsaved. NULL stays NULL. */
+json_t *control_add_unsaved(const struct control *control, json_t *reply);
 
 /* ---- errors.c ---- */
 

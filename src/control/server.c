@@ -1,97 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* HTTP: the table of routes, requests and their replies, and the daemon's hold on all of it. */
+/* HTTP: the daemon's hold on libmicrohttpd, which hands requests on to exchanges. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
-#include "config/load.h"
+#include "control/exchange.h"
 #include "control/internal.h"
+#include "control/offload.h"
 #include "control/socket.h"
-#include "util/cleanup.h"
 #include "util/log.h"
 
-#define BODY_MAX CONFIG_TEXT_MAX	/* bytes of a request */
-#define CONNECTION_MAX 32u
 #define IDLE_SECONDS 30u
 #define TURNS_MAX 64		/* of HTTP in one control_run(): then it is the daemon's */
-
-static const struct route {
-	const char *method, *path;
-	control_handler *handle;
-	unsigned int status;		/* of success */
-} routes[] = {
-	{ "GET", "/v1/status", control_get_status, MHD_HTTP_OK },
-	{ "GET", "/v1/config", control_get_config, MHD_HTTP_OK },
-	{ "PUT", "/v1/config", control_put_config, MHD_HTTP_OK },
-	{ "DELETE", "/v1/config", control_delete_config, MHD_HTTP_OK },
-	{ "POST", "/v1/config/save", control_save, MHD_HTTP_OK },
-	{ "POST", "/v1/config/restore", control_restore, MHD_HTTP_OK },
-	{ "POST", "/v1/exports", control_post_export, MHD_HTTP_CREATED },
-	{ "DELETE", "/v1/exports", control_delete_export, MHD_HTTP_OK },
-	{ "GET", "/v1/tree", control_get_tree, MHD_HTTP_OK },
-	{ "GET", "/v1/sessions", control_get_sessions, MHD_HTTP_OK },
-};
-
-#define ROUTE_COUNT (sizeof(routes) / sizeof(routes[0]))
-
-/* From the first header to the last byte of the reply. */
-struct exchange {
-	struct strbuf body;
-	bool too_large;
-};
-
-const char *http_argument(const struct http_request *request, const char *name)
-{
-	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
-}
-
-struct argument_check {
-	const char *const *names;
-	struct weft_error *error;
-	int result;
-};
-
-static enum MHD_Result check_argument(void *cls, enum MHD_ValueKind kind, const char *key,
-				      const char *value)
-{
-	struct argument_check *check = cls;
-
-	for (const char *const *name = check->names; *name; name++)
-		if (strcmp(*name, key) == 0)
-			return MHD_YES;
-	check->result = weft_error_set(check->error, EINVAL, "unknown argument \"%s\"", key);
-	return MHD_NO;
-}
-
-int http_only(const struct http_request *request, const char *const *names,
-	      struct weft_error *error)
-{
-	struct argument_check check = { .names = names, .error = error };
-
-	MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, check_argument,
-				  &check);
-	return check.result;
-}
-
-int http_json(const struct http_request *request, json_t **ret, struct weft_error *error)
-{
-	json_error_t where;
-	json_t *body;
-
-	if (request->length == 0) {
-		*ret = NULL;
-		return 0;
-	}
-	body = json_loadb(request->text, request->length, JSON_REJECT_DUPLICATES, &where);
-	if (!body)
-		return weft_error_set(error, EINVAL, "the request's body is not JSON: line %d, "
-				      "column %d: %s", where.line, where.column, where.text);
-	*ret = body;
-	return 0;
-}
 
 int control_reply(json_t *reply, json_t **ret_reply, struct weft_error *error)
 {
@@ -101,132 +25,36 @@ int control_reply(json_t *reply, json_t **ret_reply, struct weft_error *error)
 	return 0;
 }
 
-static enum MHD_Result send_json(struct MHD_Connection *connection, unsigned int status,
-				 const json_t *reply, const char *allow)
-{
-	static const char no_memory[] =
-		"{\"error\": {\"code\": \"failed\", \"text\": \"out of memory\"}}\n";
-	char *text = reply ? json_dumps(reply, JSON_INDENT(2) | JSON_ENCODE_ANY) : NULL;
-	struct strbuf buf = {0};
-	struct MHD_Response *response;
-	enum MHD_Result result;
-
-	if (text)
-		strbuf_add(&buf, "%s\n", text);
-	free(text);
-	if (!text || buf.failed) {
-		strbuf_done(&buf);
-		status = MHD_HTTP_INTERNAL_SERVER_ERROR;
-		response = MHD_create_response_from_buffer(sizeof(no_memory) - 1, (void *)no_memory,
-							   MHD_RESPMEM_PERSISTENT);
-	} else {
-		response = MHD_create_response_from_buffer(buf.length, buf.data,
-							   MHD_RESPMEM_MUST_FREE);
-		if (!response)
-			strbuf_done(&buf);
-	}
-	if (!response)
-		return MHD_NO;
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
-	if (allow)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
-	result = MHD_queue_response(connection, status, response);
-	MHD_destroy_response(response);
-	return result;
-}
-
-static enum MHD_Result send_error(struct MHD_Connection *connection, const struct weft_error *error,
-				  const char *allow)
-{
-	const struct control_error *told = control_error_for(error->code);
-	json_t *reply = json_pack("{s:{s:s, s:o}}", "error", "code", told->word, "text",
-				  control_text("%s", error->text));
-	enum MHD_Result result;
-
-	result = send_json(connection, told->http, reply, allow);
-	json_decref(reply);
-	return result;
-}
-
-static enum MHD_Result run_route(struct control *control, const struct route *route,
-				 const struct http_request *request)
-{
-	struct weft_error error = { .code = EIO, .text = "failed" };
-	json_t *reply = NULL;
-	enum MHD_Result result;
-
-	if (route->handle(control, request, &reply, &error) < 0)
-		return send_error(request->connection, &error, NULL);
-	result = send_json(request->connection, route->status, reply, NULL);
-	json_decref(reply);
-	return result;
-}
-
-/* No such path, or the path has other methods. */
-static enum MHD_Result send_no_route(struct MHD_Connection *connection, const char *path,
-				     const char *method)
-{
-	struct strbuf allow = {0};
-	struct weft_error error;
-	enum MHD_Result result;
-
-	for (size_t i = 0; i < ROUTE_COUNT; i++)
-		if (strcmp(routes[i].path, path) == 0)
-			strbuf_add(&allow, "%s%s", allow.length ? ", " : "", routes[i].method);
-	if (allow.length)
-		weft_error_set(&error, ENOSYS, "%s cannot be used with %s; it takes %s", path,
-			       method, allow.data);
-	else
-		weft_error_set(&error, ENOENT, "there is nothing at %s", path);
-	result = send_error(connection, &error, allow.data);
-	strbuf_done(&allow);
-	return result;
-}
-
 static enum MHD_Result serve(void *cls, struct MHD_Connection *connection, const char *url,
 			     const char *method, const char *version, const char *upload_data,
 			     size_t *upload_data_size, void **con_cls)
 {
-	struct control *control = cls;
 	struct exchange *exchange = *con_cls;
-	struct http_request request;
 
 	if (!exchange) { /* headers only: the body follows */
-		*con_cls = calloc(1, sizeof(*exchange));
+		*con_cls = exchange_new(cls, connection);
 		return *con_cls ? MHD_YES : MHD_NO;
 	}
 	if (*upload_data_size) {
-		if (exchange->body.length + *upload_data_size > BODY_MAX)
-			exchange->too_large = true;
-		else
-			strbuf_add_bytes(&exchange->body, upload_data, *upload_data_size);
+		exchange_receive(exchange, upload_data, *upload_data_size);
 		*upload_data_size = 0;
 		return MHD_YES;
 	}
-	if (exchange->too_large || exchange->body.failed) {
-		struct weft_error error;
-
-		weft_error_set(&error, EFBIG, "the request's body is larger than %d bytes",
-			       BODY_MAX);
-		return send_error(connection, &error, NULL);
-	}
-	request = (struct http_request){ connection, exchange->body.data, exchange->body.length };
-	for (size_t i = 0; i < ROUTE_COUNT; i++)
-		if (strcmp(routes[i].path, url) == 0 && strcmp(routes[i].method, method) == 0)
-			return run_route(control, &routes[i], &request);
-	return send_no_route(connection, url, method);
+	return exchange_run(exchange, method, url);
 }
 
 static void completed(void *cls, struct MHD_Connection *connection, void **con_cls,
 		      enum MHD_RequestTerminationCode why)
 {
-	struct exchange *exchange = *con_cls;
-
-	if (!exchange)
-		return;
-	strbuf_done(&exchange->body);
-	free(exchange);
+	if (*con_cls)
+		exchange_gone(*con_cls);
 	*con_cls = NULL;
+}
+
+/* Escaped text stays so: exchanges split paths before they unescape. */
+static size_t leave_escaped(void *cls, struct MHD_Connection *connection, char *text)
+{
+	return strlen(text);
 }
 
 static void http_log(void *cls, const char *format, va_list args)
@@ -247,13 +75,21 @@ static void arm_timer(struct control *control)
 	struct itimerspec when = { .it_value = { 0 } };
 	MHD_UNSIGNED_LONG_LONG ms;
 
-	if (MHD_get_timeout(control->http, &ms) == MHD_YES) {
+	if (control->resumed) {
+		when.it_value.tv_nsec = 1;
+	} else if (MHD_get_timeout(control->http, &ms) == MHD_YES) {
 		when.it_value.tv_sec = (time_t)(ms / 1000);
 		when.it_value.tv_nsec = (long)(ms % 1000) * 1000000;
 		if (ms == 0)
 			when.it_value.tv_nsec = 1; /* 0 would stop the timer */
 	}
 	timerfd_settime(control->timer_fd, 0, &when, NULL);
+}
+
+void control_wake(struct control *control)
+{
+	control->resumed = true;
+	arm_timer(control);
 }
 
 void control_run(struct control *control)
@@ -263,10 +99,13 @@ void control_run(struct control *control)
 
 	while (read(control->timer_fd, &expirations, sizeof(expirations)) > 0)
 		;
+	offload_run(control->offload);
 	for (int turn = 0; turn < TURNS_MAX; turn++) {
+		control->resumed = false;
 		MHD_run(control->http);
 		/* Never less than two: where connections end at the limit, the next accepts. */
-		if (turn > 0 && (MHD_get_timeout(control->http, &ms) != MHD_YES || ms > 0))
+		if (turn > 0 && !control->resumed &&
+		    (MHD_get_timeout(control->http, &ms) != MHD_YES || ms > 0))
 			break;
 	}
 	arm_timer(control);
@@ -294,11 +133,13 @@ static int start_http(struct control *control, struct weft_error *error)
 	const union MHD_DaemonInfo *info;
 
 	control->http = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, serve, control,
+		MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, serve,
+		control,
 		MHD_OPTION_EXTERNAL_LOGGER, http_log, NULL,
 		MHD_OPTION_LISTEN_SOCKET, control->socket_fd,
 		MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
-		MHD_OPTION_CONNECTION_LIMIT, CONNECTION_MAX,
+		MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
+		MHD_OPTION_CONNECTION_LIMIT, CONTROL_CONNECTION_MAX,
 		MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, MHD_OPTION_END);
 	if (!control->http)
 		return weft_error_set(error, EIO, "cannot start HTTP on %s",
@@ -306,10 +147,12 @@ static int start_http(struct control *control, struct weft_error *error)
 	control->socket_fd = -1; /* HTTP's now */
 
 	info = MHD_get_daemon_info(control->http, MHD_DAEMON_INFO_EPOLL_FD);
+	control->offload = offload_new();
 	control->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	control->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (!info || control->epoll_fd < 0 || control->timer_fd < 0 ||
-	    watch(control, info->epoll_fd) < 0 || watch(control, control->timer_fd) < 0)
+	if (!info || !control->offload || control->epoll_fd < 0 || control->timer_fd < 0 ||
+	    watch(control, info->epoll_fd) < 0 || watch(control, control->timer_fd) < 0 ||
+	    watch(control, offload_fd(control->offload)) < 0)
 		return weft_error_set(error, errno, "cannot wait for requests on %s: %s",
 				      control->options.socket_path, strerror(errno));
 	return 0;
@@ -345,8 +188,13 @@ void control_close(struct control *control)
 {
 	if (!control)
 		return;
-	if (control->http)
+	offload_free(control->offload);
+	if (control->http) {
+		/* Who waited has been refused by now, and is told so. */
+		for (int turn = 0; turn < TURNS_MAX; turn++)
+			MHD_run(control->http);
 		MHD_stop_daemon(control->http);
+	}
 	if (control->socket_fd >= 0)
 		close(control->socket_fd);
 	if (control->epoll_fd >= 0)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* /v1/sessions: who is connected. One entry for each controller. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "control/exchange.h"
 #include "control/internal.h"
 #include "control/sessions.h"
-#include "control/when.h"
+#include "control/timestamp.h"
 #include "loop/loop.h"
 #include "target/controller.h"
 #include "target/queue.h"
@@ -52,7 +54,7 @@ static json_t *describe(const struct controller *ctrl)
 {
 	const struct queue *admin = ctrl->admin;
 	struct transport_address local = {0}, peer = {0};
-	char hostid[UUID_TEXT], since[WHEN_TEXT];
+	char hostid[UUID_TEXT], since[TIMESTAMP_TEXT];
 	bool header = false, data = false;
 	struct totals totals = {0};
 
@@ -60,7 +62,7 @@ static json_t *describe(const struct controller *ctrl)
 	admin->ops->digests(admin, &header, &data);
 	add_queues(&totals, ctrl);
 	uuid_format(ctrl->hostid, hostid);
-	when_format((time_t)admin->connected, since);
+	timestamp_format((time_t)admin->connected, since);
 	return json_pack("{s:s, s:s, s:s, s:b, s:i, s:i, s:s, s:o, s:o, s:i, s:I, s:{s:b, s:b}, "
 			 "s:s, s:I, s:I, s:I, s:I, s:I}",
 			 "hostnqn", ctrl->hostnqn, "hostid", hostid,
@@ -101,35 +103,139 @@ unsigned int sessions_count(struct target *target, const char *nqn)
 	return count;
 }
 
-/* Under the target's lock. 0 or -ENOMEM. */
-static int describe_subsystem(json_t *sessions, const struct subsystem *subsystem)
-{
-	list_for_each(node, &subsystem->controllers) {
-		const struct controller *ctrl = list_entry(node, struct controller, node);
+/* ---- the reply, in pieces ---- */
 
-		if (!is_ending(ctrl) && json_array_append_new(sessions, describe(ctrl)) < 0)
-			return -ENOMEM;
-	}
+/* Sessions that are described at a time, under the target's lock. */
+#define PIECE_SESSIONS 64
+
+/* A controller, as it can be found again: none of it is followed. */
+struct session_key {
+	const struct subsystem *subsystem;
+	uint16_t cntlid;
+};
+
+struct session_stream {
+	struct stream stream;
+	struct target *target;		/* borrowed */
+	struct session_key *keys;	/* owned: of those that were there at the beginning */
+	size_t count, next;		/* of keys: all, and those that are described */
+	bool any;			/* the reply has one */
+};
+
+static bool is_among(const struct controller *ctrl, const struct session_key *keys, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (keys[i].cntlid == ctrl->cntlid && keys[i].subsystem == ctrl->subsystem)
+			return true;
+	return false;
+}
+
+/* Under the target's lock. 0 or -ENOMEM. */
+static int add_session(struct session_stream *sessions, const struct controller *ctrl,
+		       struct strbuf *piece)
+{
+	json_t *object = describe(ctrl);
+	char *text = object ? json_dumps(object, 0) : NULL;
+
+	json_decref(object);
+	if (!text)
+		return -ENOMEM;
+	strbuf_add(piece, "%s\n    %s", sessions->any ? "," : "", text);
+	free(text);
+	sessions->any = true;
 	return 0;
 }
 
-int control_get_sessions(struct control *control, const struct http_request *request,
-			 json_t **ret_reply, struct weft_error *error)
+/* Those of some keys that are still there. 0 or -ENOMEM. */
+static int add_sessions(struct session_stream *sessions, const struct session_key *keys,
+			size_t count, struct strbuf *piece)
 {
-	struct target *target = control->options.target;
-	json_t *sessions = json_array();
 	int r = 0;
+
+	pthread_mutex_lock(&sessions->target->lock);
+	list_for_each(node, &sessions->target->subsystems) {
+		list_for_each(ctrl_node, &list_entry(node, struct subsystem, node)->controllers) {
+			const struct controller *ctrl =
+				list_entry(ctrl_node, struct controller, node);
+
+			if (r == 0 && !is_ending(ctrl) && is_among(ctrl, keys, count))
+				r = add_session(sessions, ctrl, piece);
+		}
+	}
+	pthread_mutex_unlock(&sessions->target->lock);
+	return r;
+}
+
+static int next_piece(struct stream *stream, struct strbuf *piece)
+{
+	struct session_stream *sessions = container_of(stream, struct session_stream, stream);
+	const struct session_key *keys = sessions->keys + sessions->next;
+	size_t count = sessions->count - sessions->next;
+	int r;
+
+	if (count > PIECE_SESSIONS)
+		count = PIECE_SESSIONS;
+	if (sessions->next == 0)
+		strbuf_add(piece, "{\n  \"sessions\": [");
+	r = add_sessions(sessions, keys, count, piece);
+	if (r < 0)
+		return r;
+	sessions->next += count;
+	if (sessions->next < sessions->count)
+		return 1;
+	strbuf_add(piece, "%s]\n}\n", sessions->any ? "\n  " : "");
+	return 0;
+}
+
+static void free_sessions(struct stream *stream)
+{
+	struct session_stream *sessions = container_of(stream, struct session_stream, stream);
+
+	free(sessions->keys);
+	free(sessions);
+}
+
+/* Takes down who is connected. 0 or -ENOMEM. */
+static int read_keys(struct session_stream *sessions)
+{
+	size_t capacity = 0;
+	int r = 0;
+
+	pthread_mutex_lock(&sessions->target->lock);
+	list_for_each(node, &sessions->target->subsystems)
+		list_for_each(ctrl, &list_entry(node, struct subsystem, node)->controllers)
+			capacity++;
+	sessions->keys = calloc(capacity + 1, sizeof(*sessions->keys));
+	if (!sessions->keys)
+		r = -ENOMEM;
+	list_for_each(node, &sessions->target->subsystems) {
+		const struct subsystem *subsystem = list_entry(node, struct subsystem, node);
+
+		list_for_each(ctrl_node, &subsystem->controllers) {
+			const struct controller *ctrl =
+				list_entry(ctrl_node, struct controller, node);
+
+			if (r == 0)
+				sessions->keys[sessions->count++] =
+					(struct session_key){ subsystem, ctrl->cntlid };
+		}
+	}
+	pthread_mutex_unlock(&sessions->target->lock);
+	return r;
+}
+
+int control_get_sessions(struct exchange *exchange, json_t **ret_reply, struct weft_error *error)
+{
+	struct session_stream *sessions = calloc(1, sizeof(*sessions));
 
 	if (!sessions)
 		return weft_error_set(error, ENOMEM, "out of memory");
-	pthread_mutex_lock(&target->lock);
-	list_for_each(node, &target->subsystems)
-		if (r == 0)
-			r = describe_subsystem(sessions, list_entry(node, struct subsystem, node));
-	pthread_mutex_unlock(&target->lock);
-	if (r < 0) {
-		json_decref(sessions);
-		return weft_error_set(error, -r, "out of memory");
+	sessions->stream = (struct stream){ .next = next_piece, .free = free_sessions };
+	sessions->target = exchange->control->options.target;
+	if (read_keys(sessions) < 0) {
+		free(sessions);
+		return weft_error_set(error, ENOMEM, "out of memory");
 	}
-	return control_reply(json_pack("{s:o}", "sessions", sessions), ret_reply, error);
+	exchange_stream(exchange, &sessions->stream);
+	return EXCHANGE_LATER;
 }

@@ -4,9 +4,10 @@
 #include <unistd.h>
 
 #include "apply/apply.h"
+#include "control/exchange.h"
 #include "control/internal.h"
 #include "control/sessions.h"
-#include "control/when.h"
+#include "control/timestamp.h"
 #include "target/target.h"
 #include "util/heap.h"
 
@@ -80,14 +81,14 @@ static void add_leftovers(const struct apply *apply, json_t *problems)
 		json_array_append_new(problems, control_text("%s", text));
 }
 
-int control_get_status(struct control *control, const struct http_request *request,
-		       json_t **ret_reply, struct weft_error *error)
+int control_get_status(struct exchange *exchange, json_t **ret_reply, struct weft_error *error)
 {
+	struct control *control = exchange->control;
 	const struct control_options *options = &control->options;
 	const struct config *config = apply_current(options->apply);
 	struct census namespaces = {0}, ports = {0};
 	json_t *problems = json_array();
-	char started[WHEN_TEXT];
+	char started[TIMESTAMP_TEXT];
 
 	count_namespaces(control, config, &namespaces, problems);
 	count_ports(control, config, &ports, problems);
@@ -96,7 +97,7 @@ int control_get_status(struct control *control, const struct http_request *reque
 		json_pack("{s:s, s:I, s:s, s:I, s:s, s:b, s:s, s:I, s:I, s:o, s:o, s:I, s:o, s:I, "
 			  "s:I, s:o}",
 			  "version", WEFT_VERSION, "pid", (json_int_t)getpid(),
-			  "started", when_format(control->started, started),
+			  "started", timestamp_format(control->started, started),
 			  "uptime_seconds", (json_int_t)(time(NULL) - control->started),
 			  "config_file", options->config_path, "unsaved", control->unsaved,
 			  "engine", options->engine, "reactors", (json_int_t)options->reactors,

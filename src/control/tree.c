@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * /v1/tree: the configuration as GET /v1/config gives it, where each subsystem,
- * namespace and port has one more member, "state": what became of it.
+ * /v1/tree and parts of it: the configuration as GET /v1/config gives it, where each
+ * subsystem, namespace and port has one more member, "state": what became of it.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "apply/apply.h"
 #include "config/save.h"
+#include "control/exchange.h"
 #include "control/internal.h"
 #include "control/sessions.h"
 #include "spec/property.h"
@@ -120,8 +121,8 @@ static int merge(struct control *control, json_t *tree)
 	return r;
 }
 
-int control_get_tree(struct control *control, const struct http_request *request,
-		     json_t **ret_reply, struct weft_error *error)
+/* The whole; NULL where memory ran out. */
+static json_t *describe_tree(struct control *control)
 {
 	_cleanup_free_ char *text = config_format(apply_current(control->options.apply));
 	json_t *tree = text ? json_loads(text, 0, NULL) : NULL;
@@ -130,5 +131,27 @@ int control_get_tree(struct control *control, const struct http_request *request
 		json_decref(tree);
 		tree = NULL;
 	}
-	return control_reply(tree, ret_reply, error);
+	return tree;
+}
+
+int control_get_tree(struct exchange *exchange, json_t **ret_reply, struct weft_error *error)
+{
+	return control_reply(describe_tree(exchange->control), ret_reply, error);
+}
+
+int control_get_subsystem(struct exchange *exchange, json_t **ret_reply, struct weft_error *error)
+{
+	const char *nqn = exchange_argument(exchange, "nqn");
+	json_t *tree, *object, *found = NULL;
+	size_t i;
+
+	if (!config_find_subsystem(apply_current(exchange->control->options.apply), nqn))
+		return weft_error_set(error, ENOENT, "there is no subsystem %s; 'weft ls' shows "
+				      "those there are", nqn);
+	tree = describe_tree(exchange->control);
+	json_array_foreach(json_object_get(tree, "subsystems"), i, object)
+		if (strcmp(json_string_value(json_object_get(object, "nqn")), nqn) == 0)
+			found = json_incref(object);
+	json_decref(tree);
+	return control_reply(found, ret_reply, error);
 }

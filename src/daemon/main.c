@@ -30,6 +30,7 @@
 #include "target/target.h"
 #include "transport/tcp.h"
 #include "util/cleanup.h"
+#include "util/list.h"
 #include "util/log.h"
 #include "util/log_peer.h"
 #include "util/notify.h"
@@ -46,6 +47,8 @@ struct daemon {
 	struct control *control;
 	int signals, tick, epoll;
 	uint64_t unlooked;		/* seconds since log_peer_look() */
+	bool started;			/* the configuration file's first load has ended well */
+	bool failed;			/* ... or not */
 	bool stopping;
 };
 
@@ -87,34 +90,36 @@ static int help_backend(const char *name)
 	return EXIT_SUCCESS;
 }
 
-/* The file's configuration. A missing default file is an empty one. NULL: refused, logged. */
-static struct config *load_config(const struct options *options)
+/* The file's configuration. A missing default file is an empty one. 0, or -errno with *error. */
+static int load_config(const struct options *options, struct config **ret_config,
+		       struct weft_error *error)
 {
 	struct config *config;
-	struct weft_error error;
-	int r = config_load(options->config, &config, &error);
+	int r = config_load(options->config, &config, error);
 
 	if (r == -ENOENT && !options->config_given) {
 		log_notice("there is no %s yet: starting with nothing shared", options->config);
-		return config_new();
+		config = config_new();
+		r = config ? 0 : weft_error_set(error, ENOMEM, "out of memory");
 	}
-	if (r < 0) {
-		log_err("%s", error.text);
-		return NULL;
-	}
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < config->warning_count; i++)
 		log_warning("%s", config->warnings[i]);
-	return config;
+	*ret_config = config;
+	return 0;
 }
 
 static int check_config(const struct options *options)
 {
-	struct config *config = load_config(options);
+	struct config *config;
 	struct weft_error error;
-	int r;
+	int r = load_config(options, &config, &error);
 
-	if (!config)
+	if (r < 0) {
+		log_err("%s", error.text);
 		return EXIT_FAILURE;
+	}
 	r = config_validate_backends(config, &backends, &error);
 	if (r < 0)
 		log_err("%s", error.text);
@@ -125,31 +130,76 @@ static int check_config(const struct options *options)
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int apply_file(struct daemon *daemon)
-{
-	struct config *config = load_config(&daemon->options);
-	struct weft_error error;
+/* ---- the configuration file, at the start and upon SIGHUP ---- */
 
-	if (!config)
-		return -1;
-	if (apply_config(daemon->apply, config, &error) < 0) {
-		log_err("%s", error.text);
-		config_free(config);
-		return -1;
+struct load {
+	struct apply_change change;
+	struct daemon *daemon;
+};
+
+static int plan_load(struct apply_change *change, const struct config *now,
+		     struct config **ret_wanted, struct weft_error *error)
+{
+	struct load *load = container_of(change, struct load, change);
+
+	return load_config(&load->daemon->options, ret_wanted, error);
+}
+
+static void started(struct daemon *daemon)
+{
+	daemon->started = true;
+	log_info("weftd %s serves with %u reactors on %s", WEFT_VERSION,
+		 daemon->options.target.reactor_count,
+		 loop_engine_name(daemon->target->reactors[0]->loop));
+	notify_manager("READY=1");
+}
+
+static void load_done(struct apply_change *change, int result, const struct weft_error *error)
+{
+	struct load *load = container_of(change, struct load, change);
+	struct daemon *daemon = load->daemon;
+
+	free(load);
+	if (result == -ECANCELED)
+		return;
+	if (result < 0)
+		log_err("%s", error->text);
+	if (!daemon->started && result < 0) {
+		daemon->failed = daemon->stopping = true;
+	} else if (!daemon->started) {
+		started(daemon);
+	} else {
+		if (result < 0) {
+			log_err("%s was not loaded: what runs stays as it is",
+				daemon->options.config);
+		} else {
+			control_reloaded(daemon->control);
+			log_info("%s was loaded again", daemon->options.config);
+		}
+		notify_manager("READY=1");
 	}
+}
+
+/* Queues that. 0, or -ENOMEM with *error filled. */
+static int load_file(struct daemon *daemon, struct weft_error *error)
+{
+	struct load *load = calloc(1, sizeof(*load));
+
+	if (!load)
+		return weft_error_set(error, ENOMEM, "out of memory");
+	*load = (struct load){ .change = { .plan = plan_load, .done = load_done },
+			       .daemon = daemon };
+	apply_submit(daemon->apply, &load->change);
 	return 0;
 }
 
 static void reload(struct daemon *daemon)
 {
+	struct weft_error error;
+
 	notify_manager("RELOADING=1");
-	if (apply_file(daemon) < 0) {
-		log_err("%s was not loaded: what runs stays as it is", daemon->options.config);
-	} else {
-		control_reloaded(daemon->control);
-		log_info("%s was loaded again", daemon->options.config);
-	}
-	notify_manager("READY=1");
+	if (load_file(daemon, &error) < 0)
+		log_err("%s was not loaded: %s", daemon->options.config, error.text);
 }
 
 static void handle_signals(struct daemon *daemon)
@@ -269,7 +319,9 @@ static int start(struct daemon *daemon)
 		goto fail;
 	if (sandbox_enter(daemon->options.sandbox, daemon->options.plugin_count > 0, &error) < 0)
 		goto fail;
-	return apply_file(daemon);
+	if (load_file(daemon, &error) < 0)
+		goto fail;
+	return 0;
 fail:
 	log_err("%s", error.text);
 	return -1;
@@ -292,6 +344,8 @@ static void stop(struct daemon *daemon)
 	bool ended;
 
 	notify_manager("STOPPING=1");
+	if (daemon->apply) /* first: control_close() tells those who wait for a change */
+		apply_cancel(daemon->apply);
 	control_close(daemon->control);
 	if (daemon->apply)
 		apply_close_listeners(daemon->apply);
@@ -347,14 +401,11 @@ int main(int argc, char **argv)
 	if (open_events(&daemon) < 0)
 		return EXIT_FAILURE;
 	result = start(&daemon);
-	if (result == 0) {
-		log_info("weftd %s serves with %u reactors on %s", WEFT_VERSION,
-			 daemon.options.target.reactor_count,
-			 loop_engine_name(daemon.target->reactors[0]->loop));
-		notify_manager("READY=1");
+	if (result == 0)
 		result = run(&daemon);
-	}
 	stop(&daemon);
+	if (daemon.failed)
+		result = -1;
 	if (result == 0)
 		log_info("weftd has ended");
 	return result ? EXIT_FAILURE : EXIT_SUCCESS;

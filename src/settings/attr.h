@@ -129,6 +129,10 @@ int attr_parse(const struct attr *attr, void *settings, const char *text,
 int attr_format(const struct attr *attr, const void *settings, struct strbuf *text);
 /* Whether what stands in the settings may. 0, or -errno with *error filled. */
 int attr_check(const struct attr *attr, const void *settings, struct weft_error *error);
+/* false: it may be left unset, and is. */
+bool attr_is_set(const struct attr *attr, const void *settings);
+/* Is it as attrs_init() makes it? */
+bool attr_is_default(const struct attr *attr, const void *settings);
 bool attr_same(const struct attr *attr, const void *a, const void *b);
 /* Appends the default as the manual says it; nothing where it has none. */
 void attr_format_default(const struct attr *attr, struct strbuf *text);

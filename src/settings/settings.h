@@ -8,6 +8,7 @@
 #define WEFT_SETTINGS_SETTINGS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -89,6 +90,11 @@ struct referral_settings {
 struct ana_group_settings {
 	int state;			/* enum nvme_ana_state */
 };
+
+/* Sets a text that is known to fit. */
+#define TEXT_SET(field, text) text_set(field, sizeof(field), text)
+
+void text_set(char *field, size_t size, const char *text);
 
 /* Whether an identifier (uuid, nguid, eui64) is set. */
 #define ID_SET(id) id_is_set(id, sizeof(id))

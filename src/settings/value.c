@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "settings/settings.h"
+
 bool attr_is_number(const struct attr *attr)
 {
 	return attr->type != ATTR_TEXT && attr->type != ATTR_NQN && attr->type != ATTR_ID;
@@ -50,13 +52,18 @@ void attr_set_number(const struct attr *attr, void *settings, uint32_t value)
 	}
 }
 
-void attr_set_text(const struct attr *attr, void *settings, const char *text)
+void text_set(char *field, size_t size, const char *text)
 {
 	size_t length = strlen(text);
 
-	assert(length < attr->size);
-	memset(attr_field(attr, settings), 0, attr->size);
-	memcpy(attr_field(attr, settings), text, length);
+	assert(length < size);
+	memset(field, 0, size);
+	memcpy(field, text, length);
+}
+
+void attr_set_text(const struct attr *attr, void *settings, const char *text)
+{
+	text_set(attr_field(attr, settings), attr->size, text);
 }
 
 bool attr_is_set(const struct attr *attr, const void *settings)
@@ -75,6 +82,16 @@ bool attr_is_set(const struct attr *attr, const void *settings)
 			return false;
 	}
 	return false;
+}
+
+bool attr_is_default(const struct attr *attr, const void *settings)
+{
+	if (attr->optional || attr->type == ATTR_ID)
+		return !attr_is_set(attr, settings);
+	if (attr->type == ATTR_TEXT || attr->type == ATTR_NQN)
+		return !strcmp(attr_field(attr, settings),
+			       attr->fallback_text ? attr->fallback_text : "");
+	return attr_number(attr, settings) == attr->fallback;
 }
 
 bool attr_same(const struct attr *attr, const void *a, const void *b)

@@ -15,7 +15,5 @@ uint32_t attr_number(const struct attr *attr, const void *settings);
 void attr_set_number(const struct attr *attr, void *settings, uint32_t value);
 /* Text that fits. */
 void attr_set_text(const struct attr *attr, void *settings, const char *text);
-/* false: it is left unset. */
-bool attr_is_set(const struct attr *attr, const void *settings);
 
 #endif

@@ -271,7 +271,6 @@ def test_new_options_that_do_not_open(rig, folder, end):
             wait_until(lambda: running.state()["status"] == "failed", what="its failure")
         wait_until(lambda: running.state()["status"] == "ready" and "trouble" not in running.state())
         assert io.read(0, 1) == bytes(512), "it is another disk"
-        others.worst["api"] = 0.0   # while SIGHUP waited for it, for a second
 
 
 def test_dropped_while_it_opens(rig, folder):

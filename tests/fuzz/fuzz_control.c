@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The HTTP API from libmicrohttpd's callback on: routes, arguments, bodies,
- * plans, replies. What runs the configuration is played here (it takes all that
- * is valid), and so is what touches the machine: files, addresses, HTTP itself.
+ * plans, replies at once, later and in pieces. What runs the configuration is played
+ * here (it takes all that is valid, at once or later), and so is what touches the
+ * machine: files, addresses, HTTP itself.
  *
  * The input is requests, each "METHOD /path?name=value&name=value", a newline
  * and the body, which a form feed ends. "CONNECT NQN" is a host that connects.
+ * "LATER x" has changes wait until the request's handler has returned, "HANGUP x" the
+ * next client go away before it is answered.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -41,15 +44,45 @@ static struct config *running;
 
 /* ---- what runs the configuration ---- */
 
-int apply_config(struct apply *apply, struct config *wanted, struct weft_error *error)
-{
-	int r = config_validate(wanted, error);
+static struct apply_change *waiting;	/* at most one: requests come one after the other */
+static bool changes_wait;
 
-	if (r < 0)
+static int run_change(struct apply_change *change, struct weft_error *error)
+{
+	struct config *wanted = NULL, *before;
+	int r = change->plan(change, running, &wanted, error);
+
+	if (r < 0 || !wanted)
 		return r;
-	config_free(running);
+	r = config_validate(wanted, error);
+	if (r < 0) {
+		config_free(wanted);
+		return r;
+	}
+	before = running;
 	running = wanted;
-	return 0;
+	r = change->judge ? change->judge(change, error) : 0;
+	if (r < 0)
+		running = before;
+	config_free(r < 0 ? wanted : before);
+	return r;
+}
+
+static void make_change(struct apply_change *change)
+{
+	struct weft_error error;
+	int r = run_change(change, &error);
+
+	change->done(change, r, &error);
+}
+
+void apply_submit(struct apply *apply, struct apply_change *change)
+{
+	fuzz_assert(!waiting);
+	if (changes_wait)
+		waiting = change;
+	else
+		make_change(change);
 }
 
 const struct config *apply_current(const struct apply *apply)
@@ -150,7 +183,10 @@ static struct {
 	struct argument arguments[ARGUMENTS_MAX];
 	unsigned int argument_count;
 	unsigned int replies;
+	bool suspended;
 } http;
+static bool hangs_up;
+static struct MHD_Connection *const the_connection = (struct MHD_Connection *)&http;
 
 static MHD_AccessHandlerCallback handler;
 static MHD_RequestCompletedCallback completed;
@@ -168,7 +204,8 @@ struct MHD_Daemon *__wrap_MHD_start_daemon(unsigned int flags, uint16_t port,
 		if (option == MHD_OPTION_NOTIFY_COMPLETED) {
 			completed = va_arg(args, MHD_RequestCompletedCallback);
 			va_arg(args, void *);
-		} else if (option == MHD_OPTION_EXTERNAL_LOGGER) {
+		} else if (option == MHD_OPTION_EXTERNAL_LOGGER ||
+			   option == MHD_OPTION_UNESCAPE_CALLBACK) {
 			va_arg(args, void *);
 			va_arg(args, void *);
 		} else {
@@ -193,15 +230,6 @@ enum MHD_Result __wrap_MHD_get_timeout(struct MHD_Daemon *daemon, MHD_UNSIGNED_L
 	return MHD_NO;
 }
 
-const char *__wrap_MHD_lookup_connection_value(struct MHD_Connection *connection,
-					       enum MHD_ValueKind kind, const char *key)
-{
-	for (unsigned int i = 0; i < http.argument_count; i++)
-		if (strcmp(http.arguments[i].name, key) == 0)
-			return http.arguments[i].value;
-	return NULL;
-}
-
 int __wrap_MHD_get_connection_values(struct MHD_Connection *connection, enum MHD_ValueKind kind,
 				     MHD_KeyValueIterator iterator, void *cls)
 {
@@ -211,10 +239,33 @@ int __wrap_MHD_get_connection_values(struct MHD_Connection *connection, enum MHD
 	return (int)http.argument_count;
 }
 
+const union MHD_ConnectionInfo *
+__wrap_MHD_get_connection_info(struct MHD_Connection *connection,
+			       enum MHD_ConnectionInfoType type, ...)
+{
+	return NULL;
+}
+
+void __wrap_MHD_suspend_connection(struct MHD_Connection *connection)
+{
+	fuzz_assert(!http.suspended);
+	http.suspended = true;
+}
+
+void __wrap_MHD_resume_connection(struct MHD_Connection *connection)
+{
+	fuzz_assert(http.suspended);
+	http.suspended = false;
+}
+
 struct reply {
 	char *text;		/* owned where `mode` says so */
 	size_t length;
 	enum MHD_ResponseMemoryMode mode;
+	/* In pieces: */
+	MHD_ContentReaderCallback read;	/* NULL: at once */
+	MHD_ContentReaderFreeCallback done;
+	void *cls;
 };
 
 struct MHD_Response *__wrap_MHD_create_response_from_buffer(size_t size, void *buffer,
@@ -223,8 +274,35 @@ struct MHD_Response *__wrap_MHD_create_response_from_buffer(size_t size, void *b
 	struct reply *reply = malloc(sizeof(*reply));
 
 	fuzz_assert(reply);
-	*reply = (struct reply){ buffer, size, mode };
+	*reply = (struct reply){ .text = buffer, .length = size, .mode = mode };
 	return (struct MHD_Response *)reply;
+}
+
+struct MHD_Response *
+__wrap_MHD_create_response_from_callback(uint64_t size, size_t block_size,
+					 MHD_ContentReaderCallback read, void *cls,
+					 MHD_ContentReaderFreeCallback done)
+{
+	struct reply *reply = malloc(sizeof(*reply));
+
+	fuzz_assert(reply && size == MHD_SIZE_UNKNOWN);
+	*reply = (struct reply){ .mode = MHD_RESPMEM_MUST_FREE, .read = read, .done = done,
+				 .cls = cls };
+	return (struct MHD_Response *)reply;
+}
+
+/* All its pieces, of a few bytes each. */
+static void read_pieces(struct reply *reply)
+{
+	struct strbuf text = {0};
+	char piece[7];
+	ssize_t got;
+
+	while ((got = reply->read(reply->cls, text.length, piece, sizeof(piece))) > 0)
+		strbuf_add_bytes(&text, piece, (size_t)got);
+	fuzz_assert(got == MHD_CONTENT_READER_END_OF_STREAM);
+	reply->length = text.length;
+	reply->text = strbuf_take(&text);
 }
 
 enum MHD_Result __wrap_MHD_add_response_header(struct MHD_Response *response, const char *header,
@@ -238,9 +316,12 @@ enum MHD_Result __wrap_MHD_add_response_header(struct MHD_Response *response, co
 enum MHD_Result __wrap_MHD_queue_response(struct MHD_Connection *connection, unsigned int status,
 					  struct MHD_Response *response)
 {
-	const struct reply *reply = (const struct reply *)response;
-	json_t *value = json_loadb(reply->text, reply->length, JSON_REJECT_DUPLICATES, NULL);
-	json_t *error;
+	struct reply *reply = (struct reply *)response;
+	json_t *value, *error;
+
+	if (reply->read)
+		read_pieces(reply);
+	value = json_loadb(reply->text, reply->length, JSON_REJECT_DUPLICATES, NULL);
 
 	fuzz_assert(json_is_object(value));
 	fuzz_assert(status == 200 || status == 201 || (status >= 400 && status <= 507));
@@ -260,6 +341,8 @@ void __wrap_MHD_destroy_response(struct MHD_Response *response)
 
 	if (reply->mode == MHD_RESPMEM_MUST_FREE)
 		free(reply->text);
+	if (reply->done)
+		reply->done(reply->cls);
 	free(reply);
 }
 
@@ -285,6 +368,26 @@ static void read_arguments(char *query)
 	}
 }
 
+/* It waits for its change. */
+static void wait_for_answer(const char *method, const char *url, void **exchange)
+{
+	struct apply_change *change = waiting;
+	size_t none = 0;
+
+	fuzz_assert(change && !http.replies);
+	waiting = NULL;
+	if (hangs_up) {
+		completed(control, the_connection, exchange, MHD_REQUEST_TERMINATED_CLIENT_ABORT);
+		make_change(change);
+		fuzz_assert(!http.replies);
+		return;
+	}
+	make_change(change);
+	fuzz_assert(!http.suspended);
+	fuzz_assert(handler(control, the_connection, url, method, "HTTP/1.1", NULL, &none,
+			    exchange));
+}
+
 /* The body in two pieces, as libmicrohttpd hands it on. */
 static void serve(const char *method, const char *url, const char *body, size_t length)
 {
@@ -292,14 +395,21 @@ static void serve(const char *method, const char *url, const char *body, size_t 
 	void *exchange = NULL;
 	size_t none = 0;
 
-	fuzz_assert(handler(control, NULL, url, method, "HTTP/1.1", NULL, &none, &exchange));
+	fuzz_assert(handler(control, the_connection, url, method, "HTTP/1.1", NULL, &none,
+			    &exchange));
 	for (int i = 0; i < 2; body += length / 3, i++)
 		if (pieces[i])
-			fuzz_assert(handler(control, NULL, url, method, "HTTP/1.1", body,
-					    &pieces[i], &exchange));
-	fuzz_assert(handler(control, NULL, url, method, "HTTP/1.1", NULL, &none, &exchange));
-	completed(control, NULL, &exchange, MHD_REQUEST_TERMINATED_COMPLETED_OK);
-	fuzz_assert(http.replies == 1 && !exchange);
+			fuzz_assert(handler(control, the_connection, url, method, "HTTP/1.1",
+					    body, &pieces[i], &exchange));
+	fuzz_assert(handler(control, the_connection, url, method, "HTTP/1.1", NULL, &none,
+			    &exchange));
+	if (http.suspended)
+		wait_for_answer(method, url, &exchange);
+	if (exchange) {
+		fuzz_assert(http.replies == 1);
+		completed(control, the_connection, &exchange, MHD_REQUEST_TERMINATED_COMPLETED_OK);
+	}
+	fuzz_assert(!exchange);
 }
 
 static void run_request(const char *data, size_t size)
@@ -312,9 +422,14 @@ static void run_request(const char *data, size_t size)
 	memset(&http, 0, sizeof(http));
 	if (url && strcmp(line, "CONNECT") == 0) {
 		name_host(url);
+	} else if (url && strcmp(line, "LATER") == 0) {
+		changes_wait = true;
+	} else if (url && strcmp(line, "HANGUP") == 0) {
+		hangs_up = true;
 	} else if (url) {
 		read_arguments(cut(url, '?'));
 		serve(line, url, data + used, size - used);
+		hangs_up = false;
 	}
 	free(line);
 }
@@ -359,6 +474,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	strcpy(world.ctrl.hostnqn, "nqn.2026-11.example:host");
 	running = config_new();
 	fuzz_assert(running);
+	changes_wait = hangs_up = false;
 	for (unsigned int i = 0; i < REQUESTS_MAX && size; i++) {
 		const char *end = memchr(text, '\f', size);
 		size_t length = end ? (size_t)(end - text) : size;

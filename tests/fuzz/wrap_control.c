@@ -30,16 +30,28 @@ int __wrap_address_list_read(struct address_list *ret_list)
 	return 0;
 }
 
-int __wrap_create_file(const char *path, uint64_t size, bool *ret_made, struct weft_error *error)
+int __wrap_create_start(struct offload *offload, const char *path, uint64_t size,
+			create_done *done, void *arg, struct weft_error *error)
 {
 	bool exists = strchr(path, 'x');
+	struct weft_error failure;
 
+	if (strchr(path, 'z'))
+		return weft_error_set(error, EAGAIN, "%s is one too many", path);
 	if (!exists && !size)
-		return weft_error_set(error, ENOENT, "%s is not there", path);
-	if (!exists && strchr(path, 'q'))
-		return weft_error_set(error, ENOSPC, "%s cannot be made", path);
-	*ret_made = !exists;
+		weft_error_set(&failure, ENOENT, "%s is not there", path);
+	else if (!exists && strchr(path, 'q'))
+		weft_error_set(&failure, ENOSPC, "%s cannot be made", path);
+	else
+		failure.code = 0;
+	done(arg, !exists, failure.code ? &failure : NULL);
 	return 0;
+}
+
+void __wrap_create_undo(struct offload *offload, const char *path, void (*done)(void *arg),
+			void *arg)
+{
+	done(arg);
 }
 
 int __wrap_unlink(const char *path)

@@ -1,242 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Apply, over a real target with one reactor, a transport that only remembers
- * who listens, and a backend whose disks the test makes and breaks.
- */
+/* What apply makes of a configuration, and of the next one. */
 #include <errno.h>
-#include <poll.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "backend/backend.h"
-#include "apply/apply.h"
+#include "apply_rig.h"
 #include "config_rig.h"
 #include "spec/fabrics.h"
 #include "target/namespace.h"
 #include "target/target.h"
-#include "target/transport.h"
 #include "target/view.h"
 
 #define A "nqn.2014-08.io.weft:a"
 #define B "nqn.2014-08.io.weft:b"
 #define H "nqn.2014-08.io.weft:host"
-
-/* ---- disks ---- */
-
-struct disk {
-	const char *path;
-	int missing;			/* errno of open and refresh; 0: it is there */
-	uint64_t size;
-	uint32_t block_size;
-	bool read_only;
-	int opened, opens;		/* now, ever */
-};
-
-static struct disk disks[3];
-
-static void reset_disks(void)
-{
-	disks[0] = (struct disk){ .path = "/one", .size = 1 << 20, .block_size = 512 };
-	disks[1] = (struct disk){ .path = "/two", .size = 2 << 20, .block_size = 4096 };
-	disks[2] = (struct disk){ .path = "/three", .size = 3 << 20, .block_size = 512,
-				  .read_only = true };
-}
-
-static int disk_refresh(void *device, struct weft_info *info)
-{
-	struct disk *disk = device;
-
-	if (disk->missing)
-		return -disk->missing;
-	*info = (struct weft_info){ .size = disk->size, .block_size = disk->block_size,
-				    .physical_block_size = disk->block_size,
-				    .read_only = disk->read_only };
-	return 0;
-}
-
-static int disk_open(void **ret_device, const struct weft_params *params,
-		     struct weft_info *ret_info, struct weft_error *error)
-{
-	const char *path = weft_param_string(params, "path");
-	struct disk *disk = NULL;
-
-	for (size_t i = 0; i < 3; i++) {
-		if (!strcmp(disks[i].path, path))
-			disk = &disks[i];
-	}
-	if (!disk)
-		return weft_error_set(error, ENOENT, "%s: no such disk", path);
-	/* Like a lock: one opener at a time. */
-	if (disk->opened)
-		return weft_error_set(error, EBUSY, "%s: in use", path);
-	if (disk->missing)
-		return weft_error_set(error, disk->missing, "%s: missing", path);
-	disk->opened++;
-	disk->opens++;
-	*ret_device = disk;
-	return disk_refresh(disk, ret_info);
-}
-
-static void disk_close(void *device)
-{
-	((struct disk *)device)->opened--;
-}
-
-static void disk_submit(void *device, struct weft_io *io)
-{
-	weft_io_done(io, 0);
-}
-
-static const struct weft_option disk_options[] = {
-	{ .name = "path", .type = WEFT_OPTION_PATH, .required = true, .help = "which" },
-	{ .name = NULL },
-};
-
-static const struct weft_backend disk_backend = {
-	.abi = WEFT_BACKEND_ABI,
-	.name = "file",
-	.summary = "a disk of the test",
-	.options = disk_options,
-	.open = disk_open,
-	.close = disk_close,
-	.submit = disk_submit,
-	.refresh = disk_refresh,
-};
-
-static const struct weft_backend *find(const char *name)
-{
-	return strcmp(name, "file") ? NULL : &disk_backend;
-}
-
-static const struct config_backends backends = {
-	.find = find,
-	.unknown = backend_unknown,
-	.params_new = backend_params_new,
-	.params_set = backend_params_set,
-	.params_check = backend_params_check,
-	.params_free = backend_params_free,
-};
-
-/* ---- listeners ---- */
-
-struct listener {
-	uint16_t portid, trsvcid;
-	bool open;
-};
-
-static struct listener listeners[16];
-static size_t listener_count;		/* ever opened */
-static const char *absent_address;	/* this machine does not have it */
-
-static int test_listen(struct target *target, const char *adrfam, const char *traddr,
-		       uint16_t trsvcid, uint16_t portid, struct listener **ret_listener,
-		       struct weft_error *error)
-{
-	if (absent_address && !strcmp(traddr, absent_address))
-		return weft_error_set(error, EADDRNOTAVAIL, "%s: not this machine's", traddr);
-	listeners[listener_count] = (struct listener){ portid, trsvcid, true };
-	*ret_listener = &listeners[listener_count++];
-	return 0;
-}
-
-static void test_unlisten(struct listener *listener)
-{
-	listener->open = false;
-}
-
-static const struct transport test_transport = {
-	.trtype = "tcp",
-	.listen = test_listen,
-	.unlisten = test_unlisten,
-};
-
-static const struct transport *const transports[] = { &test_transport, NULL };
-
-static size_t open_listeners(void)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < listener_count; i++)
-		n += listeners[i].open;
-	return n;
-}
-
-/* ---- the rig ---- */
-
-static struct target *target;
-static struct apply *apply;
-
-static int set_up(void **state)
-{
-	struct target_options target_options = { .reactor_count = 1 };
-	struct apply_options options = { .transports = transports, .backends = &backends };
-	struct weft_error error;
-
-	reset_disks();
-	listener_count = 0;
-	absent_address = NULL;
-	if (target_start(&target, &target_options, &error) < 0) {
-		print_error("%s\n", error.text);
-		return -1;
-	}
-	options.target = target;
-	return apply_new(&apply, &options, &error);
-}
-
-static int tear_down(void **state)
-{
-	apply_close_listeners(apply);
-	if (open_listeners() || !target_stop(target, 2000))
-		return -1;
-	if (!apply_free(apply, 5000))
-		return -1;
-	return disks[0].opened || disks[1].opened || disks[2].opened;
-}
-
-/* What a tick begins, to its end. */
-static void run_tick(void)
-{
-	struct pollfd pollfd = { .events = POLLIN };
-
-	apply_tick(apply);
-	pollfd.fd = apply_fd(apply);
-	while (poll(&pollfd, 1, 100) > 0)
-		apply_run(apply);
-}
-
-static void run_config(struct config *config)
-{
-	struct weft_error error;
-
-	if (apply_config(apply, config, &error) < 0)
-		fail_msg("%s", error.text);
-	assert_ptr_equal(apply_current(apply), config);
-}
-
-static void run_text(const char *text)
-{
-	run_config(parse(text));
-}
-
-/* A copy of what runs, to change. */
-static struct config *draft(void)
-{
-	struct config *config = config_dup(apply_current(apply));
-
-	assert_non_null(config);
-	return config;
-}
-
-/* Long enough for what failed to be due again. */
-static void tick(void)
-{
-	const struct timespec second = { .tv_sec = 1 };
-
-	nanosleep(&second, NULL);
-	run_tick();
-}
 
 /* Ticks until that is so; what fails is due again after a second, and machines can be slow. */
 #define TICK_UNTIL(condition)							\
@@ -307,7 +83,7 @@ static void compiles(void **state)
 	assert_int_equal(port->trtype, NVMF_TRTYPE_TCP);
 	assert_int_equal(port->adrfam, NVMF_ADRFAM_IPV4);
 	assert_int_equal(port->trsvcid, 4420);
-	assert_int_equal(port->ana_states[1], CONFIG_ANA_OPTIMIZED);
+	assert_int_equal(port->ana_states[1], NVME_ANA_OPTIMIZED);
 	assert_int_equal(port->ana_states[2], 0);
 	assert_true(view_linked(port, subsystem));
 	assert_int_equal(target->view->genctr, apply_genctr(apply));
@@ -349,9 +125,9 @@ static void compiles_the_rest(void **state)
 	assert_int_equal(port->mdts, 5);
 	assert_int_equal(port->max_queue_size, 32);
 	assert_int_equal(port->inline_data_size, 4096);
-	assert_int_equal(port->ana_states[7], CONFIG_ANA_NON_OPTIMIZED);
+	assert_int_equal(port->ana_states[7], NVME_ANA_NONOPTIMIZED);
 	/* A namespace is in group 5, which the port does not list. */
-	assert_int_equal(port->ana_states[5], CONFIG_ANA_INACCESSIBLE);
+	assert_int_equal(port->ana_states[5], NVME_ANA_INACCESSIBLE);
 	assert_int_equal(port->referral_count, 1);
 	assert_string_equal(port->referrals[0].traddr, "192.0.2.7");
 	assert_int_equal(port->referrals[0].portid, 4);
@@ -540,16 +316,14 @@ static void a_refused_one_changes_nothing(void **state)
 	view = target->view;
 	config = draft();
 	config->ports[0].portid = 0;
-	assert_int_equal(apply_config(apply, config, &error), -ERANGE);
+	assert_int_equal(try_config(config, &error), -ERANGE);
 	assert_string_equal(error.text, "port 0: portid is 0; it must be in 1..65535");
-	config_free(config);
 
 	config = draft();
 	config_set_option(config->subsystems[0].namespaces, "colour", "red");
-	assert_int_equal(apply_config(apply, config, &error), -EINVAL);
+	assert_int_equal(try_config(config, &error), -EINVAL);
 	assert_string_equal(error.text, "subsystem " A ", namespace 1: backend 'file' has no "
 			    "option 'colour'; it has: path");
-	config_free(config);
 	assert_ptr_equal(apply_current(apply), running);
 	assert_ptr_equal(target->view, view);
 	assert_int_equal(open_listeners(), 1);
@@ -563,7 +337,7 @@ static void listening(void **state)
 	absent_address = "192.0.2.2";
 	run_text(TWO);
 	config = draft();
-	config_set_string(&config_add_port(config, 2)->addr.traddr, "192.0.2.2");
+	TEXT_SET(config_add_port(config, 2)->addr.traddr, "192.0.2.2");
 	run_config(config);
 	assert_int_equal(listener_count, 1);
 	assert_true(apply_port_state(apply, 2, &port));
@@ -612,7 +386,7 @@ static void counters(void **state)
 	run_config(config);
 	assert_int_equal(target->view->ana_change_count, ana + 1);
 	config = draft();
-	config_set_ana_group(&config->ports[0], 2, CONFIG_ANA_OPTIMIZED);
+	config_set_ana_group(&config->ports[0], 2, NVME_ANA_OPTIMIZED);
 	run_config(config);
 	assert_int_equal(target->view->ana_change_count, ana + 2);
 	assert_int_equal(target->view->genctr, genctr);

@@ -106,18 +106,18 @@ static void moves_with_discovery(void **state)
 	port->addr.trsvcid = 4421;
 	assert_int_equal(moved(s, config), 1);
 	referral = config_add_referral(port, "r");
-	config_set_string(&referral->addr.traddr, "192.0.2.1");
+	TEXT_SET(referral->addr.traddr, "192.0.2.1");
 	assert_int_equal(moved(s, config), 0);
 	referral->enable = true;
 	assert_int_equal(moved(s, config), 1);
 	referral->portid = 5;
 	assert_int_equal(moved(s, config), 1);
-	config_set_string(&config->discovery_nqn, A ":d");
+	TEXT_SET(config->discovery_nqn, A ":d");
 	assert_int_equal(moved(s, config), 1);
 
 	config_add_namespace(subsystem, 2);
 	subsystem->namespaces[0].enable = false;
-	config_set_ana_group(port, 1, CONFIG_ANA_CHANGE);
+	config_set_ana_group(port, 1, NVME_ANA_CHANGE);
 	config_add_host(config, H "2");
 	assert_int_equal(moved(s, config), 0);
 	close_state(s);

@@ -46,7 +46,7 @@ static void nvmetcli_sample(void **state)
 	assert_string_equal(ns->backend, "file");
 	assert_string_equal(config_get_option(ns, "path"), "/dev/loop0");
 	assert_memory_equal(ns->uuid, uuid, 16);
-	assert_false(ns->has_nguid);
+	assert_false(ID_SET(ns->nguid));
 	assert_int_equal(ns->ana_grpid, 1);
 	assert_int_equal(port->portid, 1);
 	assert_string_equal(port->addr.trtype, "tcp");
@@ -75,7 +75,7 @@ static void omv_sample(void **state)
 	assert_int_equal(strlen(subsystem->serial), 20);
 	assert_int_equal(ns->nsid, 1);
 	assert_true(ns->enable);
-	assert_true(ns->has_uuid);
+	assert_true(ID_SET(ns->uuid));
 	assert_string_equal(config_get_option(ns, "path"), "/dev/sdb");
 	assert_int_equal(config->port_count, 1);
 	assert_string_equal(config->ports[0].addr.traddr, "192.168.10.100");
@@ -174,16 +174,16 @@ static void nvmetcli_everything(void **state)
 	assert_int_equal(ns->option_count, 3);
 	assert_int_equal(ns->block_size, 4096);
 	assert_true(ns->read_only);
-	assert_true(ns->has_eui64);
+	assert_true(ID_SET(ns->eui64));
 	assert_int_equal(ns->eui64[7], 0x90);
 	assert_int_equal(port->portid, 9);
-	assert_int_equal(port->addr.treq, CONFIG_TREQ_NOT_REQUIRED);
+	assert_int_equal(port->addr.treq, NVMF_TREQ_NOT_REQUIRED);
 	assert_int_equal(port->addr.trsvcid, 4421);
 	assert_int_equal(port->max_queue_size, 64);
 	assert_int_equal(port->mdts, 5);
-	assert_int_equal(config_ana_state(port, 1), CONFIG_ANA_NON_OPTIMIZED);
-	assert_int_equal(config_ana_state(port, 2), CONFIG_ANA_INACCESSIBLE);
-	assert_int_equal(config_ana_state(port, 3), CONFIG_ANA_PERSISTENT_LOSS);
+	assert_int_equal(config_ana_state(port, 1), NVME_ANA_NONOPTIMIZED);
+	assert_int_equal(config_ana_state(port, 2), NVME_ANA_INACCESSIBLE);
+	assert_int_equal(config_ana_state(port, 3), NVME_ANA_PERSISTENT_LOSS);
 	assert_string_equal(port->referrals[0].name, "other");
 	assert_int_equal(port->referrals[0].portid, 4);
 	assert_int_equal(port->referrals[0].addr.trsvcid, 8009);
@@ -208,7 +208,7 @@ static void omv_written(void **state)
 	struct config_namespace *ns = config->subsystems[0].namespaces;
 
 	assert_string_equal(config_get_option(&ns[0], "path"), "/dev/sdd");
-	assert_true(ns[0].has_eui64);
+	assert_true(ID_SET(ns[0].eui64));
 	assert_int_equal(ns[1].nsid, 2);
 	assert_string_equal(config_get_option(&ns[1], "path"), "/dev/sdb");
 	assert_int_equal(ns[2].nsid, 3);
@@ -232,8 +232,8 @@ static void unknown_keys(void **state)
 	static const char *const expected[] = {
 		"t:11: q: weft does not know this; it is ignored",
 		"t:4: hosts[0].x: weft does not know this; it is ignored",
-		"t:8: subsystems[0].passthru: weft does not know this; it is ignored",
 		"t:7: subsystems[0].attr.new: weft does not know this; it is ignored",
+		"t:8: subsystems[0].passthru: weft does not know this; it is ignored",
 		"t:10: subsystems[0].namespaces[0].resv_enable: weft does not know this; it is "
 		"ignored",
 	};
@@ -268,8 +268,8 @@ static void omv_everything(void **state)
 	assert_int_equal(a->namespace_count, 3);
 	assert_string_equal(config_get_option(&a->namespaces[0], "path"), "/dev/sdc");
 	assert_true(a->namespaces[0].enable);
-	assert_true(a->namespaces[0].has_nguid);
-	assert_true(a->namespaces[0].has_eui64);
+	assert_true(ID_SET(a->namespaces[0].nguid));
+	assert_true(ID_SET(a->namespaces[0].eui64));
 	assert_string_equal(config_get_option(&a->namespaces[1], "path"), "/dev/sdb");
 	assert_false(a->namespaces[1].enable);
 	assert_string_equal(config_get_option(&a->namespaces[2], "path"), "/dev/sdd");

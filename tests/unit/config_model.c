@@ -63,8 +63,13 @@ static void full_subsystem_has_no_free_nsid(void **state)
 	struct config *config = config_new();
 	struct config_subsystem *subsystem = config_add_subsystem(config, A);
 
-	for (uint32_t nsid = CONFIG_NSID_MAX; nsid >= 1; nsid--)
+	for (uint32_t nsid = 2; nsid <= CONFIG_NAMESPACES_MAX; nsid++)
 		assert_non_null(config_add_namespace(subsystem, nsid));
+	assert_int_equal(config_free_nsid(subsystem), 1);
+	config_remove_namespace(subsystem, 9000);
+	assert_non_null(config_add_namespace(subsystem, 1));
+	assert_int_equal(config_free_nsid(subsystem), 9000);
+	assert_non_null(config_add_namespace(subsystem, CONFIG_NSID_MAX));
 	assert_int_equal(config_free_nsid(subsystem), 0);
 	config_free(config);
 }
@@ -132,12 +137,12 @@ static void ana_states(void **state)
 	struct config *config = config_new();
 	struct config_port *port = config_add_port(config, 1);
 
-	assert_int_equal(config_ana_state(port, 1), CONFIG_ANA_OPTIMIZED);
-	assert_int_equal(config_ana_state(port, 2), CONFIG_ANA_INACCESSIBLE);
-	config_set_ana_group(port, 2, CONFIG_ANA_NON_OPTIMIZED);
-	config_set_ana_group(port, 2, CONFIG_ANA_CHANGE);
+	assert_int_equal(config_ana_state(port, 1), NVME_ANA_OPTIMIZED);
+	assert_int_equal(config_ana_state(port, 2), NVME_ANA_INACCESSIBLE);
+	config_set_ana_group(port, 2, NVME_ANA_NONOPTIMIZED);
+	config_set_ana_group(port, 2, NVME_ANA_CHANGE);
 	assert_int_equal(port->ana_group_count, 1);
-	assert_int_equal(config_ana_state(port, 2), CONFIG_ANA_CHANGE);
+	assert_int_equal(config_ana_state(port, 2), NVME_ANA_CHANGE);
 	config_free(config);
 }
 

@@ -118,12 +118,12 @@ static void round_trip(void **state)
 	assert_string_equal(ns[0].backend, "memory");
 	assert_string_equal(config_get_option(&ns[0], "size"), "64M");
 	assert_int_equal(ns[0].block_size, 4096);
-	assert_true(ns[0].read_only && ns[0].has_eui64 && ns[0].has_uuid);
+	assert_true(ns[0].read_only && ID_SET(ns[0].eui64) && ID_SET(ns[0].uuid));
 	assert_string_equal(config_get_option(&ns[1], "path"), "/d\xc3\xa9");
 	assert_false(ns[1].enable);
-	assert_true(ns[1].has_nguid);
-	assert_int_equal(again->ports[0].addr.treq, CONFIG_TREQ_NOT_REQUIRED);
-	assert_int_equal(again->ports[0].referrals[0].addr.tsas, CONFIG_TSAS_TLS13);
+	assert_true(ID_SET(ns[1].nguid));
+	assert_int_equal(again->ports[0].addr.treq, NVMF_TREQ_NOT_REQUIRED);
+	assert_int_equal(again->ports[0].referrals[0].addr.tsas, NVMF_TCP_SECTYPE_TLS13);
 	assert_int_equal(again->ports[0].inline_data_size, 8192);
 	assert_true(again->ports[1].discovery);
 	free(text);

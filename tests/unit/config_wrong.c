@@ -63,14 +63,14 @@ static const struct wrong wrongs[] = {
 	{ SUB("\"attr\": []"),
 	  "t:3: subsystems[0].attr: it is an array; it must be an object: { ... }" },
 	{ SUB("\"attr\": {\n\"serial\": {}}"),
-	  "t:4: subsystems[0].attr.serial: it is an object; it must be a string, a whole number or "
-	  "a boolean" },
+	  "t:4: subsystems[0].attr.serial: serial is an object; it must be at most 20 "
+	  "printable ASCII characters" },
 	{ NS("\"nsid\": 1.5"),
 	  "t:4: subsystems[0].namespaces[0].nsid: it is a number that is not whole; it must be a "
 	  "string, a whole number or a boolean" },
 	{ NS("\"nsid\": true"),
 	  "t:4: subsystems[0].namespaces[0].nsid: it is \"a boolean\"; it must be a whole number "
-	  "in 1..1024" },
+	  "in 1..65536" },
 
 	/* hosts */
 	{ "{\"hosts\": [{\n\"x\": 1}]}", "t:1: hosts[0]: nqn is missing" },
@@ -101,6 +101,9 @@ static const struct wrong wrongs[] = {
 	{ SUB("\"attr\": {\"model\": \"m\",\n\"firmware\": \"123456789\"}"),
 	  "t:4: subsystems[0].attr.firmware: firmware has 9 characters (\"123456789\"); it must be "
 	  "at most 8 printable ASCII characters" },
+	{ SUB("\"attr\": {\n\"qid_max\": true}"),
+	  "t:4: subsystems[0].attr.qid_max: qid_max is a boolean; it must be a number of I/O "
+	  "queues in 1..128" },
 	{ SUB("\"attr\": {\n\"version\": \"2\"}"),
 	  "t:4: subsystems[0].attr.version: version is \"2\"; it must be a version of NVMe as "
 	  "MAJOR.MINOR or MAJOR.MINOR.TERTIARY, at most 2.1" },
@@ -124,7 +127,7 @@ static const struct wrong wrongs[] = {
 
 	/* namespaces */
 	{ NS("\"nsid\": 0"), "t:4: subsystems[0].namespaces[0].nsid: it is \"0\"; it must be a "
-	  "whole number in 1..1024" },
+	  "whole number in 1..65536" },
 	{ NS("\"nsid\": 3}, {\n\"nsid\": \"3\""),
 	  "t:4: subsystems[0].namespaces[1]: nsid 3 is used twice; each namespace of a subsystem "
 	  "must have its own" },
@@ -132,22 +135,25 @@ static const struct wrong wrongs[] = {
 	  "t:4: subsystems[0].namespaces[0].device: it is a string; it must be an object: { ... "
 	  "}" },
 	{ NS("\"device\": {\n\"path\": 7}"),
-	  "t:5: subsystems[0].namespaces[0].device.path: it must be a string with a path" },
+	  "t:5: subsystems[0].namespaces[0].device.path: it must be a string with a path, "
+	  "such as \"/dev/sdb\"" },
 	{ NS("\"device\": {\n\"uuid\": \"93ae5077\"}"),
-	  "t:5: subsystems[0].namespaces[0].device.uuid: it is \"93ae5077\"; it must be 32 "
+	  "t:5: subsystems[0].namespaces[0].device.uuid: uuid is \"93ae5077\"; it must be 32 "
 	  "hexadecimal digits, such as 1b4e28ba-2fa1-41d2-883f-0016d3cca427" },
 	{ NS("\"weft\": {\n\"eui64\": \"x\"}"),
-	  "t:5: subsystems[0].namespaces[0].weft.eui64: it is \"x\"; it must be 16 hexadecimal "
+	  "t:5: subsystems[0].namespaces[0].weft.eui64: eui64 is \"x\"; it must be 16 hexadecimal "
 	  "digits, such as 001b21fffe5e2c90" },
 	{ NS("\"ana_grpid\": 129"),
-	  "t:4: subsystems[0].namespaces[0].ana_grpid: it is \"129\"; it must be a whole number in "
-	  "1..128" },
+	  "t:4: subsystems[0].namespaces[0].ana_grpid: ana_grpid is \"129\"; it must be an "
+	  "ANA group in 1..128" },
 	{ NS("\"enable\": 2"),
-	  "t:4: subsystems[0].namespaces[0].enable: it is \"2\"; it must be true or false" },
+	  "t:4: subsystems[0].namespaces[0].enable: enable is \"2\"; it must be true or false" },
 	{ NS("\"weft\": {\n\"block_size\": 1024}"),
-	  "t:5: subsystems[0].namespaces[0].weft.block_size: it is 1024; it must be 512 or 4096" },
+	  "t:5: subsystems[0].namespaces[0].weft.block_size: block_size is \"1024\"; it must be "
+	  "512 or 4096" },
 	{ NS("\"weft\": {\n\"backend\": \"\"}"),
-	  "t:5: subsystems[0].namespaces[0].weft.backend: it must be a backend's name, such as "
+	  "t:5: subsystems[0].namespaces[0].weft.backend: backend is \"\"; it must be a backend's "
+	  "name, such as "
 	  "\"file\"" },
 	{ NS("\"nsid\": 1, \"device\": {\"uuid\": \"11111111111111111111111111111111\"}}, {\n"
 	     "\"nsid\": 2, \"device\": {\"uuid\": \"11111111-1111-1111-1111-111111111111\"}"),
@@ -222,7 +228,7 @@ static const struct wrong wrongs[] = {
 	  "t:4: ports[0].referrals[0].addr: traddr is missing; it must be a numeric address, such "
 	  "as 192.0.2.1, 2001:db8::1 or 0.0.0.0 for all" },
 	{ PORT("\"weft\": {\n\"discovery\": \"x\"}"),
-	  "t:4: ports[0].weft.discovery: it is \"x\"; it must be true or false" },
+	  "t:4: ports[0].weft.discovery: discovery is \"x\"; it must be true or false" },
 	{ "{\"ports\": [{\"portid\": 1, \"addr\": {\"traddr\": \"::\"}},\n"
 	  "{\"portid\": 1, \"addr\": {\"traddr\": \"::1\"}}]}",
 	  "t:2: ports[1]: port 1 is there twice; each port must have a portid of its own" },

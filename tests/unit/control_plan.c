@@ -251,13 +251,13 @@ static void wildcards_become_addresses(void **state)
 	struct config_port *port = config_add_port(config, 7);
 	json_t *array = json_array();
 
-	assert_int_equal(config_set_string(&port->addr.adrfam, "ipv6"), 0);
-	assert_int_equal(config_set_string(&port->addr.traddr, "::"), 0);
+	TEXT_SET(port->addr.adrfam, "ipv6");
+	TEXT_SET(port->addr.traddr, "::");
 	assert_int_equal(address_describe(array, port, &list), 0);
 	assert_int_equal(json_array_size(array), 1);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(array, 0), "traddr")),
 			    "2001:db8::1");
-	assert_int_equal(config_set_string(&port->addr.traddr, "2001:db8::5"), 0);
+	TEXT_SET(port->addr.traddr, "2001:db8::5");
 	assert_int_equal(address_describe(array, port, &list), 0);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(array, 1), "traddr")),
 			    "2001:db8::5");

@@ -14,7 +14,6 @@
 #include <cmocka.h>
 
 #include "util/list.h"
-#include "util/patience.h"
 #include "util/pool.h"
 
 #define JOBS 64
@@ -154,44 +153,6 @@ static void test_turns(void **state)
 	wait_for(&ended, 31);
 }
 
-/* ---- patience ---- */
-
-static atomic_uint late_calls;
-
-static atomic_int worker;	/* the thread that waited last */
-
-static void wait_gate(void *arg)
-{
-	atomic_store(&worker, gettid());
-	while (!atomic_load((atomic_bool *)arg))
-		nap();
-}
-
-static void late(void *arg)
-{
-	atomic_fetch_add(&late_calls, 1);
-}
-
-static void test_patience(void **state)
-{
-	static atomic_bool gate;
-	char path[64];
-
-	atomic_store(&gate, true);
-	assert_int_equal(patience_call(wait_gate, late, &gate, 5000), 0);
-	assert_int_equal(atomic_load(&late_calls), 0);
-	atomic_store(&gate, false);
-	assert_int_equal(patience_call(wait_gate, late, &gate, 20), -ETIMEDOUT);
-	assert_int_equal(atomic_load(&late_calls), 0);
-	atomic_store(&gate, true);
-	wait_for(&late_calls, 1);
-	/* nobody joins what was late: at the program's end it would be a leak to memcheck */
-	snprintf(path, sizeof(path), "/proc/self/task/%d", (int)atomic_load(&worker));
-	for (int i = 0; i < 5000 && access(path, F_OK) == 0; i++)
-		nap();
-	assert_int_not_equal(access(path, F_OK), 0);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -202,7 +163,6 @@ int main(void)
 		TEST(test_all_threads_hang),
 		TEST(test_no_lane),
 		TEST(test_turns),
-		TEST(test_patience),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Who asks: the process at the other end of the API's socket, as the kernel knows it. */
+#ifndef WEFT_CONTROL_PEER_H
+#define WEFT_CONTROL_PEER_H
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct peer {
+	bool known;		/* else nothing below is */
+	pid_t pid;		/* when it connected; it may have ended since */
+	uid_t uid;
+	gid_t gid;
+};
+
+#define PEER_TEXT 80
+
+/* unix(7), SO_PEERCRED. */
+void peer_read(struct MHD_Connection *connection, struct peer *ret_peer);
+/* "anna (uid 1000, process 4711)" for people; returns buf. */
+const char *peer_format(const struct peer *peer, char buf[PEER_TEXT]);
+
+#endif

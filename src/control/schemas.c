@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The schemas that have names: what several routes have in common, or what is long. */
+#include "control/schema.h"
+
+const struct schema schemas[] = {
+	{ .name = "Error",
+	  .notation = "{error: {code: string, text: string}}",
+	  .help = "Any refusal. *code* is a word that stays as it is, *text* a sentence for "
+		  "people." },
+	{ .name = "Configuration",
+	  .notation = "{*: any}",
+	  .help = "A configuration in nvmetcli's dialect, see *weft.json*(5)." },
+	{ .name = "Changed",
+	  .notation = "{subsystems: integer, namespaces: integer, ports: integer, hosts: "
+		      "integer, warnings: [string], unsaved: boolean}" },
+	{ .name = "Limit",
+	  .notation = "{now: integer, max: integer, refused: integer}",
+	  .help = "How much of a bound is used (*max* 0: there is none), and how often it "
+		  "refused." },
+	{ .name = "LimitOfEach",
+	  .notation = "{now: integer, max: integer, refused: integer, who: string | null}",
+	  .help = "The same of a bound on one address or one host: *now* is that of *who*, "
+		  "which has most (null: nobody has any)." },
+	{ .name = "Endpoint",
+	  .notation = "{portid: integer, trtype: string, adrfam: string, traddr: string, "
+		      "trsvcid: integer}",
+	  .help = "Where another machine reaches a port, a wildcard being replaced by this "
+		  "machine's addresses." },
+	{ .name = "Session",
+	  .notation = "{hostnqn: string, hostid: string, subsystem: string, discovery: boolean, "
+		      "cntlid: integer, portid: integer, trtype: string, address: {traddr: "
+		      "string, trsvcid: integer}, local: {traddr: string, trsvcid: integer}, "
+		      "io_queues: integer, kato_ms: integer, digests: {header: boolean, data: "
+		      "boolean}, since: string, age_seconds: integer, commands: integer, "
+		      "read_bytes: integer, written_bytes: integer, errors: integer}",
+	  .help = "A controller: a host that is connected. *hostnqn* is empty where the host "
+		  "has none. *kato_ms* 0: it has no keep alive timer." },
+	{ .name = "Export",
+	  .notation = "{path?: string, backend?: string, nqn?: string, hosts?: [string], "
+		      "block_size?: integer, read_only?: boolean, size?: integer | string, "
+		      "uuid?: string, options?: {*: string | integer | boolean}}",
+	  .help = "*path* is absolute; other backends than \"file\" may do without. *hosts* are "
+		  "the NQNs that may attach; none or an empty array: any host, for a new "
+		  "subsystem. *size* is a number of bytes, or text such as \"64M\". *options* "
+		  "are further ones of the backend." },
+};
+
+const size_t schema_count = sizeof(schemas) / sizeof(schemas[0]);
