@@ -9,8 +9,6 @@
 #include "spec/fabrics.h"
 #include "target/subsystem.h"
 
-#define VERSION_DEFAULT 0x00020100
-
 _Static_assert(CONFIG_NSID_MAX == VIEW_NSID_MAX, "namespaces of a view");
 _Static_assert(CONFIG_NAMESPACES_MAX == VIEW_NAMESPACES_MAX, "namespaces of a view");
 _Static_assert(CONFIG_ANA_GROUP_MAX == VIEW_ANA_GROUP_MAX, "ANA groups of a view");
@@ -26,13 +24,9 @@ static int copy(char **field, const char *text)
 
 static bool same_to_hosts(const struct view_namespace *a, const struct view_namespace *b)
 {
-	return a->ns == b->ns && a->read_only == b->read_only &&
-	       a->block_shift == b->block_shift && a->block_count == b->block_count &&
-	       a->ana_grpid == b->ana_grpid && a->has_uuid == b->has_uuid &&
-	       a->has_nguid == b->has_nguid && a->has_eui64 == b->has_eui64 &&
-	       !memcmp(a->uuid, b->uuid, sizeof(a->uuid)) &&
-	       !memcmp(a->nguid, b->nguid, sizeof(a->nguid)) &&
-	       !memcmp(a->eui64, b->eui64, sizeof(a->eui64));
+	return a->ns == b->ns && a->block_shift == b->block_shift &&
+	       a->block_count == b->block_count &&
+	       attrs_same(&namespace_type, &a->settings, &b->settings);
 }
 
 static int compile_namespace(struct apply *apply, const struct config_namespace *want,
@@ -48,16 +42,11 @@ static int compile_namespace(struct apply *apply, const struct config_namespace 
 	if (!ns)
 		return -ENOMEM;
 	ns->ns = device->ns;
-	ns->has_uuid = ID_SET(want->uuid);
-	ns->has_nguid = ID_SET(want->nguid);
-	ns->has_eui64 = ID_SET(want->eui64);
-	memcpy(ns->uuid, want->uuid, sizeof(ns->uuid));
-	memcpy(ns->nguid, want->nguid, sizeof(ns->nguid));
-	memcpy(ns->eui64, want->eui64, sizeof(ns->eui64));
-	ns->read_only = want->read_only || device->ns->info.read_only;
 	ns->block_shift = block_size == 4096 ? 12 : 9;
 	ns->block_count = device->ns->info.size >> ns->block_shift;
-	ns->ana_grpid = want->ana_grpid;
+	ns->settings = want->settings;
+	ns->block_size = block_size;
+	ns->read_only |= device->ns->info.read_only;
 	if (device->seen.generation && same_to_hosts(&device->seen, ns))
 		ns->generation = device->seen.generation;
 	else
@@ -88,16 +77,10 @@ static int compile_subsystem(struct apply *apply, const struct running *running,
 	if (!to)
 		return -ENOMEM;
 	to->subsystem = subsystem_get(apply->options.target, from->nqn);
-	if (!to->subsystem || copy(&to->nqn, from->nqn) < 0 ||
-	    copy(&to->serial, from->serial) < 0 || copy(&to->model, from->model) < 0 ||
-	    copy(&to->firmware, *from->firmware ? from->firmware : WEFT_VERSION) < 0)
+	if (!to->subsystem || copy(&to->nqn, from->nqn) < 0)
 		return -ENOMEM;
-	to->version = from->version ? from->version : VERSION_DEFAULT;
-	to->cntlid_min = from->cntlid_min;
-	to->cntlid_max = from->cntlid_max;
-	to->qid_max = from->qid_max ? from->qid_max : CONFIG_QID_MAX;
-	to->ieee_oui = from->ieee_oui;
-	to->allow_any_host = from->allow_any_host;
+	to->settings = from->settings;
+	attrs_resolve(&subsystem_type, &to->settings);
 	r = compile_allowed_hosts(view, from, to);
 	for (size_t i = 0; !r && i < from->namespace_count; i++)
 		r = compile_namespace(apply, &from->namespaces[i], device_of(running, index, i),
@@ -112,18 +95,6 @@ static uint8_t wire_adrfam(const char *adrfam)
 	return strcmp(adrfam, "ipv6") ? NVMF_ADRFAM_IPV4 : NVMF_ADRFAM_IPV6;
 }
 
-static uint8_t wire_treq(int treq)
-{
-	switch (treq) {
-	case NVMF_TREQ_REQUIRED:
-		return NVMF_TREQ_REQUIRED;
-	case NVMF_TREQ_NOT_REQUIRED:
-		return NVMF_TREQ_NOT_REQUIRED;
-	default:
-		return NVMF_TREQ_NOT_SPECIFIED;
-	}
-}
-
 static int compile_referral(const struct config_referral *from, struct view_port *to)
 {
 	struct view_referral *referral;
@@ -133,11 +104,9 @@ static int compile_referral(const struct config_referral *from, struct view_port
 	referral = view_add_referral(to);
 	if (!referral)
 		return -ENOMEM;
-	referral->portid = from->portid;
+	referral->settings = from->settings;
 	referral->trtype = NVMF_TRTYPE_TCP;
 	referral->adrfam = wire_adrfam(from->addr.adrfam);
-	referral->treq = wire_treq(from->addr.treq);
-	referral->trsvcid = from->addr.trsvcid;
 	return copy(&referral->traddr, from->addr.traddr);
 }
 
@@ -167,16 +136,9 @@ static int compile_port(const struct config_port *from, struct view *view)
 	if (!to)
 		return -ENOMEM;
 	to->portid = from->portid;
-	to->discovery = from->discovery;
+	to->settings = from->settings;
 	to->trtype = NVMF_TRTYPE_TCP;
 	to->adrfam = wire_adrfam(from->addr.adrfam);
-	to->treq = wire_treq(from->addr.treq);
-	to->tsas = from->addr.tsas == NVMF_TCP_SECTYPE_TLS13 ? NVMF_TCP_SECTYPE_TLS13 :
-							  NVMF_TCP_SECTYPE_NONE;
-	to->trsvcid = from->addr.trsvcid;
-	to->inline_data_size = from->inline_data_size;
-	to->max_queue_size = from->max_queue_size;
-	to->mdts = from->mdts;
 	r = copy(&to->traddr, from->addr.traddr);
 	for (size_t i = 0; !r && i < from->subsystem_count; i++)
 		r = view_link(to, view_find_subsystem(view, from->subsystems[i]));
@@ -193,8 +155,8 @@ int compile_view(struct apply *apply, struct running *running, struct view **ret
 	struct view *view = view_new();
 	int r = view ? 0 : -ENOMEM;
 
-	if (!r && *config->discovery_nqn)
-		r = copy(&view->discovery_nqn, config->discovery_nqn);
+	if (!r)
+		view->settings = config->settings;
 	for (size_t i = 0; !r && i < config->subsystem_count; i++)
 		r = compile_subsystem(apply, running, i, view);
 	for (size_t i = 0; !r && i < config->port_count; i++)

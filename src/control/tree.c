@@ -11,11 +11,9 @@
 #include "control/exchange.h"
 #include "control/internal.h"
 #include "control/sessions.h"
-#include "spec/property.h"
+#include "settings/json.h"
 #include "target/namespace.h"
 #include "util/cleanup.h"
-
-#define VERSION_DEFAULT NVME_VS(2, 1, 0)	/* of a subsystem that says none: controller_vs() */
 
 static const char *state_name(enum apply_state state)
 {
@@ -72,12 +70,10 @@ static int merge_namespace(struct control *control, const char *nqn, json_t *obj
 /* "2.1", the version that hosts are told. */
 static json_t *describe_version(const struct config_subsystem *subsystem)
 {
-	uint32_t version = subsystem && subsystem->version ? subsystem->version : VERSION_DEFAULT;
+	struct subsystem_settings settings = subsystem->settings;
 
-	return NVME_VS_TERTIARY(version) ?
-	       json_sprintf("%u.%u.%u", NVME_VS_MAJOR(version), NVME_VS_MINOR(version),
-			    NVME_VS_TERTIARY(version)) :
-	       json_sprintf("%u.%u", NVME_VS_MAJOR(version), NVME_VS_MINOR(version));
+	attrs_resolve(&subsystem_type, &settings);
+	return attr_to_json(attr_find(&subsystem_type, "version"), &settings);
 }
 
 static int merge_subsystem(struct control *control, json_t *object)

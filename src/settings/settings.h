@@ -50,13 +50,14 @@ struct subsystem_settings {
 };
 
 struct namespace_settings {
-	bool enable;
-	char backend[BACKEND_NAME_MAX + 1]; /* "file", "memory", "null" or a plugin's */
+	/* What each I/O looks at comes first. */
+	uint32_t ana_grpid;
 	uint32_t block_size;		/* 0: the backend's own; else 512 or 4096 */
 	bool read_only;
+	bool enable;
 	uint8_t uuid[16];		/* never zeroes after validation */
 	uint8_t nguid[16], eui64[8];
-	uint32_t ana_grpid;
+	char backend[BACKEND_NAME_MAX + 1]; /* "file", "memory", "null" or a plugin's */
 };
 
 struct address_settings {

@@ -60,7 +60,7 @@ static struct subsystem *find_subsystem(struct request *req, const struct nvmf_c
 
 	*ret_view = NULL;
 	if (strcmp(data->subnqn, NVMF_DISCOVERY_NQN) == 0 ||
-	    (view->discovery_nqn && strcmp(data->subnqn, view->discovery_nqn) == 0))
+	    (*view->discovery_nqn && strcmp(data->subnqn, view->discovery_nqn) == 0))
 		return queue->reactor->target->discovery;
 	subsystem = view_find_subsystem(view, data->subnqn);
 	if (!subsystem || queue->port->discovery || !view_linked(queue->port, subsystem)) {

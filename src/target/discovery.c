@@ -90,16 +90,16 @@ static void add_port_entry(struct page *page, const struct view_port *port,
 	entry->trtype = port->trtype;
 	entry->adrfam = port->adrfam;
 	entry->subtype = subtype;
-	entry->treq = port->treq | NVMF_TREQ_NO_SQ_FLOW;
+	entry->treq = port->addr.treq | NVMF_TREQ_NO_SQ_FLOW;
 	entry->portid = le16_of(port->portid);
 	entry->cntlid = le16_of(NVMF_CNTLID_DYNAMIC);
 	entry->asqsz = le16_of(ASQSZ);
 	/* the host may stay connected and is told of changes */
 	if (subtype == NVMF_SUBTYPE_CURRENT)
 		entry->eflags = le16_of(NVMF_EFLAGS_EPCSD);
-	put_address(entry, wildcard ? local->traddr : port->traddr, port->trsvcid);
+	put_address(entry, wildcard ? local->traddr : port->traddr, port->addr.trsvcid);
 	pad_copy(entry->subnqn, sizeof(entry->subnqn), subnqn, '\0');
-	entry->tsas[0] = port->tsas;
+	entry->tsas[0] = port->addr.tsas;
 }
 
 static void add_referral(struct page *page, const struct view_referral *referral)
@@ -111,11 +111,11 @@ static void add_referral(struct page *page, const struct view_referral *referral
 	entry->trtype = referral->trtype;
 	entry->adrfam = referral->adrfam;
 	entry->subtype = NVMF_SUBTYPE_REFERRAL;
-	entry->treq = referral->treq;
+	entry->treq = referral->addr.treq;
 	entry->portid = le16_of(referral->portid);
 	entry->cntlid = le16_of(NVMF_CNTLID_DYNAMIC);
 	entry->asqsz = le16_of(ASQSZ);
-	put_address(entry, referral->traddr, referral->trsvcid);
+	put_address(entry, referral->traddr, referral->addr.trsvcid);
 	pad_copy(entry->subnqn, sizeof(entry->subnqn), NVMF_DISCOVERY_NQN, '\0');
 }
 
@@ -137,7 +137,7 @@ static void add_subsystems(struct page *page, const struct view_port *port,
 static void *discovery_log(const struct view *view, const struct view_port *port,
 			   const struct queue *queue, size_t *ret_size)
 {
-	const char *own_nqn = view->discovery_nqn ? view->discovery_nqn : NVMF_DISCOVERY_NQN;
+	const char *own_nqn = *view->discovery_nqn ? view->discovery_nqn : NVMF_DISCOVERY_NQN;
 	struct transport_address local, peer;
 	struct page page = { .log = malloc(sizeof(*page.log)) };
 

@@ -73,7 +73,7 @@ static void fill_io(struct nvme_id_ctrl *id, const struct queue *queue)
 
 static void fill_discovery(struct nvme_id_ctrl *id, const struct view *view)
 {
-	const char *nqn = view->discovery_nqn ? view->discovery_nqn : NVMF_DISCOVERY_NQN;
+	const char *nqn = *view->discovery_nqn ? view->discovery_nqn : NVMF_DISCOVERY_NQN;
 
 	pad_copy(id->sn, sizeof(id->sn), "", ' ');
 	pad_copy(id->mn, sizeof(id->mn), "weft discovery", ' ');

@@ -68,9 +68,9 @@ void identify_ns(struct request *req)
 	id.nmic = NVME_NMIC_SHARED;
 	id.anagrpid = le32_of(ns->ana_grpid);
 	id.nsattr = ns->read_only ? NVME_NSATTR_WRITE_PROTECTED : 0;
-	if (ns->has_nguid)
+	if (ID_SET(ns->nguid))
 		memcpy(id.nguid, ns->nguid, sizeof(id.nguid));
-	if (ns->has_eui64)
+	if (ID_SET(ns->eui64))
 		memcpy(id.eui64, ns->eui64, sizeof(id.eui64));
 	id.lbaf[0].lbads = ns->block_shift;
 	request_reply(req, &id, sizeof(id), 0);
@@ -132,11 +132,11 @@ void identify_ns_desc(struct request *req)
 	uint8_t list[4 * (sizeof(struct nvme_ns_desc) + 16)];
 	uint8_t *end = list;
 
-	if (ns->has_eui64)
+	if (ID_SET(ns->eui64))
 		end = add_desc(end, NVME_NIDT_EUI64, ns->eui64, sizeof(ns->eui64));
-	if (ns->has_nguid)
+	if (ID_SET(ns->nguid))
 		end = add_desc(end, NVME_NIDT_NGUID, ns->nguid, sizeof(ns->nguid));
-	if (ns->has_uuid)
+	if (ID_SET(ns->uuid))
 		end = add_desc(end, NVME_NIDT_UUID, ns->uuid, sizeof(ns->uuid));
 	end = add_desc(end, NVME_NIDT_CSI, &csi, sizeof(csi));
 	request_reply(req, list, (size_t)(end - list), 0);

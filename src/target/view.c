@@ -234,9 +234,6 @@ static void subsystem_view_free(struct view_subsystem *subsystem)
 	free(subsystem->changes.nsids);
 	free(subsystem->allowed_hosts);
 	free(subsystem->nqn);
-	free(subsystem->serial);
-	free(subsystem->model);
-	free(subsystem->firmware);
 	subsystem_unref(subsystem->subsystem);
 	free(subsystem);
 }
@@ -266,7 +263,6 @@ void view_free(struct view *view)
 	free(view->ports);
 	free(view->subsystems);
 	free(view->hosts);
-	free(view->discovery_nqn);
 	free(view);
 }
 

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "settings/settings.h"
+
 struct namespace;
 struct subsystem;
 struct target;
@@ -35,12 +37,10 @@ struct view_namespace {
 	/* Changes whenever what a host sees of it changes; never reused. */
 	uint64_t generation;
 	struct namespace *ns;		/* borrowed */
-	bool has_uuid, has_nguid, has_eui64;
-	uint8_t uuid[16], nguid[16], eui64[8];
-	bool read_only;
-	uint8_t block_shift;		/* 9 or 12 */
 	uint64_t block_count;
-	uint32_t ana_grpid;
+	uint8_t block_shift;		/* 9 or 12 */
+	/* block_size and read_only as they are for hosts, whatever is configured */
+	SETTINGS(namespace_settings);
 };
 
 /* How the namespaces of a subsystem differ from those in the view published before. */
@@ -53,12 +53,8 @@ struct view_changes {
 
 struct view_subsystem {
 	struct subsystem *subsystem;	/* reference, dropped by view_free() */
-	/* All strings are owned. */
-	char *nqn, *serial, *model, *firmware;
-	uint32_t version;		/* VS */
-	uint16_t cntlid_min, cntlid_max, qid_max;
-	uint32_t ieee_oui;
-	bool allow_any_host;
+	char *nqn;			/* owned */
+	SETTINGS(subsystem_settings);	/* with every default */
 	uint8_t *allowed_hosts;		/* owned: a bit for each host, by view_host.index */
 	size_t allowed_hosts_size;	/* bytes */
 	struct view_namespace *namespaces; /* owned: ascending by NSID */
@@ -73,21 +69,16 @@ struct view_subsystem {
 };
 
 struct view_referral {
-	uint16_t portid;
-	uint8_t trtype, adrfam, treq;	/* as in the discovery log */
+	SETTINGS(referral_settings);
+	uint8_t trtype, adrfam;		/* as in the discovery log */
 	char *traddr;
-	uint16_t trsvcid;
 };
 
 struct view_port {
 	uint16_t portid;
-	bool discovery;			/* answers discovery only */
-	uint8_t trtype, adrfam, treq, tsas;
+	SETTINGS(port_settings);
+	uint8_t trtype, adrfam;		/* as in the discovery log */
 	char *traddr;			/* as configured; may be the wildcard */
-	uint16_t trsvcid;		/* the one listened on */
-	uint32_t inline_data_size;
-	uint16_t max_queue_size;
-	uint8_t mdts;			/* log2 of 4 KiB pages */
 	struct view_subsystem **subsystems;	/* linked here; borrowed from the view */
 	size_t subsystem_count;
 	struct view_referral *referrals;	/* the enabled ones */
@@ -103,7 +94,7 @@ struct view {
 	struct view_host **hosts;		/* owned: ascending by NQN */
 	size_t host_count;
 	struct view_host other_hosts;
-	char *discovery_nqn;		/* owned; a unique one beside the well-known, or NULL */
+	SETTINGS(root_settings);
 	uint64_t genctr;		/* of the discovery log */
 	uint64_t ana_change_count;	/* of all ANA logs; view_publish() counts it */
 };

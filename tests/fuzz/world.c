@@ -259,7 +259,6 @@ static void add_namespace(struct view_subsystem *subsystem, unsigned int index, 
 	world.in_view[index] = true;
 	ns->generation = world.generation;
 	ns->ns = world.devices[index];
-	ns->has_uuid = true;
 	memset(ns->uuid, (int)nsid, sizeof(ns->uuid));
 	ns->read_only = nsid == 7 && (changes & WORLD_SMALL_NS);
 	ns->block_shift = ns->ns->info.block_size == 512 ? 9 : 12;
@@ -268,7 +267,6 @@ static void add_namespace(struct view_subsystem *subsystem, unsigned int index, 
 		ns->block_count /= 8;
 	ns->ana_grpid = ana_grpid;
 	if (nsid == 7) {
-		ns->has_nguid = ns->has_eui64 = true;
 		memset(ns->nguid, 0x77, sizeof(ns->nguid));
 		memset(ns->eui64, 0x78, sizeof(ns->eui64));
 	}
@@ -281,9 +279,9 @@ static struct view_subsystem *add_subsystem(struct view *view, const char *nqn)
 	fuzz_assert(subsystem);
 	subsystem->subsystem = subsystem_get(&world.target, nqn);
 	subsystem->nqn = strdup(nqn);
-	subsystem->serial = strdup("SERIAL");
-	subsystem->model = strdup("weft fuzz");
-	subsystem->firmware = strdup("0.1");
+	TEXT_SET(subsystem->serial, "SERIAL");
+	TEXT_SET(subsystem->model, "weft fuzz");
+	TEXT_SET(subsystem->firmware, "0.1");
 	subsystem->version = NVME_VS(2, 1, 0);
 	subsystem->cntlid_min = 1;
 	subsystem->cntlid_max = world.cntlid_max;
@@ -301,7 +299,7 @@ static struct view_port *add_port(struct view *view, uint16_t portid, const char
 	port->trtype = NVMF_TRTYPE_TCP;
 	port->adrfam = strchr(traddr, ':') ? NVMF_ADRFAM_IPV6 : NVMF_ADRFAM_IPV4;
 	port->traddr = strdup(traddr);
-	port->trsvcid = 4420;
+	port->addr.trsvcid = 4420;
 	port->inline_data_size = 16384;
 	port->max_queue_size = 64;
 	port->mdts = MDTS;
@@ -352,7 +350,7 @@ static void add_ports(struct view *view, unsigned int changes)
 		*referral = (struct view_referral){ .portid = 9, .trtype = NVMF_TRTYPE_TCP,
 						    .adrfam = NVMF_ADRFAM_IPV6,
 						    .traddr = strdup("fe80::1%eth0"),
-						    .trsvcid = 8009 };
+						    .addr.trsvcid = 8009 };
 	}
 }
 

@@ -71,7 +71,7 @@ static void compiles(void **state)
 	one = shown(A, 1);
 	assert_int_equal(one->block_shift, 9);
 	assert_int_equal(one->block_count, 2048);
-	assert_true(one->has_uuid);
+	assert_true(ID_SET(one->uuid));
 	assert_false(one->read_only);
 	assert_int_equal(one->ana_grpid, 1);
 	two = shown(A, 2);
@@ -82,7 +82,7 @@ static void compiles(void **state)
 	port = view_find_port(target->view, 1);
 	assert_int_equal(port->trtype, NVMF_TRTYPE_TCP);
 	assert_int_equal(port->adrfam, NVMF_ADRFAM_IPV4);
-	assert_int_equal(port->trsvcid, 4420);
+	assert_int_equal(port->addr.trsvcid, 4420);
 	assert_int_equal(port->ana_states[1], NVME_ANA_OPTIMIZED);
 	assert_int_equal(port->ana_states[2], 0);
 	assert_true(view_linked(port, subsystem));
@@ -121,7 +121,7 @@ static void compiles_the_rest(void **state)
 	port = view_find_port(target->view, 3);
 	assert_string_equal(target->view->discovery_nqn, B ":d");
 	assert_int_equal(port->adrfam, NVMF_ADRFAM_IPV6);
-	assert_int_equal(port->treq, NVMF_TREQ_NOT_REQUIRED);
+	assert_int_equal(port->addr.treq, NVMF_TREQ_NOT_REQUIRED);
 	assert_int_equal(port->mdts, 5);
 	assert_int_equal(port->max_queue_size, 32);
 	assert_int_equal(port->inline_data_size, 4096);

@@ -132,7 +132,7 @@ static void test_unique_nqn(void **state)
 	struct host host;
 	struct log log;
 
-	view->discovery_nqn = strdup(unique);
+	TEXT_SET(view->discovery_nqn, unique);
 	rig_publish(view);
 	host_open(&host, 0, PORT_BOTH, unique, HOST_ANY);
 	read_log(&host, &log);

@@ -289,7 +289,6 @@ static void test_descriptors(void **state)
 	uint8_t list[NVME_IDENTIFY_SIZE];
 	struct host host;
 
-	ns->has_nguid = ns->has_eui64 = true;
 	memset(ns->nguid, 0x22, sizeof(ns->nguid));
 	memset(ns->eui64, 0x33, sizeof(ns->eui64));
 	rig_publish(view);

@@ -129,7 +129,6 @@ static struct view_namespace *add_namespace(struct view_subsystem *subsystem, un
 	assert_non_null(ns);
 	ns->generation = 100 + nsid;
 	ns->ns = rig.ns[index];
-	ns->has_uuid = true;
 	memset(ns->uuid, (int)nsid, sizeof(ns->uuid));
 	ns->read_only = infos[index].read_only;
 	ns->block_shift = infos[index].block_size == 512 ? 9 : 12;
@@ -155,9 +154,9 @@ static struct view_subsystem *add_subsystem(struct view *view, const char *nqn, 
 	assert_non_null(subsystem);
 	subsystem->subsystem = subsystem_get(rig.target, nqn);
 	subsystem->nqn = strdup(nqn);
-	subsystem->serial = strdup(serial);
-	subsystem->model = strdup("weft test");
-	subsystem->firmware = strdup("0.1");
+	TEXT_SET(subsystem->serial, serial);
+	TEXT_SET(subsystem->model, "weft test");
+	TEXT_SET(subsystem->firmware, "0.1");
 	subsystem->version = NVME_VS(2, 1, 0);
 	subsystem->cntlid_min = 1;
 	subsystem->cntlid_max = 0xffef;
@@ -176,7 +175,7 @@ static struct view_port *add_port(struct view *view, uint16_t portid, const char
 	port->trtype = NVMF_TRTYPE_TCP;
 	port->adrfam = NVMF_ADRFAM_IPV4;
 	port->traddr = strdup(traddr);
-	port->trsvcid = trsvcid;
+	port->addr.trsvcid = trsvcid;
 	port->inline_data_size = RIG_INLINE;
 	port->max_queue_size = RIG_QUEUE_SIZE;
 	port->mdts = RIG_MDTS;
@@ -209,7 +208,7 @@ struct view *rig_view(void)
 	referral->trtype = NVMF_TRTYPE_TCP;
 	referral->adrfam = NVMF_ADRFAM_IPV6;
 	referral->traddr = strdup("fe80::1%eth0");
-	referral->trsvcid = 8009;
+	referral->addr.trsvcid = 8009;
 	view->genctr = 7;
 	return view;
 }
