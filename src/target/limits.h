@@ -41,15 +41,8 @@ enum limit {
 #define LIMITS_HOST_BUFFERS_AT_ONCE 2
 /* The commands of one namespace hold a half: when its backend hangs, there is the rest. */
 #define LIMITS_NAMESPACE_BUFFERS_SHARE 2
-/*
- * What waits for I/O buffers leaves an eighth of them to others: a half of that to
- * hosts that hold little, the rest to admin commands, and to data that cannot wait.
- * Hosts that hold little do not wait for what others hold of their namespace, either,
- * and a namespace of which a host holds little, or nothing, does not wait for what it
- * holds of another, which may hang: a quarter of that eighth is left to it as well.
- * An admin queue may hold little, or one buffer; long answers hold an eighth.
- */
-#define LIMITS_RESERVE_SHARE 8
+/* The floor, an eighth, and what counts as little, a 256th: see buffer_share.h. */
+#define LIMITS_FLOOR_SHARE 8
 #define LIMITS_LITTLE_SHARE 256
 /* The least I/O buffers of a reactor, bytes: the share of a host still holds any transfer. */
 #define LIMITS_BUFFERS_MIN ((size_t)16 * 1024 * 1024)

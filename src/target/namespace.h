@@ -31,7 +31,7 @@ struct namespace_counters {
 	_Atomic uint32_t kept;			/* I/Os that the backend has */
 	_Atomic uint64_t oldest;		/* since when it has the oldest: loop_clock() */
 	_Atomic uint64_t buffers;		/* bytes of I/O buffers that its commands hold */
-	uint64_t buffers_round;			/* the last in which one waited for that: its own */
+	uint64_t buffers_claimed;	/* the last pass in which one had to wait */
 };
 
 struct namespace {

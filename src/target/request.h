@@ -42,7 +42,7 @@ struct request_hold {
 	uint32_t buffer_size;
 	bool counted;			/* for whom it is: */
 	uint8_t line;			/* of buffer_share.lines, or BUFFER_LINE_REPLIES */
-	bool reserve;			/* it is of what is kept back */
+	bool from_floor;		/* it is given out of the floor (buffer_share.h) */
 	struct namespace *pin;		/* whose memory was lent, or that executes, or NULL */
 	struct namespace *charged;	/* whose share the buffer is of, or NULL */
 };

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * I/O buffers of requests: who gets one, and who waits for one.
+ * I/O buffers of requests: who gets one, and who waits for one. What this promises stands in
+ * buffer_share.h.
  *
- * A command may have to wait because its host has its share of them (limits.h), because its
- * namespace has, because what is left is kept for others, or because there is none so large. The
- * commands of one host for one namespace wait in a line, in order, and lines take turns. As long
- * as one waits for its host's share, its namespace's, or what is left for all, those that come
- * later and would need the same wait, too: else small ones could keep a large one waiting for
- * ever. So each of the three knows the last round in which one waited for it; a round is over
- * when a buffer came back, or somebody went away who had waited.
- *
- * Somebody who hangs must not hold up the others. So some need not wait for the share of their
- * host, and some not for that of the namespace (see give()): those who hold little. And some have
- * a part of what is kept; that is counted apart, so that they cannot keep others waiting for ever.
+ * The commands of one host for one namespace wait in a line, in order. A pass goes over the
+ * lines, the one whose turn is first, and gives each line's first command a buffer if it may
+ * have one. A command that must wait for its host's share, its namespace's share, or the room
+ * that is left for all, claims that for the rest of the pass: what comes later, in the pass or
+ * after it, and needs the same, waits too, or small commands would keep a large one waiting for
+ * ever. The next pass is when a buffer came back, or a command left its line.
  */
 #include "target/request.h"
 
@@ -25,9 +21,12 @@
 #include "target/target.h"
 #include "target/view.h"
 
-/* How long the others wait so that there is room for one, and then do not; nanoseconds. */
-#define PATIENCE 300000000ull
-#define IMPATIENCE 3000000000ull
+/*
+ * So long the others yield to one for which there is no room; then, for NO_YIELD_TIME, they
+ * do not: what hangs may keep the room. Nanoseconds.
+ */
+#define YIELD_TIME 300000000ull
+#define NO_YIELD_TIME 3000000000ull
 /* Longer answers of admin commands are seldom asked for in earnest. */
 #define LONG_REPLY 8192
 
@@ -44,15 +43,15 @@ static struct namespace *namespace_of(const struct request *req)
 	return view_ns ? view_ns->ns : NULL;
 }
 
-static uint64_t little(const struct request *req)
+static uint64_t little_bytes(const struct request *req)
 {
 	return req->queue->reactor->target->buffer_limit / LIMITS_LITTLE_SHARE;
 }
 
-/* Does its host hold so little, with this, that others are no reason to keep it waiting? */
-static bool host_modest(const struct request *req, size_t size)
+/* True if the host holds so little, with this, that it need not wait for the namespace's share. */
+static bool host_holds_little(const struct request *req, size_t size)
 {
-	return req->queue->share->bytes + size <= little(req);
+	return req->queue->share->bytes + size <= little_bytes(req);
 }
 
 static struct buffer_line *line_at(struct queue *queue, uint8_t index)
@@ -84,12 +83,12 @@ static uint8_t line_of(const struct request *req, const struct namespace *ns)
 	return req->queue->qid ? namespace_line(req->queue->share, ns) : BUFFER_LINE_REPLIES;
 }
 
-/* Is that so little in its line that the host's other disks, which may hang, are no reason? */
-static bool line_modest(const struct request *req, uint8_t line, size_t size)
+/* True if the line holds so little, with this, that it need not wait for the host's share. */
+static bool line_holds_little(const struct request *req, uint8_t line, size_t size)
 {
 	uint64_t held = line_at(req->queue, line)->bytes;
 
-	return !held || held + size <= little(req);
+	return !held || held + size <= little_bytes(req);
 }
 
 /* ---- giving ---- */
@@ -101,15 +100,15 @@ static void count(struct queue *queue, uint8_t line, int64_t size)
 	if (line != BUFFER_LINE_REPLIES)
 		queue->share->bytes += (uint64_t)size;
 	else if (size > LONG_REPLY || -size > LONG_REPLY)
-		queue->reactor->buffers.replies += (uint64_t)size;
+		queue->reactor->buffers.long_replies += (uint64_t)size;
 }
 
 /*
- * Takes a buffer, which counts for the namespace and, after Connect, in a line; whether there
- * was one.
+ * Takes a buffer, which counts for the namespace and, after Connect, in a line. False if there
+ * is none so large.
  */
-static bool hold(struct request *req, struct namespace *ns, uint8_t line, uint32_t length,
-		 bool reserve)
+static bool take(struct request *req, struct namespace *ns, uint8_t line, uint32_t length,
+		 bool from_floor)
 {
 	struct reactor *reactor = req->queue->reactor;
 	size_t size = loop_buffer_size(length);
@@ -121,9 +120,9 @@ static bool hold(struct request *req, struct namespace *ns, uint8_t line, uint32
 	req->hold.charged = ns;
 	if (ns)
 		namespace_count_buffer(ns, reactor->index, (int64_t)size);
-	req->hold.reserve = reserve;
-	if (reserve)
-		reactor->buffers.reserve += size;
+	req->hold.from_floor = from_floor;
+	if (from_floor)
+		reactor->buffers.floor_held += size;
 	req->hold.counted = line != REQUEST_NO_LINE;
 	req->hold.line = line;
 	if (req->hold.counted)
@@ -140,8 +139,8 @@ void request_drop_hold(struct queue *queue, struct request_hold *hold)
 	*hold = (struct request_hold){ 0 };
 	if (gone.counted)
 		count(queue, gone.line, -(int64_t)size);
-	if (gone.reserve)
-		reactor->buffers.reserve -= size;
+	if (gone.from_floor)
+		reactor->buffers.floor_held -= size;
 	/* a namespace that is closed may be gone once it holds no buffer */
 	if (gone.charged)
 		namespace_count_buffer(gone.charged, reactor->index, -(int64_t)size);
@@ -151,11 +150,11 @@ void request_drop_hold(struct queue *queue, struct request_hold *hold)
 		namespace_unpin(gone.pin, reactor->index);
 }
 
-static void next_round_soon(struct reactor *reactor)
+static void run_pass_soon(struct reactor *reactor)
 {
 	if (list_empty(&reactor->buffers.waiting)) {
-		/* those who come now wait for nobody */
-		reactor->buffers.round++;
+		/* the claims end: those who come now wait for nobody */
+		reactor->buffers.pass++;
 		return;
 	}
 	list_del(&reactor->buffers.task.node);
@@ -164,117 +163,115 @@ static void next_round_soon(struct reactor *reactor)
 
 enum answer {
 	GIVEN,
-	WAITS,		/* for something that is used up */
-	TOO_LARGE,	/* what is free is in pieces: smaller ones may have it */
+	WAITS,		/* for a share, or room, that is used up or claimed */
+	IN_PIECES,	/* there is room, in pieces that are too small */
 };
 
-/* Is this used up, or does somebody wait for it in this round already? Then so does who asks. */
-static bool waits_for(uint64_t *round, const struct reactor *reactor, bool enough)
+/* True if a share is used up, or was claimed in this pass; the command claims it then. */
+static bool must_wait(uint64_t *claimed, const struct reactor *reactor, bool enough)
 {
-	if (enough && *round != reactor->buffers.round)
+	if (enough && *claimed != reactor->buffers.pass)
 		return false;
-	*round = reactor->buffers.round;
+	*claimed = reactor->buffers.pass;
 	return true;
 }
 
-/* What of the part that is kept this command may be given, bytes. */
-static size_t of_kept(const struct request *req, uint8_t line, size_t size)
+/* So much of the floor may be in use with this command, bytes. */
+static size_t floor_for(const struct request *req, uint8_t line, size_t size)
 {
-	size_t kept = req->queue->reactor->target->buffer_limit / LIMITS_RESERVE_SHARE;
+	size_t kept = req->queue->reactor->target->buffer_limit / LIMITS_FLOOR_SHARE;
 
 	if (!req->queue->qid)
 		return size > LONG_REPLY ? 0 : kept;
-	if (host_modest(req, size))
+	if (host_holds_little(req, size))
 		return kept / 2;
-	return line_modest(req, line, size) ? kept / 4 : 0;
+	return line_holds_little(req, line, size) ? kept / 4 : 0;
 }
 
-/*
- * One waits for what is left for all, or what is free is in pieces: the others wait with it for a
- * while. What hangs may keep so much that there will be no room; then it waits alone.
- */
-static bool be_patient(struct reactor *reactor)
+/* A command finds no room, or only pieces. True if the others yield to it. */
+static bool others_yield(struct reactor *reactor)
 {
 	struct buffer_lines *lines = &reactor->buffers;
 
-	if (loop_now(reactor->loop) < lines->impatient_until)
+	if (loop_now(reactor->loop) < lines->no_yield_until)
 		return false;
-	return lines->patience.slot ||
-	       loop_timer_start(reactor->loop, &lines->patience, PATIENCE) == 0;
+	return lines->yield_timer.slot ||
+	       loop_timer_start(reactor->loop, &lines->yield_timer, YIELD_TIME) == 0;
 }
 
-/* It has not helped. */
-static void lose_patience(struct loop_timer *timer)
+/* Yielding has not made room. */
+static void stop_yielding(struct loop_timer *timer)
 {
-	struct reactor *reactor = container_of(timer, struct reactor, buffers.patience);
+	struct reactor *reactor = container_of(timer, struct reactor, buffers.yield_timer);
 
-	reactor->buffers.impatient_until = loop_now(reactor->loop) + IMPATIENCE;
-	next_round_soon(reactor);
+	reactor->buffers.no_yield_until = loop_now(reactor->loop) + NO_YIELD_TIME;
+	run_pass_soon(reactor);
 }
 
-/* A buffer from what is left for all, or of what is kept. */
-static enum answer give_left(struct request *req, struct namespace *ns, uint8_t line, size_t size)
+/* Gives a buffer of the room that is left for all, or of the floor. */
+static enum answer give_room(struct request *req, struct namespace *ns, uint8_t line, size_t size)
 {
 	struct reactor *reactor = req->queue->reactor;
 	struct buffer_lines *lines = &reactor->buffers;
 	size_t limit = reactor->target->buffer_limit;
-	size_t left_for_all = limit - limit / LIMITS_RESERVE_SHARE;
-	bool full = lines->full_round == lines->round ||
+	size_t left_for_all = limit - limit / LIMITS_FLOOR_SHARE;
+	bool full = lines->room_claimed == lines->pass ||
 		    loop_buffer_in_use(reactor->loop) + size > left_for_all;
 
-	if (full && lines->reserve + size > of_kept(req, line, size)) {
-		if (be_patient(reactor))
-			lines->full_round = lines->round;
+	if (full && lines->floor_held + size > floor_for(req, line, size)) {
+		if (others_yield(reactor))
+			lines->room_claimed = lines->pass;
 		return WAITS;
 	}
-	if (lines->large_round == lines->round && size >= lines->too_large)
-		return TOO_LARGE;
-	if (hold(req, ns, line, req->data_length, full)) {
+	if (lines->pieces_pass == lines->pass && size >= lines->pieces_size)
+		return IN_PIECES;
+	if (take(req, ns, line, req->data_length, full)) {
 		if (!full)
-			loop_timer_stop(reactor->loop, &lines->patience);
+			loop_timer_stop(reactor->loop, &lines->yield_timer);
 		return GIVEN;
 	}
-	lines->large_round = lines->round;
-	lines->too_large = size;
-	if (!be_patient(reactor))
-		return TOO_LARGE;
-	lines->full_round = lines->round;
+	lines->pieces_pass = lines->pass;
+	lines->pieces_size = size;
+	if (!others_yield(reactor))
+		return IN_PIECES;
+	lines->room_claimed = lines->pass;
 	return WAITS;
 }
 
 /*
- * An admin queue holds little, or one buffer, and all of them an eighth for long answers: a host is
- * whoever it says, where it is a discovery controller's.
+ * An admin queue holds little, or one buffer. Long answers hold an eighth in all, for a host is
+ * whoever it says it is, where it is a discovery controller's; or there is one.
  */
 static bool may_reply(const struct request *req, size_t size)
 {
 	const struct reactor *reactor = req->queue->reactor;
+	uint64_t others = reactor->buffers.long_replies;
 
-	return line_modest(req, BUFFER_LINE_REPLIES, size) &&
-	       (size <= LONG_REPLY || reactor->buffers.replies + size <=
-				      reactor->target->buffer_limit / LIMITS_RESERVE_SHARE);
+	return line_holds_little(req, BUFFER_LINE_REPLIES, size) &&
+	       (size <= LONG_REPLY || !others ||
+		others + size <= reactor->target->buffer_limit / LIMITS_FLOOR_SHARE);
 }
 
 /*
  * A host's commands for a namespace of which it holds little need not wait for what it holds of
  * others; those of a host that holds little in all not for what others hold of the namespace.
  */
-static enum answer give(struct request *req, struct namespace *ns, uint8_t line)
+static enum answer try_give(struct request *req, struct namespace *ns, uint8_t line)
 {
 	struct reactor *reactor = req->queue->reactor;
 	struct buffer_share *share = req->queue->share;
 	size_t size = loop_buffer_size(req->data_length);
 
 	if (!req->queue->qid)
-		return may_reply(req, size) ? give_left(req, ns, line, size) : WAITS;
-	if (!line_modest(req, line, size) &&
-	    waits_for(&share->round, reactor, share->bytes + size <= share->max))
+		return may_reply(req, size) ? give_room(req, ns, line, size) : WAITS;
+	if (!line_holds_little(req, line, size) &&
+	    must_wait(&share->claimed, reactor, share->bytes + size <= share->max))
 		return WAITS;
-	if (ns && !host_modest(req, size) &&
-	    waits_for(&ns->counters[reactor->index].buffers_round, reactor,
+	if (ns && !host_holds_little(req, size) &&
+	    must_wait(&ns->counters[reactor->index].buffers_claimed, reactor,
 		      namespace_may_buffer(ns, reactor->index, size)))
 		return WAITS;
-	return give_left(req, ns, line, size);
+	return give_room(req, ns, line, size);
 }
 
 /* ---- waiting ---- */
@@ -293,19 +290,19 @@ static void line_up(struct request *req, uint8_t index)
 	loop_buffer_wait(reactor->loop, &reactor->buffers.task);
 }
 
-/* Do others of its line wait, and not for one that is too large for what is free? */
-static bool others_first(const struct request *req, uint8_t line)
+/* True if others of its line wait, and not because what is free is in pieces. */
+static bool line_waits(const struct request *req, uint8_t line)
 {
 	const struct buffer_lines *lines = &req->queue->reactor->buffers;
 
 	return !list_empty(&line_at(req->queue, line)->waiters) &&
-	       lines->large_round != lines->round;
+	       lines->pieces_pass != lines->pass;
 }
 
 /* Before Connect there is no line: it has one now, or fails. */
 static bool take_unconnected(struct request *req)
 {
-	if (hold(req, NULL, REQUEST_NO_LINE, req->data_length, false))
+	if (take(req, NULL, REQUEST_NO_LINE, req->data_length, false))
 		return true;
 	request_complete(req, nvme_status(NVME_SC_INTERNAL));
 	return false;
@@ -316,7 +313,7 @@ static bool take_or_wait(struct request *req)
 	struct namespace *ns = namespace_of(req);
 	uint8_t line = line_of(req, ns);
 
-	if (!others_first(req, line) && give(req, ns, line) == GIVEN)
+	if (!line_waits(req, line) && try_give(req, ns, line) == GIVEN)
 		return true;
 	line_up(req, line);
 	return false;
@@ -339,13 +336,13 @@ bool request_try_buffer(struct request *req, uint32_t length)
 	uint8_t line = share ? line_of(req, ns) : REQUEST_NO_LINE;
 	size_t size = loop_buffer_size(length);
 
-	if (share && !line_modest(req, line, size) &&
+	if (share && !line_holds_little(req, line, size) &&
 	    share->bytes + size > LIMITS_HOST_BUFFERS_AT_ONCE * share->max)
 		return false;
-	if (share && ns && !host_modest(req, size) &&
+	if (share && ns && !host_holds_little(req, size) &&
 	    !namespace_may_buffer(ns, req->queue->reactor->index, size))
 		return false;
-	return hold(req, ns, line, length, false);
+	return take(req, ns, line, length, false);
 }
 
 void request_leave_line(struct request *req)
@@ -359,10 +356,10 @@ void request_leave_line(struct request *req)
 	req->line = REQUEST_NO_LINE;
 	if (list_empty(&line->waiters))
 		list_del(&line->node);
-	next_round_soon(req->queue->reactor);
+	run_pass_soon(req->queue->reactor);
 }
 
-/* ---- rounds ---- */
+/* ---- passes ---- */
 
 static void move(struct request *req, struct list *to)
 {
@@ -371,13 +368,16 @@ static void move(struct request *req, struct list *to)
 	req->line = REQUEST_NO_LINE;
 }
 
-/* Gives a buffer to the first of the line that may have one; whether there was one. */
+/*
+ * Gives a buffer to the first command of the line that may have one. False if none may.
+ * Limits in time, such as a namespace's bytes a second, would be asked for here.
+ */
 static bool give_first(struct buffer_line *line, struct list *given)
 {
 	list_for_each(node, &line->waiters) {
 		struct request *req = list_entry(node, struct request, wait);
 		struct namespace *ns = namespace_of(req);
-		enum answer answer = give(req, ns, line_of(req, ns));
+		enum answer answer = try_give(req, ns, line_of(req, ns));
 
 		if (answer == GIVEN) {
 			move(req, given);
@@ -407,7 +407,7 @@ static void give_in_turn(struct buffer_lines *lines, struct list *given)
 	}
 }
 
-static void dissolve(struct buffer_lines *lines, struct list *all)
+static void unlink_all(struct buffer_lines *lines, struct list *all)
 {
 	struct list *node;
 
@@ -419,21 +419,21 @@ static void dissolve(struct buffer_lines *lines, struct list *all)
 	}
 }
 
-static void next_round(struct loop_task *task)
+static void run_pass(struct loop_task *task)
 {
 	struct reactor *reactor = container_of(task, struct reactor, buffers.task);
 	struct buffer_lines *lines = &reactor->buffers;
 	struct list ready, *node;
 
 	list_init(&ready);
-	lines->round++;
+	lines->pass++;
 	if (lines->review)
-		dissolve(lines, &ready);
+		unlink_all(lines, &ready);
 	else
 		give_in_turn(lines, &ready);
 	lines->review = false;
-	if (lines->large_round != lines->round && lines->full_round != lines->round)
-		loop_timer_stop(reactor->loop, &lines->patience);
+	if (lines->pieces_pass != lines->pass && lines->room_claimed != lines->pass)
+		loop_timer_stop(reactor->loop, &lines->yield_timer);
 	if (!list_empty(&lines->waiting))
 		loop_buffer_wait(reactor->loop, &lines->task);
 	while ((node = list_pop(&ready))) {
@@ -446,15 +446,15 @@ static void next_round(struct loop_task *task)
 void buffer_lines_review(struct reactor *reactor)
 {
 	reactor->buffers.review = true;
-	next_round_soon(reactor);
+	run_pass_soon(reactor);
 }
 
 void buffer_lines_init(struct reactor *reactor)
 {
-	reactor->buffers = (struct buffer_lines){ .round = 1 };
+	reactor->buffers = (struct buffer_lines){ .pass = 1 };
 	list_init(&reactor->buffers.waiting);
-	loop_task_init(&reactor->buffers.task, next_round);
-	reactor->buffers.patience.fire = lose_patience;
+	loop_task_init(&reactor->buffers.task, run_pass);
+	reactor->buffers.yield_timer.fire = stop_yielding;
 }
 
 void buffer_line_init(struct buffer_line *line)

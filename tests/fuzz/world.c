@@ -467,8 +467,8 @@ void world_free(void)
 	for (unsigned int i = 0; i < WORLD_REACTORS; i++) {
 		fuzz_assert(list_empty(&world.reactors[i].queues));
 		fuzz_assert(list_empty(&world.reactors[i].buffers.waiting));
-		fuzz_assert(world.reactors[i].buffers.reserve == 0);
-		fuzz_assert(world.reactors[i].buffers.replies == 0);
+		fuzz_assert(world.reactors[i].buffers.floor_held == 0);
+		fuzz_assert(world.reactors[i].buffers.long_replies == 0);
 		fuzz_assert(world.reactors[i].connections == 0);
 	}
 	fuzz_assert(target->limits.connections == 0 && target->limits.memory == 0);
