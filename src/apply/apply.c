@@ -174,6 +174,8 @@ void apply_run(struct apply *apply)
 	devices_reap(apply);
 	collected(apply, devices_collect(apply));
 	changes_run(apply);
+	if (!apply->listening)
+		endpoints_open(apply);
 }
 
 void apply_tick(struct apply *apply)
@@ -285,7 +287,9 @@ bool apply_port_state(const struct apply *apply, uint16_t portid, struct apply_p
 	*ret = (struct apply_port_state){ .state = APPLY_READY };
 	if (!endpoint->listener) {
 		ret->state = APPLY_FAILED;
-		ret->reason = endpoint->retry.reason[0] ? endpoint->retry.reason : "it is closed";
+		ret->reason = endpoint->retry.reason[0] ? endpoint->retry.reason :
+			      apply->listening ? "it is closed" :
+			      "it waits until namespaces are open";
 	}
 	return true;
 }

@@ -35,6 +35,11 @@ struct apply_options {
 	const struct transport *const *transports;	/* ends with NULL */
 	const struct config_backends *backends;
 	const char *state_dir;		/* for what survives a restart (state.h); NULL: nothing */
+	/*
+	 * How long the first configuration keeps hosts away while its namespaces are being
+	 * opened: a host that comes back, and meets one missing, gives it up.
+	 */
+	uint32_t open_timeout_ms;
 };
 
 /* Publishes an empty view. 0, or -errno with *error filled. */
@@ -54,7 +59,8 @@ void apply_leave_hung(struct apply *apply);
 /*
  * A change of what runs. The submitter fills the functions, mostly as the first
  * member of a struct of its own. A namespace or port that cannot be opened is no
- * failure: see its state. A namespace that gets other options is served with the
+ * failure: see its state. The ports of the first configuration listen once its
+ * namespaces are open or have failed. A namespace that gets other options is served with the
  * old ones until its new device is open.
  */
 struct apply_change {

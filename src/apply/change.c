@@ -24,13 +24,8 @@
 #define STORE_WAIT_MS 1000
 /* How long a change waits for I/O on what it removes, so that it can be opened anew. */
 #define CLOSE_WAIT (200 * MILLISECOND)
-/*
- * How long a change waits for what it opens. What takes longer comes later, by
- * itself. The first one waits longer: a host that comes back, and meets a
- * namespace missing, gives it up.
- */
+/* How long a change waits for what it opens. What takes longer comes later, by itself. */
 #define OPEN_WAIT (1000 * MILLISECOND)
-#define FIRST_OPEN_WAIT (3000 * MILLISECOND)
 /* Nothing tells that the last I/O has ended: so look. */
 #define CLOSE_LOOK MILLISECOND
 /* Jobs may need another thread (jobs_look()). */
@@ -180,7 +175,7 @@ static bool begin(struct apply *apply)
 		finish(apply, r, &error);
 		return false;
 	}
-	changes->open_until = loop_clock() + (apply->served ? OPEN_WAIT : FIRST_OPEN_WAIT);
+	changes->open_until = loop_clock() + OPEN_WAIT;
 	if (prepare(apply, wanted) < 0) {
 		fail(apply, &error, ENOMEM, "out of memory");
 		return false;
@@ -294,8 +289,10 @@ static bool opening(struct apply *apply)
 		go_back(apply);
 		return changes->phase == CHANGE_BESIDE;
 	}
+	if (!apply->listen_by)
+		apply->listen_by = changes->opening_since +
+				   apply->options.open_timeout_ms * MILLISECOND;
 	endpoints_open(apply);
-	apply->served = true;
 	if (changes->going_back)
 		finish(apply, -changes->error.code, &changes->error);
 	else

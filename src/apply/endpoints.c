@@ -83,8 +83,36 @@ static void open_one(struct apply *apply, const struct config_port *want,
 		 want->discovery ? ", for discovery" : "");
 }
 
+/*
+ * A host that comes back after a restart, and meets a namespace missing, gives it up. So none
+ * is let in until all of them are open or have failed; but one device that hangs must not keep
+ * the hosts of the others away for ever.
+ */
+static bool may_listen(struct apply *apply)
+{
+	bool coming;
+
+	if (apply->listening || !apply->listen_by)
+		return apply->listening;
+	coming = devices_coming(apply) || apply->stale;
+	if (coming && loop_clock() < apply->listen_by) {
+		if (!apply->waiting)
+			log_notice("ports will listen when all namespaces are open or have failed, "
+				   "in %u ms at the latest", apply->options.open_timeout_ms);
+		apply->waiting = true;
+		return false;
+	}
+	if (coming)
+		log_warning("ports listen, although some namespaces are still being opened: hosts "
+			    "that miss them may give them up");
+	apply->listening = true;
+	return true;
+}
+
 void endpoints_open(struct apply *apply)
 {
+	if (!may_listen(apply))
+		return;
 	for (size_t i = 0; i < apply->now.config->port_count; i++)
 		open_one(apply, &apply->now.config->ports[i], &apply->now.endpoints[i]);
 }

@@ -122,7 +122,10 @@ struct apply {
 	struct retired *retired;	/* owned */
 	size_t retired_count, retired_capacity;
 	size_t retired_promised;	/* room for as many is the change's that is under way */
-	bool served;			/* a configuration has been made to run */
+	uint64_t listen_by;		/* loop_clock(): ports listen then, whatever is open; 0: no
+					 * configuration has been made to run */
+	bool waiting;			/* ports do not listen yet: the log says so */
+	bool listening;			/* the first namespaces are open or have failed */
 	bool ending;			/* no I/O is under way, nor will be; the target is gone */
 	struct namespace **watched;	/* owned: room for devices_watch() */
 	size_t watched_capacity;
@@ -238,6 +241,8 @@ void devices_refresh(struct apply *apply);
 bool devices_collect(struct apply *apply);
 /* Is any of those still being opened that were begun at changes.opening_since or later? */
 bool devices_opening(struct apply *apply);
+/* Is a namespace being opened that has not failed before? */
+bool devices_coming(struct apply *apply);
 /* Is it time to show hosts a namespace that has other identifiers than before? */
 bool devices_show_again(struct apply *apply);
 
@@ -266,7 +271,7 @@ void flushes_acknowledge(struct apply *apply, const struct config *wanted);
 /* Moves listeners that stay as they are; closes the others. */
 void endpoints_keep(struct apply *apply, struct running *next);
 void endpoints_close(struct apply *apply);
-/* Listens where it doesn't yet and it is due. */
+/* Listens where it doesn't yet and it is due; the first time once namespaces are open. */
 void endpoints_open(struct apply *apply);
 
 /* ---- compile.c ---- */

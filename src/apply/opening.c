@@ -271,6 +271,18 @@ bool devices_opening(struct apply *apply)
 	return running_each(apply, &apply->now, is_opening);
 }
 
+/* A namespace that has failed is tried again, but hosts need not wait for it. */
+static bool is_coming(struct apply *apply, const struct config_subsystem *subsystem,
+		      const struct config_namespace *want, struct device *device)
+{
+	return device->opening && !device->ns && !device->retry.reason[0];
+}
+
+bool devices_coming(struct apply *apply)
+{
+	return running_each(apply, &apply->now, is_coming);
+}
+
 static bool show_again(struct apply *apply, const struct config_subsystem *subsystem,
 		       const struct config_namespace *want, struct device *device)
 {

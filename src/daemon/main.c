@@ -295,6 +295,7 @@ static int start(struct daemon *daemon)
 	struct apply_options apply_options = {
 		.transports = transports, .backends = &backends,
 		.state_dir = daemon->options.state_dir,
+		.open_timeout_ms = daemon->options.open_timeout_ms,
 	};
 	struct control_options control_options = {
 		.socket_path = daemon->options.socket, .config_path = daemon->options.config,

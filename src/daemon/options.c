@@ -14,6 +14,7 @@
 #include "util/str.h"
 
 #define EXIT_USAGE 2
+#define OPEN_TIMEOUT_MS 30000
 #define CONNECT_TIMEOUT_MS 10000
 #define POLL_US 20	/* longer than a busy host pauses, shorter than sleeping takes */
 #define STALL_TIMEOUT_MS 30000
@@ -31,6 +32,7 @@ enum option_id {
 	OPTION_CORES,
 	OPTION_LOOP,
 	OPTION_POLL_US,
+	OPTION_OPEN_TIMEOUT,
 	OPTION_CONNECT_TIMEOUT,
 	OPTION_STALL_TIMEOUT,
 	OPTION_MAX_CONNECTIONS,
@@ -62,6 +64,8 @@ static const struct {
 	{ "loop", "ENGINE", "auto, io_uring or epoll (auto)", OPTION_LOOP },
 	{ "poll-us", "N", "while work comes that often, look for it for N microseconds before "
 	  "sleeping (20)", OPTION_POLL_US },
+	{ "open-timeout-ms", "N", "at the start, listen when all namespaces are open or have "
+	  "failed, or after so long (30000)", OPTION_OPEN_TIMEOUT },
 	{ "connect-timeout-ms", "N", "end connections that send no ICReq, or then no Connect, for "
 	  "so long (10000)", OPTION_CONNECT_TIMEOUT },
 	{ "stall-timeout-ms", "N", "end connections of hosts that for so long neither take what "
@@ -261,6 +265,10 @@ static void set_option(struct options *options, int id, const char *value)
 	case OPTION_POLL_US:
 		options->target.poll_us = (unsigned int)number("poll-us", value, 0, 1000000);
 		break;
+	case OPTION_OPEN_TIMEOUT:
+		options->open_timeout_ms =
+			(uint32_t)number("open-timeout-ms", value, 0, 3600000);
+		break;
 	case OPTION_CONNECT_TIMEOUT:
 		options->target.connect_timeout_ms =
 			(uint32_t)number("connect-timeout-ms", value, 1, 3600000);
@@ -339,6 +347,7 @@ void options_parse(struct options *ret, int argc, char **argv)
 		.state_dir = OPTIONS_STATE_DIR_DEFAULT,
 		.log_level = LOG_INFO,
 		.sandbox = SANDBOX_ON,
+		.open_timeout_ms = OPEN_TIMEOUT_MS,
 		.target = {
 			.reactor_count = cpus < OPTIONS_REACTORS_MAX ? cpus : OPTIONS_REACTORS_MAX,
 			.engine = LOOP_ENGINE_AUTO,

@@ -26,6 +26,7 @@ struct options {
 	enum sandbox_mode sandbox;	/* give up system calls that are not needed */
 	bool check;			/* check the configuration and end */
 	int log_level;
+	uint32_t open_timeout_ms;	/* how long ports wait for namespaces at the start */
 	struct target_options target;
 	int cpus[OPTIONS_REACTORS_MAX];	/* target.cpus points here, or is NULL */
 };

@@ -20,6 +20,7 @@ from layers import loop_device, overlay
 from nvmetcp import command, wait_until
 from others import Others
 from timing import within
+from weftd import Weftd
 
 pytestmark = pytest.mark.races
 
@@ -49,14 +50,60 @@ def log_of(running):
     return running.daemon.stderr
 
 
-@pytest.mark.timed
+@pytest.fixture
+def waiting(folder, quick):
+    """(rig, configuration) of a daemon that has just started; its NSID 1 hangs while it is opened
+    for the first time, NSID 2 is sound, and NSID 3 is not there."""
+    config = faultlib.site(faulty(1, folder / "1.sock", rules="hang open times 1"),
+                           weftconf.namespace(2, path=disk(quick)),
+                           weftconf.namespace(3, path=quick / "missing"))
+    daemon = Weftd(config, args=["--open-timeout-ms", "3600000"])
+    daemon.spawn()
+    try:
+        wait_until(lambda: "ports will listen when" in daemon.stderr, what="the start")
+        running = faultlib.Rig(daemon, {1: folder / "1.sock"})
+        yield running, config
+        running.fault("release")
+        daemon.stop()
+    finally:
+        daemon.remove()
+
+
+def test_ports_listen_when_all_is_open(waiting):
+    """A host that came back earlier would miss a namespace, and give it up."""
+    running, config = waiting
+    daemon = running.daemon
+    wait_until(lambda: running.state(3)["status"] == "failed", what="the one that is not there")
+    assert running.state(2)["status"] == "ready" and running.state(1)["status"] == "opening"
+    assert not daemon.accepts(daemon.address)
+    assert "waits until namespaces are open" in str(running.weft("status")["problems"])
+    # a change that has nothing to do with it opens no port, either
+    daemon.reload(config)
+    wait_until(lambda: "was loaded again" in daemon.stderr)
+    assert not daemon.accepts(daemon.address)
+    assert running.fault("release") == "1"
+    wait_until(lambda: daemon.accepts(daemon.address), what="a port that listens")
+    with running.connect() as ctrl:
+        io = ctrl.connect_io()
+        for nsid in (1, 2):
+            io.read(0, 8, nsid=nsid)
+
+
+def test_ports_do_not_wait_for_what_is_not_wanted(waiting):
+    running, config = waiting
+    running.daemon.reload(weftconf.changed(
+        config, lambda c: c["subsystems"][0]["namespaces"].pop(0)))
+    wait_until(lambda: running.daemon.accepts(running.daemon.address), what="a port that listens")
+
+
 def test_starts_beside_one_that_does_not_open(rig, frozen, quick):
-    """It listens, says what is missing, and serves it when it comes."""
+    """After a while it listens, says what is missing, and serves it when it comes."""
     dead = frozen()
     dead.freeze()
-    with within(10, "the start"):
-        running = rig([weftconf.namespace(1, path=dead.path),
-                       weftconf.namespace(2, path=disk(quick))])
+    running = rig([weftconf.namespace(1, path=dead.path),
+                   weftconf.namespace(2, path=disk(quick))],
+                  args=["--open-timeout-ms", "1500"])
+    assert "although some namespaces are still being opened" in log_of(running)
     with Others(running):
         state = running.state()
         assert state["status"] == "opening" and "size" not in state
@@ -276,7 +323,7 @@ def test_new_options_that_do_not_open(rig, folder, end):
 def test_dropped_while_it_opens(rig, folder):
     """It is closed as soon as it is open; and wanted again meanwhile, it is opened once more."""
     one = faulty(1, folder / "1.sock", rules="hang open times 1")
-    running = rig([one, weftconf.namespace(2)])
+    running = rig([one, weftconf.namespace(2)], args=["--open-timeout-ms", "0"])
     both = running.daemon.config
     other = weftconf.changed(both, lambda c: c["subsystems"][0]["namespaces"].pop(0))
     assert running.state()["status"] == "opening"
@@ -294,7 +341,8 @@ def test_dropped_while_it_opens(rig, folder):
 def test_sigterm(rig, folder, what):
     """It ends in the promised 5 s, with 0, and names the one that hangs."""
     rules = "hang open" if what == "open" else "delay open 0"
-    running = rig([faulty(1, folder / "1.sock", rules=rules), weftconf.namespace(2)], env=LEAVES)
+    running = rig([faulty(1, folder / "1.sock", rules=rules), weftconf.namespace(2)], env=LEAVES,
+                  args=["--open-timeout-ms", "0"])
     if what != "open":
         running.fault(f"hang {what}")
     if what == "refresh":

@@ -176,7 +176,7 @@ def test_sqsize_beyond_the_port(daemon, connect, opened):
 
 
 def test_largest_admin_queue(connect):
-    """MQES does not limit it: as many commands as fit are held, and SQHD wraps at the host's size."""
+    """MQES does not limit it: as many commands as fit are held; SQHD wraps at the size."""
     ctrl = connect(sqsize=4095)
     for count in (4095, 10):
         for one in [ctrl.admin.submit(command.sqe(command.KEEP_ALIVE)) for _ in range(count)]:
