@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/command.h"
 
 int change_save(const struct cli *cli, bool save, json_t *reply)
 {
@@ -16,7 +17,8 @@ int change_save(const struct cli *cli, bool save, json_t *reply)
 		return CLI_OK;
 	r = client_call(cli, "POST", "/v1/config/save", "", 0, &saved);
 	if (r != CLI_OK) {
-		fprintf(stderr, "weft %s: the change is made, but it is not saved\n", cli->command);
+		fprintf(stderr, "weft %s: the change is made, but it is not saved\n",
+			cli->command->name);
 		return r;
 	}
 	json_object_update(reply, saved);

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 
 #include "cli/cli.h"
+#include "cli/command.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 
@@ -29,7 +30,7 @@ static size_t receive(char *data, size_t size, size_t count, void *cls)
 
 static int tell_unreachable(const struct cli *cli, const char *why, const char *fix)
 {
-	fprintf(stderr, "weft %s: %s\n%s\n", cli->command, why, fix);
+	fprintf(stderr, "weft %s: %s\n%s\n", cli->command->name, why, fix);
 	if (cli->json) {
 		json_t *error = json_pack("{s:{s:s, s:s}}", "error", "code", "not-reachable",
 					  "text", why);
@@ -98,12 +99,12 @@ static int digest(const struct cli *cli, long status, const struct strbuf *text,
 		return CLI_OK;
 	}
 	if (reply && json_unpack(reply, "{s:{s:s}}", "error", "text", &why) == 0) {
-		fprintf(stderr, "weft %s: %s\n", cli->command, why);
+		fprintf(stderr, "weft %s: %s\n", cli->command->name, why);
 		if (cli->json)
 			client_print(reply);
 	} else {
 		fprintf(stderr, "weft %s: %s answered with HTTP status %ld and no JSON; is it "
-			"weftd's socket?\n", cli->command, cli->socket_path, status);
+			"weftd's socket?\n", cli->command->name, cli->socket_path, status);
 	}
 	json_decref(reply);
 	return CLI_FAILED;

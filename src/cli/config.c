@@ -8,48 +8,15 @@
 #include "cli/change.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/command.h"
 #include "cli/file.h"
 #include "util/cleanup.h"
 #include "util/replace.h"
 #include "util/str.h"
 
-static const char save_help[] =
-	"usage: weft save [FILE] [OPTION...]\n"
-	"\n"
-	"Writes what weftd serves to its configuration file, so that it serves the same when\n"
-	"it starts again; or to another FILE (- is standard output).\n"
-	"\n"
-	CLI_COMMON_HELP
-	"\n"
-	"example: weft save\n";
-
-static const char restore_help[] =
-	"usage: weft restore [FILE] [OPTION...]\n"
-	"\n"
-	"Serves what weftd's configuration file says, or what another FILE says (- is\n"
-	"standard input), in place of what is served now. Hosts whose disks are in both\n"
-	"stay attached. A file with a mistake is refused, and nothing changes.\n"
-	"\n"
-	CLI_COMMON_HELP
-	"\n"
-	"example: weft restore /etc/nvmet/config.json\n";
-
-static const char clear_help[] =
-	"usage: weft clear [OPTION...]\n"
-	"\n"
-	"Ends all that weftd serves: every host is disconnected, every port closed. The\n"
-	"configuration file stays as it is until the next save.\n"
-	"\n"
-	"  --save           empty the configuration file too\n"
-	CLI_COMMON_HELP
-	"\n"
-	"example: weft clear\n";
-
 /* The options and at most one FILE, NULL where there is none; false: end with *ret_exit. */
-static bool take_file(struct cli *cli, int argc, char **argv, const char *help,
-		      const char **ret_file, int *ret_exit)
+static bool take_file(struct cli *cli, int argc, char **argv, const char **ret_file, int *ret_exit)
 {
-	cli_init(cli, argv[0], help);
 	if (!cli_take_options(cli, argc, argv, ret_exit))
 		return false;
 	if (argc - optind > 1) {
@@ -101,21 +68,20 @@ static int save_here(const struct cli *cli, const char *file)
 	return r;
 }
 
-int cmd_save(int argc, char **argv)
+static int run_save(struct cli *cli, int argc, char **argv)
 {
 	const char *file;
 	json_t *reply = NULL;
-	struct cli cli;
 	int r;
 
-	if (!take_file(&cli, argc, argv, save_help, &file, &r))
+	if (!take_file(cli, argc, argv, &file, &r))
 		return r;
 	if (file)
-		return save_here(&cli, file);
-	r = client_call(&cli, "POST", "/v1/config/save", "", 0, &reply);
+		return save_here(cli, file);
+	r = client_call(cli, "POST", "/v1/config/save", "", 0, &reply);
 	if (r != CLI_OK)
 		return r;
-	if (cli.json)
+	if (cli->json)
 		client_print(reply);
 	else
 		change_hint(reply);
@@ -168,20 +134,19 @@ static int send_file(const struct cli *cli, const char *file, json_t **ret_reply
 	return r;
 }
 
-int cmd_restore(int argc, char **argv)
+static int run_restore(struct cli *cli, int argc, char **argv)
 {
 	const char *file;
 	json_t *reply = NULL;
-	struct cli cli;
 	int r;
 
-	if (!take_file(&cli, argc, argv, restore_help, &file, &r))
+	if (!take_file(cli, argc, argv, &file, &r))
 		return r;
-	r = file ? send_file(&cli, file, &reply) :
-		   client_call(&cli, "POST", "/v1/config/restore", "", 0, &reply);
+	r = file ? send_file(cli, file, &reply) :
+		   client_call(cli, "POST", "/v1/config/restore", "", 0, &reply);
 	if (r != CLI_OK)
 		return r;
-	if (cli.json) {
+	if (cli->json) {
 		client_print(reply);
 	} else {
 		print_counts("restored", reply);
@@ -193,29 +158,23 @@ int cmd_restore(int argc, char **argv)
 	return CLI_OK;
 }
 
-int cmd_clear(int argc, char **argv)
+static int run_clear(struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "save", no_argument, NULL, CLI_OPT_OWN },
-		CLI_COMMON_OPTIONS
-	};
 	json_t *reply = NULL;
 	bool save = false;
-	struct cli cli;
 	int c, r;
 
-	cli_init(&cli, argv[0], clear_help);
-	while ((c = cli_next_option(&cli, argc, argv, options, &r)) >= 0)
+	while ((c = cli_next_option(cli, argc, argv, &r)) >= 0)
 		save = true;
 	if (c == -2)
 		return r;
 	if (optind < argc)
-		return cli_usage(&cli, "it takes no argument such as %s", argv[optind]);
-	r = client_call(&cli, "DELETE", "/v1/config", NULL, 0, &reply);
+		return cli_usage(cli, "it takes no argument such as %s", argv[optind]);
+	r = client_call(cli, "DELETE", "/v1/config", NULL, 0, &reply);
 	if (r != CLI_OK)
 		return r;
-	r = change_save(&cli, save, reply);
-	if (cli.json) {
+	r = change_save(cli, save, reply);
+	if (cli->json) {
 		client_print(reply);
 	} else {
 		print_counts("cleared", reply);
@@ -224,3 +183,39 @@ int cmd_clear(int argc, char **argv)
 	json_decref(reply);
 	return r;
 }
+
+const struct command command_save = {
+	.name = "save", .arguments = "[FILE]",
+	.summary = "keep what is served when weftd starts again",
+	.text = "Writes what weftd serves to its configuration file, so that it serves the "
+		"same when it starts again; or to another FILE (- is standard output).",
+	.kind = COMMAND_OF_WEFTD,
+	.completes = COMPLETE_FILES,
+	.run = run_save,
+};
+
+const struct command command_restore = {
+	.name = "restore", .arguments = "[FILE]",
+	.summary = "serve what a configuration file says",
+	.text = "Serves what weftd's configuration file says, or what another FILE says (- is "
+		"standard input), in place of what is served now. Hosts whose disks are in "
+		"both stay attached. A file with a mistake is refused, and nothing changes.",
+	.kind = COMMAND_OF_WEFTD,
+	.example = "/etc/nvmet/config.json",
+	.completes = COMPLETE_FILES,
+	.run = run_restore,
+};
+
+static const struct command_option clear_options[] = {
+	{ "save", CLI_OPT_OWN, NULL, "empty the configuration file too", NULL },
+	{ NULL },
+};
+
+const struct command command_clear = {
+	.name = "clear", .arguments = "",
+	.summary = "end all that is served",
+	.text = "Ends all that weftd serves: every host is disconnected, every port closed. "
+		"The configuration file stays as it is until the next save.",
+	.kind = COMMAND_OF_WEFTD, .options = clear_options,
+	.run = run_clear,
+};

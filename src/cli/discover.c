@@ -8,15 +8,6 @@
 #include "cli/rows.h"
 #include "util/cleanup.h"
 
-static const char help[] =
-	"usage: weft discover [ADDRESS] [OPTION...]\n"
-	"\n"
-	"Asks an NVMe/TCP discovery service what it offers to this host.\n"
-	"\n"
-	HOSTCMD_HELP
-	"\n"
-	"example: weft discover 192.0.2.7\n";
-
 static const char *subtype_str(uint8_t subtype)
 {
 	switch (subtype) {
@@ -176,18 +167,17 @@ static void print_text(const struct hostcmd *cmd, const struct host_disc *disc)
 		       cmd->opts.hostnqn);
 }
 
-int cmd_discover(int argc, char **argv)
+static int run(struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = { HOSTCMD_OPTIONS };
 	struct host_ctrl *ctrl = NULL;
 	struct host_disc disc = { .entries = NULL };
 	struct weft_error error;
 	struct hostcmd cmd;
 	int r = CLI_OK;
 
-	hostcmd_init(&cmd, argv[0], help, "");
+	hostcmd_init(&cmd, cli);
 	cmd.opts.subnqn = NVMF_DISCOVERY_NQN;
-	if (hostcmd_next_option(&cmd, argc, argv, options, &r) == -2 ||
+	if (hostcmd_next_option(&cmd, argc, argv, &r) == -2 ||
 	    !hostcmd_ready(&cmd, argc, argv, &r))
 		return r;
 	r = host_connect(&cmd.opts, &ctrl, &error);
@@ -195,11 +185,20 @@ int cmd_discover(int argc, char **argv)
 		r = host_discover(ctrl, &disc, &error);
 	host_disconnect(ctrl);
 	if (r < 0)
-		return cli_fail(&cmd.cli, "%s", error.text);
-	if (cmd.cli.json)
+		return cli_fail(cmd.cli, "%s", error.text);
+	if (cmd.cli->json)
 		print_json(&disc);
 	else
 		print_text(&cmd, &disc);
 	free(disc.entries);
 	return CLI_OK;
 }
+
+const struct command command_discover = {
+	.name = "discover", .arguments = "[ADDRESS]",
+	.summary = "ask a machine what it serves",
+	.text = "Asks an NVMe/TCP discovery service what it offers to this host.",
+	.kind = COMMAND_OF_HOST,
+	.example = "192.0.2.7",
+	.run = run,
+};

@@ -8,48 +8,14 @@
 #include "cli/change.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/command.h"
 #include "cli/path.h"
 #include "util/cleanup.h"
 #include "util/str.h"
 
-static const char help[] =
-	"usage: weft export PATH [OPTION...]\n"
-	"       weft export --backend NAME [PATH] [OPTION...]\n"
-	"\n"
-	"Makes a file or a block device a disk that other machines attach over NVMe/TCP.\n"
-	"Without --host any machine that can reach this one may attach it.\n"
-	"\n"
-	"  --nqn NQN        the subsystem to make or to extend (default: from this\n"
-	"                   machine's name and the last part of PATH)\n"
-	"  --host NQN       let only this host attach; may be given more than once\n"
-	"  --size SIZE      make a missing file of this size; of one that is there, and of\n"
-	"                   other backends, the size to use (64M, 10G, ...)\n"
-	"  --block-size N   512 or 4096 bytes (default: the backend's own)\n"
-	"  --read-only      refuse writes\n"
-	"  --uuid UUID      the disk's UUID (default: made from NQN and PATH)\n"
-	"  --backend NAME   what holds the data: file (default), memory, null or a plugin's\n"
-	"  --option K=V     an option of the backend; may be given more than once\n"
-	"  --save           keep it when weftd starts again, as 'weft save' does\n"
-	CLI_COMMON_HELP
-	"\n"
-	"example: weft export /srv/disk.img --size 10G --save\n";
-
 enum {
 	OPT_NQN = CLI_OPT_OWN, OPT_HOST, OPT_SIZE, OPT_BLOCK_SIZE, OPT_READ_ONLY, OPT_UUID,
 	OPT_BACKEND, OPT_OPTION, OPT_SAVE,
-};
-
-static const struct option options[] = {
-	{ "nqn", required_argument, NULL, OPT_NQN },
-	{ "host", required_argument, NULL, OPT_HOST },
-	{ "size", required_argument, NULL, OPT_SIZE },
-	{ "block-size", required_argument, NULL, OPT_BLOCK_SIZE },
-	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
-	{ "uuid", required_argument, NULL, OPT_UUID },
-	{ "backend", required_argument, NULL, OPT_BACKEND },
-	{ "option", required_argument, NULL, OPT_OPTION },
-	{ "save", no_argument, NULL, OPT_SAVE },
-	CLI_COMMON_OPTIONS
 };
 
 /* "K=V" into the request's "options". */
@@ -220,33 +186,62 @@ static void print_reply(const json_t *reply)
 		fprintf(stderr, "warning: %s\n", json_string_value(problem));
 }
 
-int cmd_export(int argc, char **argv)
+static int run(struct cli *cli, int argc, char **argv)
 {
 	json_t *request = json_object(), *reply = NULL;
 	bool save = false;
-	struct cli cli;
 	int c, r;
 
-	cli_init(&cli, argv[0], help);
-	while ((c = cli_next_option(&cli, argc, argv, options, &r)) >= 0) {
-		r = take_option(&cli, c, request, &save);
+	while ((c = cli_next_option(cli, argc, argv, &r)) >= 0) {
+		r = take_option(cli, c, request, &save);
 		if (r != CLI_OK)
 			break;
 	}
 	if (c == -1)
-		r = take_path(&cli, argc, argv, request);
+		r = take_path(cli, argc, argv, request);
 	if (c != -1 || r != CLI_OK) {
 		json_decref(request);
 		return r;
 	}
-	r = client_call_json(&cli, "POST", "/v1/exports", request, &reply);
+	r = client_call_json(cli, "POST", "/v1/exports", request, &reply);
 	if (r != CLI_OK)
 		return r;
-	r = change_save(&cli, save, reply);
-	if (cli.json)
+	r = change_save(cli, save, reply);
+	if (cli->json)
 		client_print(reply);
 	else
 		print_reply(reply);
 	json_decref(reply);
 	return r;
 }
+
+static const struct command_option options[] = {
+	{ "nqn", OPT_NQN, "NQN",
+	  "the subsystem to make or to extend (default: from this machine's name and the last "
+	  "part of PATH)", NULL },
+	{ "host", OPT_HOST, "NQN", "let only this host attach; may be given more than once", NULL },
+	{ "size", OPT_SIZE, "SIZE",
+	  "make a missing file of this size; of one that is there, and of other backends, the "
+	  "size to use (64M, 10G, ...)", NULL },
+	{ "block-size", OPT_BLOCK_SIZE, "N", "512 or 4096 bytes (default: the backend's own)",
+	  "512 4096" },
+	{ "read-only", OPT_READ_ONLY, NULL, "refuse writes", NULL },
+	{ "uuid", OPT_UUID, "UUID", "the disk's UUID (default: made from NQN and PATH)", NULL },
+	{ "backend", OPT_BACKEND, "NAME",
+	  "what holds the data: file (default), memory, null or a plugin's", "file memory null" },
+	{ "option", OPT_OPTION, "K=V",
+	  "an option of the backend; may be given more than once", NULL },
+	{ "save", OPT_SAVE, NULL, "keep it when weftd starts again, as 'weft save' does", NULL },
+	{ NULL },
+};
+
+const struct command command_export = {
+	.name = "export", .arguments = "PATH\n--backend NAME [PATH]",
+	.summary = "make a file or a block device a disk for other machines",
+	.text = "Makes a file or a block device a disk that other machines attach over "
+		"NVMe/TCP. Without --host any machine that can reach this one may attach it.",
+	.kind = COMMAND_OF_WEFTD, .options = options,
+	.example = "/srv/disk.img --size 10G --save",
+	.completes = COMPLETE_FILES,
+	.run = run,
+};

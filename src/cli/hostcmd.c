@@ -8,12 +8,30 @@
 
 #include "util/str.h"
 
-void hostcmd_init(struct hostcmd *cmd, const char *command, const char *help, const char *letters)
+const struct command_option hostcmd_options[] = {
+	{ "", 0, NULL, "target", NULL },
+	{ "traddr", 'a', "ADDRESS",
+	  "its address or host name, also ADDRESS:PORT or [ADDRESS]:PORT (default 127.0.0.1)",
+	  NULL },
+	{ "nqn", 'n', "NQN", "the subsystem (discover: a unique discovery NQN)", NULL },
+	{ "trsvcid", 's', "PORT", "its port (default 4420, discovery 8009)", "4420 8009" },
+	{ "hostnqn", 'q', "NQN", "who we are (default /etc/nvme/hostnqn or this machine's)", NULL },
+	{ "hostid", 'I', "UUID", "the same (default /etc/nvme/hostid or this machine's)", NULL },
+	{ "hdr-digest", 'g', NULL, "protect headers by CRC32C", NULL },
+	{ "data-digest", 'G', NULL, "protect data by CRC32C", NULL },
+	{ "keep-alive-tmo", 'k', "SECONDS", "tell the target when to give up on us (default 30)",
+	  NULL },
+	{ "timeout", HOSTCMD_OPT_TIMEOUT, "SECONDS", "give up on the target (default 30)", NULL },
+	{ "", 0, NULL, "output", NULL },
+	{ "json", CLI_OPT_JSON, NULL, "print JSON", NULL },
+	{ NULL },
+};
+
+void hostcmd_init(struct hostcmd *cmd, struct cli *cli)
 {
-	cli_init(&cmd->cli, command, help);
+	cmd->cli = cli;
 	host_options_init(&cmd->opts);
 	cmd->opts.traddr = "127.0.0.1";
-	cmd->letters = letters;
 	cmd->address = (struct hostport){ .port = 0 };
 }
 
@@ -22,7 +40,7 @@ bool hostcmd_number(const struct hostcmd *cmd, const char *option, const char *t
 {
 	if (number_parse(text, low, high, ret) == 0)
 		return true;
-	cli_usage(&cmd->cli, "%s is '%s'; it must be a number from %llu to %llu", option, text,
+	cli_usage(cmd->cli, "%s is '%s'; it must be a number from %llu to %llu", option, text,
 		  (unsigned long long)low, (unsigned long long)high);
 	return false;
 }
@@ -31,7 +49,7 @@ bool hostcmd_size(const struct hostcmd *cmd, const char *option, const char *tex
 {
 	if (size_parse(text, ret) == 0)
 		return true;
-	cli_usage(&cmd->cli, "%s is '%s'; it must be a size such as 4096, 64K or 1G", option, text);
+	cli_usage(cmd->cli, "%s is '%s'; it must be a size such as 4096, 64K or 1G", option, text);
 	return false;
 }
 
@@ -44,7 +62,7 @@ bool hostcmd_seconds(const struct hostcmd *cmd, const char *option, const char *
 		*ret = v;
 		return true;
 	}
-	cli_usage(&cmd->cli, "%s is '%s'; it must be a number of seconds", option, text);
+	cli_usage(cmd->cli, "%s is '%s'; it must be a number of seconds", option, text);
 	return false;
 }
 
@@ -53,7 +71,7 @@ static bool take_hostnqn(struct hostcmd *cmd, const char *text)
 	enum nvmf_nqn_fault fault = nvmf_nqn_check(text, strlen(text) + 1, 0);
 
 	if (fault) {
-		cli_usage(&cmd->cli, "--hostnqn '%s' %s", text, nvmf_nqn_fault_str(fault));
+		cli_usage(cmd->cli, "--hostnqn '%s' %s", text, nvmf_nqn_fault_str(fault));
 		return false;
 	}
 	strcpy(cmd->opts.hostnqn, text);
@@ -64,7 +82,7 @@ static bool take_hostid(struct hostcmd *cmd, const char *text)
 {
 	if (hex_parse(text, cmd->opts.hostid, sizeof(cmd->opts.hostid)) == 0)
 		return true;
-	cli_usage(&cmd->cli, "--hostid is '%s'; it must be a UUID", text);
+	cli_usage(cmd->cli, "--hostid is '%s'; it must be a UUID", text);
 	return false;
 }
 
@@ -74,7 +92,7 @@ static bool take_address(struct hostcmd *cmd, const char *text)
 
 	if (hostport_parse(text, &cmd->address, &error) == 0)
 		return true;
-	cli_usage(&cmd->cli, "%s", error.text);
+	cli_usage(cmd->cli, "%s", error.text);
 	return false;
 }
 
@@ -89,8 +107,8 @@ static bool settle_address(struct hostcmd *cmd)
 		return true;
 	if (cmd->opts.trsvcid && number_parse(cmd->opts.trsvcid, 1, UINT16_MAX, &option) == 0 &&
 	    option != port) {
-		cli_usage(&cmd->cli, "the address has port %llu and --trsvcid is %s; give one of "
-				     "them", (unsigned long long)port, cmd->opts.trsvcid);
+		cli_usage(cmd->cli, "the address has port %llu and --trsvcid is %s; give one of "
+				    "them", (unsigned long long)port, cmd->opts.trsvcid);
 		return false;
 	}
 	snprintf(cmd->trsvcid, sizeof(cmd->trsvcid), "%u", cmd->address.port);
@@ -139,33 +157,14 @@ static bool take(struct hostcmd *cmd, int c, bool *ret_ours)
 	}
 }
 
-int hostcmd_next_option(struct hostcmd *cmd, int argc, char **argv, const struct option *options,
-			int *ret_exit)
+int hostcmd_next_option(struct hostcmd *cmd, int argc, char **argv, int *ret_exit)
 {
-	char letters[64];
-
-	snprintf(letters, sizeof(letters), ":h" HOSTCMD_LETTERS "%s", cmd->letters);
 	for (;;) {
-		int c = getopt_long(argc, argv, letters, options, NULL);
-		const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "?";
+		int c = cli_next_option(cmd->cli, argc, argv, ret_exit);
 		bool ours;
 
-		switch (c) {
-		case CLI_OPT_JSON:
-			cmd->cli.json = true;
-			continue;
-		case CLI_OPT_HELP:
-		case 'h':
-			fputs(cmd->cli.help, stdout);
-			*ret_exit = CLI_OK;
-			return -2;
-		case ':':
-			*ret_exit = cli_usage(&cmd->cli, "option %s needs a value", word);
-			return -2;
-		case '?':
-			*ret_exit = cli_usage(&cmd->cli, "wrong option %s", word);
-			return -2;
-		}
+		if (c < 0)
+			return c;
 		if (!take(cmd, c, &ours)) {
 			*ret_exit = CLI_USAGE;
 			return -2;
@@ -188,14 +187,14 @@ bool hostcmd_ready(struct hostcmd *cmd, int argc, char **argv, int *ret_exit)
 	if (optind < argc)
 		cmd->opts.subnqn = argv[optind++];
 	if (optind < argc) {
-		*ret_exit = cli_usage(&cmd->cli,
+		*ret_exit = cli_usage(cmd->cli,
 				      "it takes an address and an NQN and no more such as %s",
 				      argv[optind]);
 		return false;
 	}
 	if (!cmd->opts.subnqn) {
-		*ret_exit = cli_usage(&cmd->cli, "which subsystem? give its NQN; "
-						 "weft discover lists them");
+		*ret_exit = cli_usage(cmd->cli, "which subsystem? give its NQN; weft discover "
+						"lists them");
 		return false;
 	}
 	return true;

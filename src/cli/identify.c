@@ -10,16 +10,6 @@
 #include "util/cleanup.h"
 #include "util/str.h"
 
-static const char help[] =
-	"usage: weft identify [ADDRESS] NQN [OPTION...]\n"
-	"\n"
-	"Connects to a subsystem and shows its controller and all active namespaces.\n"
-	"\n"
-	"  -i, --namespace-id NSID    that namespace only\n"
-	HOSTCMD_HELP
-	"\n"
-	"example: weft identify 192.0.2.7 nqn.2014-08.io.weft:disk1\n";
-
 #define HAS(value, bit, name) ((value) & (bit) ? name " " : "")
 
 static void add_ctrl_commands(json_t *o, const struct nvme_id_ctrl *id)
@@ -215,12 +205,8 @@ static void print_text(json_t *root)
 		puts("no active namespaces");
 }
 
-int cmd_identify(int argc, char **argv)
+static int run(struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "namespace-id", required_argument, NULL, 'i' },
-		HOSTCMD_OPTIONS,
-	};
 	struct host_ctrl *ctrl = NULL;
 	struct weft_error error;
 	struct hostcmd cmd;
@@ -228,8 +214,8 @@ int cmd_identify(int argc, char **argv)
 	json_t *root, *list;
 	int r, c;
 
-	hostcmd_init(&cmd, argv[0], help, "i:");
-	while ((c = hostcmd_next_option(&cmd, argc, argv, options, &r)) >= 0)
+	hostcmd_init(&cmd, cli);
+	while ((c = hostcmd_next_option(&cmd, argc, argv, &r)) >= 0)
 		if (c == 'i' &&
 		    !hostcmd_number(&cmd, "--namespace-id", optarg, 1, NVME_NSID_ALL - 1, &nsid))
 			return CLI_USAGE;
@@ -237,7 +223,7 @@ int cmd_identify(int argc, char **argv)
 		return r;
 	r = host_connect(&cmd.opts, &ctrl, &error);
 	if (r < 0)
-		return cli_fail(&cmd.cli, "%s", error.text);
+		return cli_fail(cmd.cli, "%s", error.text);
 	list = json_array();
 	root = json_pack("{s:o, s:o}", "controller", ctrl_json(ctrl), "namespaces", list);
 	if (nsid)
@@ -245,12 +231,26 @@ int cmd_identify(int argc, char **argv)
 	else if (ctrl->id.cntrltype != NVME_CNTRLTYPE_DISC)
 		r = add_all_ns(list, ctrl, &error);
 	host_disconnect(ctrl);
-	if (r == 0 && cmd.cli.json) {
+	if (r == 0 && cmd.cli->json) {
 		json_dumpf(root, stdout, JSON_INDENT(2));
 		putchar('\n');
 	} else if (r == 0) {
 		print_text(root);
 	}
 	json_decref(root);
-	return r < 0 ? cli_fail(&cmd.cli, "%s", error.text) : CLI_OK;
+	return r < 0 ? cli_fail(cmd.cli, "%s", error.text) : CLI_OK;
 }
+
+static const struct command_option options[] = {
+	{ "namespace-id", 'i', "NSID", "that namespace only", NULL },
+	{ NULL },
+};
+
+const struct command command_identify = {
+	.name = "identify", .arguments = "[ADDRESS] NQN",
+	.summary = "show what a remote disk is",
+	.text = "Connects to a subsystem and shows its controller and all active namespaces.",
+	.kind = COMMAND_OF_HOST, .options = options,
+	.example = "192.0.2.7 nqn.2014-08.io.weft:disk1",
+	.run = run,
+};

@@ -7,20 +7,11 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/command.h"
 #include "cli/show.h"
 #include "cli/term.h"
 #include "cli/treeview.h"
 #include "util/str.h"
-
-static const char help[] =
-	"usage: weft ls [OPTION...]\n"
-	"\n"
-	"Shows all that weftd serves as a tree: hosts, ports and subsystems, with the state\n"
-	"of each port and namespace.\n"
-	"\n"
-	CLI_COMMON_HELP
-	"\n"
-	"example: weft ls\n";
 
 static const char *text_at(const json_t *object, const char *key)
 {
@@ -241,7 +232,16 @@ static int print_tree(const struct cli *cli, const json_t *reply)
 	return r;
 }
 
-int cmd_ls(int argc, char **argv)
+static int run(struct cli *cli, int argc, char **argv)
 {
-	return cli_show(argc, argv, help, "/v1/tree", print_tree);
+	return cli_show(cli, argc, argv, "/v1/tree", print_tree);
 }
+
+const struct command command_ls = {
+	.name = "ls", .arguments = "",
+	.summary = "show all that is served, as a tree",
+	.text = "Shows all that weftd serves as a tree: hosts, ports and subsystems, with the "
+		"state of each port and namespace.",
+	.kind = COMMAND_OF_WEFTD,
+	.run = run,
+};

@@ -11,31 +11,6 @@
 #include "util/cleanup.h"
 #include "util/str.h"
 
-static const char help[] =
-	"usage: weft perf [ADDRESS] NQN [OPTION...]\n"
-	"\n"
-	"Keeps a namespace busy and measures IOPS, bandwidth and latency. It WRITES OVER the\n"
-	"namespace's data unless the read share is 100, which is the default.\n"
-	"\n"
-	"  -i, --namespace-id NSID    the namespace (default 1)\n"
-	"load:\n"
-	"  -Q, --queue-depth N        commands under way on each connection (default 32)\n"
-	"  -b, --block-size SIZE      bytes of one command (default 4K)\n"
-	"  -p, --pattern rand|seq     (default rand)\n"
-	"  -r, --read PERCENT         share of reads (default 100)\n"
-	"  -c, --connections N        I/O queues (default 1)\n"
-	"      --threads N            threads to spread them over (default 1)\n"
-	"  -t, --time SECONDS         measured (default 10)\n"
-	"      --ramp SECONDS         not measured, before that (default 1)\n"
-	"      --offset SIZE          use the namespace from here (default 0)\n"
-	"      --length SIZE          and so much of it (default to the end)\n"
-	"      --no-sq-flow           turn SQ flow control off, which saves a PDU for each read\n"
-	"      --poll                 never sleep: lowest latency, one full core for each thread\n"
-	"      --verify               compare what is read with what this run wrote\n"
-	HOSTCMD_HELP
-	"\n"
-	"example: weft perf 192.0.2.7 nqn.2014-08.io.weft:disk1 -Q 32 -r 70\n";
-
 enum {
 	OPT_THREADS = CLI_OPT_OWN,
 	OPT_RAMP,
@@ -65,7 +40,7 @@ static bool take_pattern(const struct hostcmd *cmd, struct perf_options *perf)
 	perf->random = strcmp(optarg, "rand") == 0;
 	if (perf->random || strcmp(optarg, "seq") == 0)
 		return true;
-	cli_usage(&cmd->cli, "--pattern is '%s'; it must be rand or seq", optarg);
+	cli_usage(cmd->cli, "--pattern is '%s'; it must be rand or seq", optarg);
 	return false;
 }
 
@@ -121,27 +96,9 @@ static bool take_option(struct hostcmd *cmd, struct perf_options *perf, int c)
 static bool take_options(struct hostcmd *cmd, struct perf_options *perf, int argc, char **argv,
 			 int *ret_exit)
 {
-	static const struct option options[] = {
-		{ "namespace-id", required_argument, NULL, 'i' },
-		{ "queue-depth", required_argument, NULL, 'Q' },
-		{ "block-size", required_argument, NULL, 'b' },
-		{ "pattern", required_argument, NULL, 'p' },
-		{ "read", required_argument, NULL, 'r' },
-		{ "connections", required_argument, NULL, 'c' },
-		{ "threads", required_argument, NULL, OPT_THREADS },
-		{ "time", required_argument, NULL, 't' },
-		{ "ramp", required_argument, NULL, OPT_RAMP },
-		{ "offset", required_argument, NULL, OPT_OFFSET },
-		{ "length", required_argument, NULL, OPT_LENGTH },
-		{ "no-sq-flow", no_argument, NULL, OPT_NO_FLOW },
-		{ "poll", no_argument, NULL, OPT_POLL },
-		{ "verify", no_argument, NULL, OPT_VERIFY },
-		HOSTCMD_OPTIONS,
-	};
 	int c;
 
-	hostcmd_init(cmd, argv[0], help, "i:Q:b:p:r:c:t:");
-	while ((c = hostcmd_next_option(cmd, argc, argv, options, ret_exit)) >= 0) {
+	while ((c = hostcmd_next_option(cmd, argc, argv, ret_exit)) >= 0) {
 		if (!take_option(cmd, perf, c)) {
 			*ret_exit = CLI_USAGE;
 			return false;
@@ -254,7 +211,7 @@ static void print_text(const struct perf_options *perf, const struct perf_result
 		       (unsigned long long)result->verified);
 }
 
-int cmd_perf(int argc, char **argv)
+static int run(struct cli *cli, int argc, char **argv)
 {
 	struct perf_options perf = { .nsid = 1,
 				     .io_size = 4096,
@@ -274,12 +231,13 @@ int cmd_perf(int argc, char **argv)
 	struct hostcmd cmd;
 	int r;
 
+	hostcmd_init(&cmd, cli);
 	if (!take_options(&cmd, &perf, argc, argv, &r))
 		return r;
 	if (perf.seconds <= 0)
-		return cli_usage(&cmd.cli, "--time must be more than 0");
+		return cli_usage(cmd.cli, "--time must be more than 0");
 	if (!result || !total)
-		return cli_fail(&cmd.cli, "out of memory");
+		return cli_fail(cmd.cli, "out of memory");
 	r = host_connect(&cmd.opts, &ctrl, &error);
 	if (r == 0)
 		r = perf_run(ctrl, &perf, live ? tick : NULL, &ticker, result, &error);
@@ -287,13 +245,44 @@ int cmd_perf(int argc, char **argv)
 	if (live && ticker.ios)
 		fputs("\r\033[K", stderr);
 	if (r < 0)
-		return cli_fail(&cmd.cli, "%s", error.text);
+		return cli_fail(cmd.cli, "%s", error.text);
 	*total = result->read;
 	histogram_merge(&total->latency, &result->write.latency);
 	total->bytes += result->write.bytes;
-	if (cmd.cli.json)
+	if (cmd.cli->json)
 		print_json(&cmd, &perf, result, total);
 	else
 		print_text(&perf, result, total);
 	return CLI_OK;
 }
+
+static const struct command_option options[] = {
+	{ "namespace-id", 'i', "NSID", "the namespace (default 1)", NULL },
+	{ "", 0, NULL, "load", NULL },
+	{ "queue-depth", 'Q', "N", "commands under way on each connection (default 32)", NULL },
+	{ "block-size", 'b', "SIZE", "bytes of one command (default 4K)", NULL },
+	{ "pattern", 'p', "rand|seq", "(default rand)", "rand seq" },
+	{ "read", 'r', "PERCENT", "share of reads (default 100)", NULL },
+	{ "connections", 'c', "N", "I/O queues (default 1)", NULL },
+	{ "threads", OPT_THREADS, "N", "threads to spread them over (default 1)", NULL },
+	{ "time", 't', "SECONDS", "measured (default 10)", NULL },
+	{ "ramp", OPT_RAMP, "SECONDS", "not measured, before that (default 1)", NULL },
+	{ "offset", OPT_OFFSET, "SIZE", "use the namespace from here (default 0)", NULL },
+	{ "length", OPT_LENGTH, "SIZE", "and so much of it (default to the end)", NULL },
+	{ "no-sq-flow", OPT_NO_FLOW, NULL,
+	  "turn SQ flow control off, which saves a PDU for each read", NULL },
+	{ "poll", OPT_POLL, NULL,
+	  "never sleep: lowest latency, one full core for each thread", NULL },
+	{ "verify", OPT_VERIFY, NULL, "compare what is read with what this run wrote", NULL },
+	{ NULL },
+};
+
+const struct command command_perf = {
+	.name = "perf", .arguments = "[ADDRESS] NQN",
+	.summary = "measure a remote disk",
+	.text = "Keeps a namespace busy and measures IOPS, bandwidth and latency. It WRITES "
+		"OVER the namespace's data unless the read share is 100, which is the default.",
+	.kind = COMMAND_OF_HOST, .options = options,
+	.example = "192.0.2.7 nqn.2014-08.io.weft:disk1 -Q 32 -r 70",
+	.run = run,
+};

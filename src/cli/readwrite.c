@@ -17,42 +17,6 @@
 
 #define SOURCE_WAIT_MS 250 /* for input, before the association is looked after */
 
-#define RANGE_HELP \
-	"  -i, --namespace-id NSID    the namespace (default 1)\n" \
-	"  -o, --offset SIZE          where it begins, in bytes (default 0)\n"
-
-#define PACE_HELP \
-	"      --io-size SIZE         bytes of one command (default 256K, at most MDTS)\n" \
-	"      --queue-depth N        commands under way at a time (default 16)\n" \
-	"      --quiet                no progress\n"
-
-static const char read_help[] =
-	"usage: weft read [ADDRESS] NQN [OPTION...]\n"
-	"\n"
-	"Reads a range of a namespace into a file or standard output.\n"
-	"\n"
-	RANGE_HELP
-	"  -l, --length SIZE          how much (default to the end)\n"
-	"  -d, --data FILE            where to (default -, standard output)\n"
-	PACE_HELP
-	HOSTCMD_HELP
-	"\n"
-	"example: weft read 192.0.2.7 nqn.2014-08.io.weft:disk1 -l 1M -d first.img\n";
-
-static const char write_help[] =
-	"usage: weft write [ADDRESS] NQN [OPTION...]\n"
-	"\n"
-	"Writes a file or standard input to a range of a namespace, and flushes.\n"
-	"\n"
-	RANGE_HELP
-	"  -l, --length SIZE          at most so much (default all of the input)\n"
-	"  -d, --data FILE            where from (default -, standard input)\n"
-	"      --fua                  make each write durable by itself\n"
-	PACE_HELP
-	HOSTCMD_HELP
-	"\n"
-	"example: weft write 192.0.2.7 nqn.2014-08.io.weft:disk1 -d disk.img\n";
-
 enum { OPT_IO_SIZE = CLI_OPT_OWN, OPT_DEPTH, OPT_FUA, OPT_QUIET };
 
 struct job {
@@ -159,7 +123,7 @@ static bool take_option(struct job *job, int c)
 		if (!hostcmd_size(cmd, "--io-size", optarg, &n))
 			return false;
 		if (n < 512 || n > 64u << 20) {
-			cli_usage(&cmd->cli, "--io-size is %s; it must be from 512 to 64M", optarg);
+			cli_usage(cmd->cli, "--io-size is %s; it must be from 512 to 64M", optarg);
 			return false;
 		}
 		job->stream.io_size = (uint32_t)n;
@@ -180,25 +144,9 @@ static bool take_option(struct job *job, int c)
 
 static bool take_options(struct job *job, int argc, char **argv, bool writing, int *ret_exit)
 {
-	static const struct option options[] = {
-		{ "namespace-id", required_argument, NULL, 'i' },
-		{ "offset", required_argument, NULL, 'o' },
-		{ "length", required_argument, NULL, 'l' },
-		{ "data", required_argument, NULL, 'd' },
-		{ "io-size", required_argument, NULL, OPT_IO_SIZE },
-		{ "queue-depth", required_argument, NULL, OPT_DEPTH },
-		{ "fua", no_argument, NULL, OPT_FUA },
-		{ "quiet", no_argument, NULL, OPT_QUIET },
-		HOSTCMD_OPTIONS,
-	};
 	int c;
 
-	hostcmd_init(&job->cmd, argv[0], writing ? write_help : read_help, "i:o:l:d:");
-	while ((c = hostcmd_next_option(&job->cmd, argc, argv, options, ret_exit)) >= 0) {
-		if (c == OPT_FUA && !writing) {
-			*ret_exit = cli_usage(&job->cmd.cli, "--fua is for weft write");
-			return false;
-		}
+	while ((c = hostcmd_next_option(&job->cmd, argc, argv, ret_exit)) >= 0) {
 		if (!take_option(job, c)) {
 			*ret_exit = CLI_USAGE;
 			return false;
@@ -208,13 +156,13 @@ static bool take_options(struct job *job, int argc, char **argv, bool writing, i
 		return false;
 	if (!writing && strcmp(job->path, "-") == 0 && isatty(STDOUT_FILENO)) {
 		*ret_exit =
-			cli_usage(&job->cmd.cli, "standard output is a terminal; give a file with "
+			cli_usage(job->cmd.cli, "standard output is a terminal; give a file with "
 						 "--data");
 		return false;
 	}
-	if (!writing && job->cmd.cli.json && strcmp(job->path, "-") == 0) {
+	if (!writing && job->cmd.cli->json && strcmp(job->path, "-") == 0) {
 		*ret_exit =
-			cli_usage(&job->cmd.cli, "--json and the data cannot both go to standard "
+			cli_usage(job->cmd.cli, "--json and the data cannot both go to standard "
 						 "output; give a file with --data");
 		return false;
 	}
@@ -292,11 +240,13 @@ static void report(const struct job *job, bool writing)
 	double rate = seconds > 0 ? (double)job->done / seconds : 0;
 	char size[32], speed[32];
 
-	if (job->cmd.cli.json) {
+	if (job->cmd.cli->json) {
 		json_t *o =
-			json_pack("{s:s, s:I, s:I, s:I, s:f, s:f}", "command", job->cmd.cli.command,
-				  "nsid", (json_int_t)job->nsid, "offset",
-				  (json_int_t)job->stream.offset, "bytes", (json_int_t)job->done,
+			json_pack("{s:s, s:I, s:I, s:I, s:f, s:f}",
+				  "command", job->cmd.cli->command->name,
+				  "nsid", (json_int_t)job->nsid,
+				  "offset", (json_int_t)job->stream.offset,
+				  "bytes", (json_int_t)job->done,
 				  "seconds", seconds, "bytes_per_second", rate);
 
 		json_dumpf(o, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
@@ -309,13 +259,14 @@ static void report(const struct job *job, bool writing)
 	}
 }
 
-static int read_or_write(int argc, char **argv, bool writing)
+static int read_or_write(struct cli *cli, int argc, char **argv, bool writing)
 {
 	struct job job = { .nsid = 1, .path = "-", .fd = -1, .stream.depth = 16 };
 	struct host_ctrl *ctrl = NULL;
 	struct weft_error error;
 	int r;
 
+	hostcmd_init(&job.cmd, cli);
 	if (!take_options(&job, argc, argv, writing, &r))
 		return r;
 	job.quiet |= !isatty(STDERR_FILENO);
@@ -331,18 +282,64 @@ static int read_or_write(int argc, char **argv, bool writing)
 	if (r < 0) {
 		if (job.shown_ms)
 			fputc('\n', stderr);
-		return cli_fail(&job.cmd.cli, "%s", error.text);
+		return cli_fail(job.cmd.cli, "%s", error.text);
 	}
 	report(&job, writing);
 	return CLI_OK;
 }
 
-int cmd_read(int argc, char **argv)
+static int run_read(struct cli *cli, int argc, char **argv)
 {
-	return read_or_write(argc, argv, false);
+	return read_or_write(cli, argc, argv, false);
 }
 
-int cmd_write(int argc, char **argv)
+static int run_write(struct cli *cli, int argc, char **argv)
 {
-	return read_or_write(argc, argv, true);
+	return read_or_write(cli, argc, argv, true);
 }
+
+#define RANGE_OPTIONS								\
+	{ "namespace-id", 'i', "NSID", "the namespace (default 1)", NULL },	\
+	{ "offset", 'o', "SIZE", "where it begins, in bytes (default 0)", NULL }
+
+#define PACE_OPTIONS								\
+	{ "io-size", OPT_IO_SIZE, "SIZE",					\
+	  "bytes of one command (default 256K, at most MDTS)", NULL },		\
+	{ "queue-depth", OPT_DEPTH, "N",					\
+	  "commands under way at a time (default 16)", NULL },			\
+	{ "quiet", OPT_QUIET, NULL, "no progress", NULL }
+
+static const struct command_option read_options[] = {
+	RANGE_OPTIONS,
+	{ "length", 'l', "SIZE", "how much (default to the end)", NULL },
+	{ "data", 'd', "FILE", "where to (default -, standard output)", COMPLETE_FILES },
+	PACE_OPTIONS,
+	{ NULL },
+};
+
+static const struct command_option write_options[] = {
+	RANGE_OPTIONS,
+	{ "length", 'l', "SIZE", "at most so much (default all of the input)", NULL },
+	{ "data", 'd', "FILE", "where from (default -, standard input)", COMPLETE_FILES },
+	{ "fua", OPT_FUA, NULL, "make each write durable by itself", NULL },
+	PACE_OPTIONS,
+	{ NULL },
+};
+
+const struct command command_read = {
+	.name = "read", .arguments = "[ADDRESS] NQN",
+	.summary = "read from a remote disk into a file",
+	.text = "Reads a range of a namespace into a file or standard output.",
+	.kind = COMMAND_OF_HOST, .options = read_options,
+	.example = "192.0.2.7 nqn.2014-08.io.weft:disk1 -l 1M -d first.img",
+	.run = run_read,
+};
+
+const struct command command_write = {
+	.name = "write", .arguments = "[ADDRESS] NQN",
+	.summary = "write a file to a remote disk",
+	.text = "Writes a file or standard input to a range of a namespace, and flushes.",
+	.kind = COMMAND_OF_HOST, .options = write_options,
+	.example = "192.0.2.7 nqn.2014-08.io.weft:disk1 -d disk.img",
+	.run = run_write,
+};

@@ -5,20 +5,11 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/command.h"
 #include "cli/rows.h"
 #include "cli/show.h"
 #include "cli/when.h"
 #include "util/str.h"
-
-static const char help[] =
-	"usage: weft sessions [OPTION...]\n"
-	"\n"
-	"Shows who is connected: each host with its identifier and address, its subsystem,\n"
-	"queues, keep alive and digests, since when, and how much it read and wrote.\n"
-	"\n"
-	CLI_COMMON_HELP
-	"\n"
-	"example: weft sessions\n";
 
 static const char *text_at(const json_t *object, const char *key)
 {
@@ -104,7 +95,17 @@ static int print_sessions(const struct cli *cli, const json_t *reply)
 	return CLI_OK;
 }
 
-int cmd_sessions(int argc, char **argv)
+static int run(struct cli *cli, int argc, char **argv)
 {
-	return cli_show(argc, argv, help, "/v1/sessions", print_sessions);
+	return cli_show(cli, argc, argv, "/v1/sessions", print_sessions);
 }
+
+const struct command command_sessions = {
+	.name = "sessions", .arguments = "",
+	.summary = "show who is connected",
+	.text = "Shows who is connected: each host with its identifier and address, its "
+		"subsystem, queues, keep alive and digests, since when, and how much it read "
+		"and wrote.",
+	.kind = COMMAND_OF_WEFTD,
+	.run = run,
+};

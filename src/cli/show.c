@@ -7,25 +7,23 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 
-int cli_show(int argc, char **argv, const char *help, const char *path,
+int cli_show(struct cli *cli, int argc, char **argv, const char *path,
 	     int (*print)(const struct cli *cli, const json_t *reply))
 {
 	json_t *reply = NULL;
-	struct cli cli;
 	int r;
 
-	cli_init(&cli, argv[0], help);
-	if (!cli_take_options(&cli, argc, argv, &r))
+	if (!cli_take_options(cli, argc, argv, &r))
 		return r;
 	if (optind < argc)
-		return cli_usage(&cli, "it takes no argument such as %s", argv[optind]);
-	r = client_get(&cli, path, &reply);
+		return cli_usage(cli, "it takes no argument such as %s", argv[optind]);
+	r = client_get(cli, path, &reply);
 	if (r != CLI_OK)
 		return r;
-	if (cli.json)
+	if (cli->json)
 		client_print(reply);
 	else
-		r = print(&cli, reply);
+		r = print(cli, reply);
 	json_decref(reply);
 	return r;
 }

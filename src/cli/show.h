@@ -11,7 +11,7 @@ struct cli;
  * Runs such a command: takes the options, asks the API for `path`, and prints
  * the reply as JSON, or has it printed for people. Returns the exit code.
  */
-int cli_show(int argc, char **argv, const char *help, const char *path,
+int cli_show(struct cli *cli, int argc, char **argv, const char *path,
 	     int (*print)(const struct cli *cli, const json_t *reply));
 
 #endif

@@ -3,20 +3,11 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "cli/command.h"
 #include "cli/rows.h"
 #include "cli/show.h"
 #include "cli/when.h"
 #include "util/str.h"
-
-static const char help[] =
-	"usage: weft status [OPTION...]\n"
-	"\n"
-	"Shows whether weftd runs, what it serves, what fails and why, and whether there are\n"
-	"changes that are not saved.\n"
-	"\n"
-	CLI_COMMON_HELP
-	"\n"
-	"example: weft status\n";
 
 /* "3 (1 failed, 1 opening, 1 disabled)" */
 static void add_census(struct rows *rows, const char *label, const json_t *census)
@@ -111,7 +102,16 @@ static int print_status(const struct cli *cli, const json_t *reply)
 	return CLI_OK;
 }
 
-int cmd_status(int argc, char **argv)
+static int run(struct cli *cli, int argc, char **argv)
 {
-	return cli_show(argc, argv, help, "/v1/status", print_status);
+	return cli_show(cli, argc, argv, "/v1/status", print_status);
 }
+
+const struct command command_status = {
+	.name = "status", .arguments = "",
+	.summary = "show how weftd is",
+	.text = "Shows whether weftd runs, what it serves, what fails and why, and whether "
+		"there are changes that are not saved.",
+	.kind = COMMAND_OF_WEFTD,
+	.run = run,
+};

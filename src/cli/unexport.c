@@ -9,21 +9,11 @@
 #include "cli/change.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/command.h"
 #include "cli/path.h"
 #include "cli/unexport.h"
 #include "util/cleanup.h"
 #include "util/str.h"
-
-static const char help[] =
-	"usage: weft unexport PATH|NQN[/NSID] [OPTION...]\n"
-	"\n"
-	"Takes a disk away from the hosts that have it attached. A subsystem that has no\n"
-	"namespace left goes too; the file or the device itself stays as it is.\n"
-	"\n"
-	"  --save           keep it so when weftd starts again, as 'weft save' does\n"
-	CLI_COMMON_HELP
-	"\n"
-	"example: weft unexport /srv/disk.img\n";
 
 /* The "/NSID" at the end, or NULL. */
 static char *find_nsid(char *target)
@@ -89,38 +79,49 @@ static void print_reply(const json_t *reply)
 	change_hint(reply);
 }
 
-int cmd_unexport(int argc, char **argv)
+static int run(struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "save", no_argument, NULL, CLI_OPT_OWN },
-		CLI_COMMON_OPTIONS
-	};
 	_cleanup_free_ char *target = NULL, *path = NULL;
 	json_t *reply = NULL;
 	bool save = false;
-	struct cli cli;
 	int c, r;
 
-	cli_init(&cli, argv[0], help);
-	while ((c = cli_next_option(&cli, argc, argv, options, &r)) >= 0)
+	while ((c = cli_next_option(cli, argc, argv, &r)) >= 0)
 		save = true;
 	if (c == -2)
 		return r;
 	if (argc - optind != 1)
-		return cli_usage(&cli, argc == optind ? "which PATH or NQN?" :
+		return cli_usage(cli, argc == optind ? "which PATH or NQN?" :
 				 "one PATH or NQN only");
 	target = strdup(argv[optind]);
 	path = target ? request_path(target) : NULL;
 	if (!path)
-		return cli_fail(&cli, "cannot tell where %s is: %s", argv[optind], strerror(errno));
-	r = client_call(&cli, "DELETE", path, NULL, 0, &reply);
+		return cli_fail(cli, "cannot tell where %s is: %s", argv[optind], strerror(errno));
+	r = client_call(cli, "DELETE", path, NULL, 0, &reply);
 	if (r != CLI_OK)
 		return r;
-	r = change_save(&cli, save, reply);
-	if (cli.json)
+	r = change_save(cli, save, reply);
+	if (cli->json)
 		client_print(reply);
 	else
 		print_reply(reply);
 	json_decref(reply);
 	return r;
 }
+
+static const struct command_option options[] = {
+	{ "save", CLI_OPT_OWN, NULL,
+	  "keep it so when weftd starts again, as 'weft save' does", NULL },
+	{ NULL },
+};
+
+const struct command command_unexport = {
+	.name = "unexport", .arguments = "PATH|NQN[/NSID]",
+	.summary = "end that",
+	.text = "Takes a disk away from the hosts that have it attached. A subsystem that has "
+		"no namespace left goes too; the file or the device itself stays as it is.",
+	.kind = COMMAND_OF_WEFTD, .options = options,
+	.example = "/srv/disk.img",
+	.completes = COMPLETE_EXPORTS,
+	.run = run,
+};

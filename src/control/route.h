@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The routes of the API. Each is one row of routes.c, and all that is known of it
+ * The routes of the API. Each is one row of routes.def, and all that is known of it
  * comes from there: dispatch, the refusal of arguments that it does not have, the
  * OpenAPI document (openapi.c) and the requests in weft-api(7) (manual.c). A new one
  * is a row and its handler.
@@ -85,14 +85,9 @@ const struct route *route_find(const char *method, const char *path,
  */
 char *route_unescape(const char *text, size_t length);
 
-/* ---- routes.c's handlers ---- */
+/* ---- the handlers of all routes ---- */
 
-route_handler control_get_status;
-route_handler control_get_config, control_put_config, control_delete_config;
-route_handler control_save, control_restore;
-route_handler control_post_export, control_delete_export;
-route_handler control_get_tree, control_get_subsystem;
-route_handler control_get_sessions;
-route_handler control_get_openapi;
+#define ROUTE(handler, ...) route_handler handler;
+#include "control/routes.def"
 
 #endif

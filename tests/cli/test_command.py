@@ -34,6 +34,15 @@ def test_help_of_commands(alone, command):
     assert max(map(len, out.splitlines())) <= 88
 
 
+def test_help_explains_commands(alone):
+    assert alone("help").out == alone("--help").out
+    for command in re.findall(r"^  ([a-z]+) ", alone("--help").out, re.MULTILINE):
+        out = alone("help", command).out
+        assert out == alone(command, "--help").out and out.startswith(f"usage: weft {command}")
+    assert "there is no command frob" in alone("help", "frob", code=USAGE).err
+    assert "one COMMAND only" in alone("help", "ls", "save", code=USAGE).err
+
+
 @pytest.mark.parametrize("args, says", [
     ([], "weft: which command?"),
     (["frob"], "weft: there is no command frob"),
@@ -146,6 +155,23 @@ def test_completion_of_commands_and_options():
     assert complete("export", "--backend", "m") == {"memory"}
     assert complete("export", "x", "--block-size", "") == {"512", "4096"}
     assert complete("unexport", "--") == {"--save", "--json", "--socket", "--help"}
+
+
+def test_completion_knows_every_command_and_option(alone):
+    """As help does; and it offers nothing else."""
+    commands = complete("")
+    assert commands == set(re.findall(r"^  ([a-z]+) ", alone("--help").out, re.MULTILINE))
+    for command in commands:
+        offered = set(re.findall(r"^ {2,6}(?:-\w, )?(--[a-z-]+)", alone(command, "--help").out,
+                                 re.MULTILINE))
+        assert complete(command, "-") == offered, command
+
+
+def test_completion_of_values():
+    assert complete("help", "") == complete("")
+    assert complete("perf", "--pattern", "") == complete("perf", "-p", "r") | {"seq"}
+    assert complete("perf", "--time", "") == set()
+    assert complete("nonsense", "") == complete("")
 
 
 def test_completion_of_what_is_exported(weft, disk):

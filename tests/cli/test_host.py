@@ -174,7 +174,7 @@ def test_refused(host, words, message):
     (["perf", NQN, "--read", "101"], "from 0 to 100"),
     (["perf", NQN, "--time", "0"], "more than 0"),
     (["perf", NQN, "--queue-depth"], "needs a value"),
-    (["read", NQN, "--fua", "-d", "out"], "--fua is for weft write"),
+    (["read", NQN, "--fua", "-d", "out"], "wrong option --fua"),
     (["read", NQN, "--json"], "cannot both go to standard output"),
 ])
 def test_usage(alone, words, message):
