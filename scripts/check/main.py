@@ -130,10 +130,13 @@ class Runner:
                 raise
 
     def stop(self):
+        """Ends what runs, and starts nothing more."""
         self.stopped = True
         for step in list(self.running):
             if step.process:
-                step.end()
+                step.end(signal.SIGTERM)
+                time.sleep(1)
+                step.end(signal.SIGKILL)
 
     def _one(self, step):
         if self.stopped:
@@ -175,7 +178,6 @@ def choose(chosen):
 
 
 def main():
-    started = time.monotonic()
     chosen = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     lib("need_packages", *build_packages(), *PACKAGES)  # git, for --changed
@@ -194,10 +196,9 @@ def main():
     finally:
         if guest and guest.poll() is None:
             os.killpg(guest.pid, signal.SIGTERM)
-    seconds = time.monotonic() - started
+    seconds = time.monotonic() - installed
     say(f"all that the tests said, in {seconds // 60:.0f} min {seconds % 60:.0f} s: {RESULTS}")
-    return tally.show(steps, time.monotonic() - installed,
-                      plan.BUDGET_ALL if chosen.everything else plan.BUDGET)
+    return tally.show(steps, seconds, plan.BUDGET_ALL if chosen.everything else plan.BUDGET)
 
 
 if __name__ == "__main__":

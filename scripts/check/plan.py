@@ -101,7 +101,7 @@ def interop(everything):
     """With --all, on epoll too what moves data and what breaks off."""
     where = ("tests/interop",)
     if not everything:
-        yield Guest("interop", PLAIN, 240, where=where, marks="core")
+        yield Guest("interop", PLAIN, 300, where=where, marks="core")
         return
     yield Guest("interop", PLAIN, 1000, where=where)
     yield Guest("interop-epoll", PLAIN, 400, where=where, marks="engine", args=LOOPS["epoll"])

@@ -41,6 +41,7 @@ class Step:
     limit: int = 0
     status: int = None      # its exit status
     seconds: float = 0.0    # how long it took
+    cpu: float = 0.0        # seconds of processors that it used
     timed_out: bool = False
     process: subprocess.Popen = None
 
@@ -72,27 +73,33 @@ class Step:
     def run(self):
         """Runs it to its end, whatever that is."""
         started = time.monotonic()
+        deadline = started + self.limit
         with open(self.log, "wb") as log:
             # a session of its own: nothing of it outlives its end
             self.process = subprocess.Popen(
                 [*layout_for(self.build), *map(str, self.command())], cwd=TOP, stdout=log,
                 stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
                 env={**os.environ, **ENVIRONMENT, **self.environment()})
-            try:
-                self.status = self.process.wait(self.limit)
-            except subprocess.TimeoutExpired:
-                self.timed_out = True
-                self.end()
-                self.status = self.process.wait()
+            while self.status is None:
+                time.sleep(0.05)
+                self._look()
+                if time.monotonic() > deadline:
+                    self.end(signal.SIGKILL if self.timed_out else signal.SIGTERM)
+                    self.timed_out, deadline = True, time.monotonic() + 20
+        self.end(signal.SIGKILL)    # what it may have left
         self.seconds = time.monotonic() - started
 
-    def end(self):
-        """Ends it and all that it started."""
+    def _look(self):
+        """Notes its end, and what it and those that it waited for used of the processors."""
+        pid, status, usage = os.wait4(self.process.pid, os.WNOHANG)
+        if pid:
+            self.status = self.process.returncode = os.waitstatus_to_exitcode(status)
+            self.cpu = usage.ru_utime + usage.ru_stime
+
+    def end(self, how):
+        """Sends a signal to it and all that it started."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(20)
-            os.killpg(self.process.pid, signal.SIGKILL)
+            os.killpg(self.process.pid, how)
 
 
 def layout_for(build):

@@ -118,12 +118,14 @@ def show(steps, seconds, budget):
     print("the slowest tests:")
     for took, what, name in slowest:
         print(f"  {took:6.1f} s  {name}: {what}")
-    print("what each step took, of its budget:")
+    print("what each step took, of its budget, and of the processors:")
     for tally in tallies:
         step = tally.step
-        print(f"  {step.name:16} {step.seconds:4.0f} s of {step.budget:4}: {words(tally.count)}"
+        print(f"  {step.name:16} {step.seconds:4.0f} s of {step.budget:4}, {step.cpu:4.0f} s: "
+              f"{words(tally.count)}"
               f"{over(step.seconds, step.budget)}")
-    print(f"  {'all':16} {seconds:4.0f} s of {budget:4}{over(seconds, budget)}")
+    print(f"  {'all':16} {seconds:4.0f} s of {budget:4}, {sum(step.cpu for step in steps):4.0f} s"
+          f"{over(seconds, budget)}")
     if not tallies:
         total["failed"] += 1
         print("FAILED  nothing ran")

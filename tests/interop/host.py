@@ -12,7 +12,9 @@ HOST_ID = "8b0d5d0c-7b06-4b1a-9d33-7a5a1f3c6a01"
 # What the kernel says, rightly, when a target that it is connected to goes away.
 PATH_LOSS = (r"starting error recovery|no usable path|failed to connect|Connect command failed|"
              r"failed nvme_keep_alive|keep.alive|I/O tag|timeout|ctrl . fatal error|"
-             r"callbacks suppressed|failed to send request -(32|104)\b")
+             r"callbacks suppressed|failed to send request -(32|104)\b|"
+             # reads ahead are not tried again
+             r"I/O Cmd\(0x2\).*sct 0x3 / sc 0x71|op 0x0:\(READ\) flags 0x2080700")
 # ... when it is refused ...
 REFUSED = r"is not allowed|failed to connect|nvmet: connect by host"
 # ... and what it says about the machine that it runs on, which is emulated and may be busy.

@@ -10,7 +10,7 @@ DIGESTS = {"none": [], "header": ["-g"], "data": ["-G"], "both": ["-g", "-G"]}
 
 
 @pytest.mark.parametrize("digests", DIGESTS)
-@pytest.mark.parametrize("queues", (1, 2, pytest.param(4, marks=pytest.mark.core)))
+@pytest.mark.parametrize("queues", (1, 2, 4))
 def test_connect(target, host, guest, queues, digests):
     disk = target.disk("disk", 16 << 20)
     target.serve(weftconf.config([weftconf.subsystem("disk", [weftconf.namespace(1, path=disk)])]))
@@ -21,9 +21,10 @@ def test_connect(target, host, guest, queues, digests):
 
     # Every queue has work: the jobs run on different CPUs.
     guest.run(host.fio(device, "randwrite", "16k", "1m", "--numjobs=4", "--cpus_allowed=0-3",
-                       "--cpus_allowed_policy=split", "--offset_increment=1m"))
+                       "--cpus_allowed_policy=split", "--offset_increment=1m"), timeout=180)
 
 
+@pytest.mark.core
 def test_connect_twice(target, host):
     """One host may have any number of associations with a subsystem."""
     disk = target.disk("disk", 16 << 20)

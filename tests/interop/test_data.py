@@ -29,7 +29,7 @@ def device(served, target, host):
 
 
 @pytest.mark.parametrize("rw, block_size", [
-    pytest.param(*size, marks=pytest.mark.core if size[0] == "randwrite" else ())
+    pytest.param(*size, marks=pytest.mark.core if size == ("randwrite", "4k") else ())
     for size in FIO_SIZES])
 def test_fio_verify(device, host, guest, rw, block_size):
     guest.run(host.fio(device, rw, block_size, FIO_SIZES[rw, block_size]), timeout=180)

@@ -164,16 +164,18 @@ static void test_trim(void **state)
 	}
 	for (int i = 0; i < 12; i++)
 		loop_buffer_put(loop, large[i], 4 * MIB);
-	rig_loop_for(500 * MS);
+	rig_loop_for(100 * MS);
 	assert_true(rig_resident(lowest, lowest + 52 * MIB) >= 48 * MIB);
-	rig_loop_for(2000 * MS);
+	for (int i = 0; i < 200 && rig_resident(lowest, lowest + 52 * MIB) > 2 * MIB; i++)
+		rig_loop_for(100 * MS);
 	assert_in_range(rig_resident(lowest, lowest + 52 * MIB), 1, 2 * MIB);
 	assert_int_equal(held[0], 42);
 	large[0] = loop_buffer_get(loop, 4 * MIB);
 	memset(large[0], 2, 4 * MIB);
 	loop_buffer_put(loop, large[0], 4 * MIB);
 	loop_buffer_put(loop, held, 4096);
-	rig_loop_for(2500 * MS);
+	for (int i = 0; i < 200 && rig_resident(lowest, lowest + 52 * MIB); i++)
+		rig_loop_for(100 * MS);
 	assert_int_equal(rig_resident(lowest, lowest + 52 * MIB), 0);
 }
 
