@@ -128,8 +128,10 @@ static void compile_ana(const struct config_port *from, struct view_port *to)
 	}
 }
 
-static int compile_port(const struct config_port *from, struct view *view)
+static int compile_port(const struct apply *apply, const struct config_port *from,
+			struct view *view)
 {
+	const struct transport *transport = endpoints_transport(apply, from->addr.trtype);
 	struct view_port *to = view_add_port(view);
 	int r;
 
@@ -137,7 +139,8 @@ static int compile_port(const struct config_port *from, struct view *view)
 		return -ENOMEM;
 	to->portid = from->portid;
 	to->settings = from->settings;
-	to->trtype = NVMF_TRTYPE_TCP;
+	/* where there is no such transport, nobody gets here */
+	to->trtype = transport ? transport->traits->trtype : 0;
 	to->adrfam = wire_adrfam(from->addr.adrfam);
 	r = copy(&to->traddr, from->addr.traddr);
 	for (size_t i = 0; !r && i < from->subsystem_count; i++)
@@ -160,7 +163,7 @@ int compile_view(struct apply *apply, struct running *running, struct view **ret
 	for (size_t i = 0; !r && i < config->subsystem_count; i++)
 		r = compile_subsystem(apply, running, i, view);
 	for (size_t i = 0; !r && i < config->port_count; i++)
-		r = compile_port(&config->ports[i], view);
+		r = compile_port(apply, &config->ports[i], view);
 	if (r < 0) {
 		view_free(view);
 		return r;

@@ -7,7 +7,7 @@
 #include "loop/loop.h"
 #include "util/log.h"
 
-static const struct transport *find_transport(const struct apply *apply, const char *trtype)
+const struct transport *endpoints_transport(const struct apply *apply, const char *trtype)
 {
 	const struct transport *const *transport = apply->options.transports;
 
@@ -63,7 +63,7 @@ static void open_one(struct apply *apply, const struct config_port *want,
 
 	if (endpoint->listener || !retry_due(&endpoint->retry, loop_clock()))
 		return;
-	endpoint->transport = find_transport(apply, addr->trtype);
+	endpoint->transport = endpoints_transport(apply, addr->trtype);
 	if (!endpoint->transport)
 		r = weft_error_set(&error, EOPNOTSUPP, "this weft has no transport %s",
 				   addr->trtype);

@@ -268,6 +268,8 @@ void flushes_acknowledge(struct apply *apply, const struct config *wanted);
 
 /* ---- endpoints.c ---- */
 
+/* The transport of that name, or NULL. */
+const struct transport *endpoints_transport(const struct apply *apply, const char *trtype);
 /* Moves listeners that stay as they are; closes the others. */
 void endpoints_keep(struct apply *apply, struct running *next);
 void endpoints_close(struct apply *apply);

@@ -101,7 +101,7 @@ static struct nvme_status disconnect_parse(struct request *req)
 /* Connect comes first, and once (Base 2.1, 6.3). */
 static struct nvme_status admit(const struct request *req)
 {
-	if ((req->sqe.fctype == NVMF_CONNECT) == req->queue->live)
+	if ((req->sqe.fctype == NVMF_CONNECT) == queue_connected(req->queue))
 		return nvme_status_dnr(NVME_SC_CMD_SEQ_ERROR);
 	return NVME_SUCCESS;
 }

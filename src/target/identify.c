@@ -11,6 +11,7 @@
 #include "target/reactor.h"
 #include "target/subsystem.h"
 #include "target/target.h"
+#include "target/transport.h"
 #include "util/str.h"
 
 #define KAS		10	/* keep alive granularity: 1 s in units of 100 ms */
@@ -31,13 +32,15 @@ static void fill_common(struct nvme_id_ctrl *id, const struct queue *queue)
 	id->elpe = CONTROLLER_ERROR_LOG - 1;
 	id->kas = le16_of(KAS);
 	id->maxcmd = le16_of((uint16_t)nvme_cap_queue_max(controller_cap(queue)));
-	id->sgls = le32_of(NVME_SGLS_BYTE_ALIGNED | NVME_SGLS_OFFSET | NVME_SGLS_TRANSPORT);
+	id->sgls = le32_of(queue->ops->traits->sgls);
 }
 
 static void fill_io(struct nvme_id_ctrl *id, const struct queue *queue)
 {
 	const struct view_subsystem *subsystem = queue->subsystem;
-	uint32_t capsule = sizeof(struct nvme_sqe) + queue->port->inline_data_size;
+	const struct transport_traits *traits = queue->ops->traits;
+	uint32_t capsule = sizeof(struct nvme_sqe) + traits->icdoff * CAPSULE_UNIT +
+			   queue->port->settings.inline_data_size;
 
 	pad_copy(id->sn, sizeof(id->sn), subsystem->serial, ' ');
 	pad_copy(id->mn, sizeof(id->mn), subsystem->model, ' ');
@@ -66,7 +69,8 @@ static void fill_io(struct nvme_id_ctrl *id, const struct queue *queue)
 	id->vwc = NVME_VWC_PRESENT | NVME_VWC_FLUSH_ALL_NO;
 	id->ioccsz = le32_of(capsule / CAPSULE_UNIT);
 	id->iorcsz = le32_of(sizeof(struct nvme_cqe) / CAPSULE_UNIT);
-	id->msdbd = 1;
+	id->icdoff = le16_of(traits->icdoff);
+	id->msdbd = traits->msdbd;
 	id->ofcs = le16_of(command_set_support(&fabrics_commands));
 	pad_copy(id->subnqn, sizeof(id->subnqn), subsystem->nqn, '\0');
 }

@@ -8,7 +8,6 @@
 #include <time.h>
 
 #include "loop/loop.h"
-#include "spec/tcp.h"
 #include "target/command.h"
 #include "target/controller.h"
 #include "target/reactor.h"
@@ -43,6 +42,12 @@ void queue_init(struct queue *queue, struct reactor *reactor, const struct trans
 	list_add_tail(&reactor->queues, &queue->node);
 }
 
+void queue_enter(struct queue *queue, enum queue_phase phase)
+{
+	if (queue->phase < phase)
+		queue->phase = (uint8_t)phase;
+}
+
 static uint16_t request_count(uint16_t size)
 {
 	/* the largest I/O queue has no spares, so that a TTAG holds its requests' indices */
@@ -68,7 +73,7 @@ int queue_install(struct queue *queue, uint16_t size, const struct command_set *
 	queue->connected = (uint64_t)time(NULL);
 	queue->uptime_start = loop_now(queue->reactor->loop);
 	queue->commands = commands;
-	queue->live = true;
+	queue_enter(queue, QUEUE_LIVE);
 	return 0;
 }
 
@@ -85,19 +90,17 @@ struct request *queue_next_request(struct queue *queue)
 
 uint32_t queue_capsule_data_max(const struct queue *queue)
 {
-	uint32_t configured = queue->port ? queue->port->inline_data_size : 0;
+	uint32_t configured = queue->port ? queue->port->settings.inline_data_size : 0;
+	uint32_t any = queue->ops->traits->capsule_data;
 
-	/* Fabrics commands may carry 8 KiB on any queue, whatever IOCCSZ says */
-	if (!queue->live || !queue->qid || configured < NVME_TCP_ADMIN_ICD)
-		return NVME_TCP_ADMIN_ICD;
-	return configured;
+	return queue->qid && configured > any ? configured : any;
 }
 
 void queue_disconnect(struct queue *queue)
 {
-	if (queue->closing)
+	if (queue->phase >= QUEUE_CLOSING)
 		return;
-	queue->closing = true;
+	queue_enter(queue, QUEUE_CLOSING);
 	queue->ops->disconnect(queue);
 }
 
@@ -105,8 +108,7 @@ void queue_closed(struct queue *queue)
 {
 	struct list *node;
 
-	queue->closing = true;
-	queue->closed = true;
+	queue_enter(queue, QUEUE_CLOSED);
 	limits_closed(queue);
 	queue->busy++;	/* stay while the requests are looked through */
 	node = queue->busy_requests.next;
@@ -130,7 +132,7 @@ void queue_try_release(struct queue *queue)
 {
 	struct controller *ctrl = queue->ctrl;
 
-	if (!queue->closed || queue->busy)
+	if (queue->phase != QUEUE_CLOSED || queue->busy)
 		return;
 	list_del(&queue->node);
 	free(queue->requests);

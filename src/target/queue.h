@@ -31,6 +31,15 @@ struct queue_counters {
 	_Atomic uint64_t commands, read_bytes, written_bytes, errors;
 };
 
+/* From the connection's start to its end; queue_enter() goes from one to the next. */
+enum queue_phase {
+	QUEUE_NEW,		/* Connect has not succeeded */
+	QUEUE_LIVE,
+	QUEUE_DRAINING,		/* the daemon ends: commands that arrive are dropped */
+	QUEUE_CLOSING,		/* disconnect() was called */
+	QUEUE_CLOSED,		/* the transport has let go of the socket */
+};
+
 struct queue {
 	struct list node;		/* in reactor->queues */
 	struct reactor *reactor;
@@ -46,16 +55,13 @@ struct queue {
 	const struct command_set *commands; /* its own, beside the Fabrics commands */
 	uint16_t qid;			/* 0: admin */
 	uint32_t resets;		/* how often the controller had been reset at Connect */
-	uint16_t size;			/* entries: commands that the host may have outstanding */
+	uint16_t size;			/* entries: commands under way, at most; 0: NEW */
 	uint16_t request_count;		/* size, and spares for those that are abandoned */
 	uint16_t requests_used;		/* so many of them were used; the rest are zero */
 	uint16_t sqhd;
 	bool flow_control;		/* SQ flow control is in use: SQHD is reported */
 	bool stable_data;		/* transport: payload may not change while it is sent */
-	bool live;			/* Connect succeeded */
-	bool draining;			/* the daemon ends: commands that arrive are dropped */
-	bool closing;			/* disconnect() was called */
-	bool closed;			/* the transport has let go of the socket */
+	uint8_t phase;			/* enum queue_phase */
 	struct request *requests;	/* owned: request_count of them */
 	struct list free_requests;
 	struct list busy_requests;
@@ -74,6 +80,14 @@ struct queue {
 /* The connection is up: no command yet. */
 void queue_init(struct queue *queue, struct reactor *reactor, const struct transport_ops *ops,
 		uint16_t portid);
+/* The one place where the phase changes: to a later one, or it stays. Its reactor's. */
+void queue_enter(struct queue *queue, enum queue_phase phase);
+/* Has Connect succeeded? The queue may be ending since. */
+static inline bool queue_connected(const struct queue *queue)
+{
+	return queue->size != 0;
+}
+
 /* What the requests of a queue of that size take, bytes. */
 uint64_t queue_memory(uint16_t size);
 /*

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "spec/identify.h"
 #include "target/command.h"
 #include "target/controller.h"
 #include "target/namespace.h"
@@ -18,7 +19,7 @@ struct request *request_take(struct queue *queue)
 	struct request *req;
 	struct list *node;
 
-	if (queue->live) {
+	if (queue_connected(queue)) {
 		/* the spares are for the backends: the host has no more than the queue's size */
 		if (queue->busy - queue->abandoned >= queue->size)
 			return NULL;
@@ -78,6 +79,7 @@ static struct nvme_status check_sgl(struct request *req, uint32_t capsule_length
 	const struct nvme_sgl *sgl = &req->sqe.sgl;
 	const size_t type_at = offsetof(struct nvme_sqe, sgl.type);
 	const size_t length_at = offsetof(struct nvme_sqe, sgl.length);
+	uint32_t forms;
 
 	/* DPTR is reserved for a command that transfers nothing */
 	if (!req->data_length)
@@ -85,12 +87,11 @@ static struct nvme_status check_sgl(struct request *req, uint32_t capsule_length
 					NVME_SUCCESS;
 	if (!describes_sgl(req))
 		return refuse(req, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, flags));
-	switch (sgl->type) {
-	case NVME_SGL_TRANSPORT_SGL:
+	forms = req->queue->ops->traits->sgls;
+	if (sgl->type == NVME_SGL_TRANSPORT_SGL && forms & NVME_SGLS_TRANSPORT) {
 		if (capsule_length)
 			return refuse(req, NVME_SC_SGL_INVALID_DATA, length_at);
-		break;
-	case NVME_SGL_IN_CAPSULE:
+	} else if (sgl->type == NVME_SGL_IN_CAPSULE && forms & NVME_SGLS_OFFSET) {
 		if (nvme_sqe_dir(&req->sqe) != NVME_DATA_TO_CTRL)
 			return refuse(req, NVME_SC_SGL_INVALID_TYPE, type_at);
 		if (le64_get(sgl->addr))
@@ -98,8 +99,7 @@ static struct nvme_status check_sgl(struct request *req, uint32_t capsule_length
 				      offsetof(struct nvme_sqe, sgl.addr));
 		if (le32_get(sgl->length) != capsule_length)
 			return refuse(req, NVME_SC_SGL_INVALID_DATA, length_at);
-		break;
-	default:
+	} else {
 		return refuse(req, NVME_SC_SGL_INVALID_TYPE, type_at);
 	}
 	if (le32_get(sgl->length) != req->data_length)
@@ -163,7 +163,7 @@ void request_start(struct request *req, const uint8_t *data, uint32_t length)
 	struct queue *queue = req->queue;
 	struct nvme_status status;
 
-	if (queue->draining || queue->closing) {
+	if (queue->phase >= QUEUE_DRAINING) {
 		request_release(req);
 		return;
 	}
@@ -232,12 +232,12 @@ void request_complete(struct request *req, struct nvme_status status)
 		namespace_unpin(req->hold.pin, queue->reactor->index);
 		req->hold.pin = NULL;
 	}
-	if (queue->live && queue->flow_control) {
+	if (queue->flow_control) {
 		queue->sqhd = (uint16_t)((queue->sqhd + 1u) % queue->size);
 		req->cqe.sqhd = le16_of(queue->sqhd);
 	}
 	req->state = REQUEST_RESPONDING;
-	if (queue->closed)
+	if (queue->phase == QUEUE_CLOSED)
 		request_release(req);
 	else
 		queue->ops->respond(req);

@@ -66,7 +66,7 @@ void request_fetched(struct request *req)
 	queue->fetching -= req->data_length;
 	if (queue->fetching > FETCH_WINDOW / 2)
 		return;
-	while (!list_empty(&queue->fetches) && !queue->closing) {
+	while (!list_empty(&queue->fetches) && queue->phase < QUEUE_CLOSING) {
 		struct request *next = list_entry(queue->fetches.next, struct request, wait);
 
 		if (!has_room(next))

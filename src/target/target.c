@@ -186,7 +186,7 @@ static void drain(struct reactor *reactor, void *arg)
 	list_for_each_safe(node, &reactor->queues) {
 		struct queue *queue = list_entry(node, struct queue, node);
 
-		queue->draining = true;
+		queue_enter(queue, QUEUE_DRAINING);
 		if (queue->busy == queue->held + queue->abandoned)
 			queue_disconnect(queue);
 	}

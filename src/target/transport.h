@@ -30,8 +30,20 @@ struct transport_address {
 	uint16_t trsvcid;
 };
 
+/* What a transport can do: the same for each of its connections. */
+struct transport_traits {
+	uint8_t trtype;			/* enum nvmf_trtype */
+	/* SGLS of Identify: NVME_SGLS_OFFSET, NVME_SGLS_TRANSPORT are the forms that it takes */
+	uint32_t sgls;
+	uint8_t msdbd;			/* descriptors of a command, at most; 0: any number */
+	uint16_t icdoff;		/* where in-capsule data begins, in units of 16 bytes */
+	/* Data that a capsule of any queue may carry, bytes; I/O queues: see view_port */
+	uint32_t capsule_data;
+};
+
 struct transport_ops {
 	const char *name;		/* Required: "tcp" */
+	const struct transport_traits *traits; /* Required */
 	/*
 	 * Required. Brings req->data_length bytes from the host into req->data,
 	 * then calls request_received() once, with the status.
@@ -62,6 +74,7 @@ struct transport_ops {
 /* What accepts connections: one for each trtype, used by the control thread. */
 struct transport {
 	const char *trtype;		/* Required: as nvmetcli spells it */
+	const struct transport_traits *traits; /* Required */
 	/*
 	 * Required. Listens; each connection belongs to that port id. The address
 	 * is numeric; trsvcid 0 picks a free port. 0, or -errno with *error filled.

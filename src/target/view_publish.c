@@ -127,10 +127,10 @@ static bool move_queue(struct queue *queue, const struct view *view)
 
 	queue->port = view_find_port(view, queue->portid);
 	queue->subsystem = NULL;
-	queue->host = queue->live ? view_find_host(view, queue->ctrl->hostnqn) : NULL;
+	queue->host = queue_connected(queue) ? view_find_host(view, queue->ctrl->hostnqn) : NULL;
 	if (!queue->port)
 		return false;
-	if (!queue->live || queue->ctrl->discovery)
+	if (!queue_connected(queue) || queue->ctrl->discovery)
 		return true;
 	subsystem = queue->ctrl->subsystem->published;
 	if (!subsystem || queue->port->discovery || !view_linked(queue->port, subsystem) ||
@@ -165,7 +165,7 @@ static void adopt(struct reactor *reactor, void *arg)
 		tell_commands(queue);
 		if (!stays)
 			queue_disconnect(queue);
-		else if (queue->live && !queue->qid && !queue->closing)
+		else if (queue_connected(queue) && !queue->qid && queue->phase < QUEUE_CLOSING)
 			controller_view_changed(queue->ctrl, old_port, old_subsystem);
 	}
 	buffer_lines_review(reactor);

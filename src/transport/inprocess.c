@@ -7,9 +7,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "spec/fabrics.h"
+#include "spec/identify.h"
 #include "target/queue.h"
 #include "target/reactor.h"
 #include "target/request.h"
+#include "target/transport.h"
 
 struct inprocess {
 	struct queue queue;
@@ -128,8 +131,16 @@ static void digests(const struct queue *queue, bool *ret_header, bool *ret_data)
 	*ret_data = false;
 }
 
+static const struct transport_traits inprocess_traits = {
+	.trtype = NVMF_TRTYPE_LOOP,
+	.sgls = NVME_SGLS_BYTE_ALIGNED | NVME_SGLS_OFFSET | NVME_SGLS_TRANSPORT,
+	.msdbd = 1,
+	.capsule_data = 8192,
+};
+
 static const struct transport_ops inprocess_ops = {
 	.name = "in-process",
+	.traits = &inprocess_traits,
 	.fetch = fetch,
 	.respond = respond,
 	.disconnect = disconnect,
@@ -174,12 +185,12 @@ static void settle(struct loop_task *task)
 		request_release(slot->req);
 		set_state(conn, command, INPROCESS_DONE);
 	}
-	while (!conn->queue.closing && (node = list_pop(&conn->fetching))) {
+	while (conn->queue.phase < QUEUE_CLOSING && (node = list_pop(&conn->fetching))) {
 		struct slot *slot = list_entry(node, struct slot, node);
 
 		bring_data(slot->req, slot->command);
 	}
-	if (conn->queue.closing && !conn->ended) {
+	if (conn->queue.phase >= QUEUE_CLOSING && !conn->ended) {
 		conn->ended = true;
 		list_init(&conn->fetching);
 		lose_all(conn);
@@ -228,7 +239,7 @@ static void send_on(struct reactor *reactor, void *arg)
 	struct inprocess_command *command = call->command;
 	struct request *req;
 
-	if (conn->queue.closing) {
+	if (conn->queue.phase >= QUEUE_CLOSING) {
 		command->state = INPROCESS_LOST;
 		return;
 	}

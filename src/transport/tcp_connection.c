@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "spec/fabrics.h"
+#include "spec/identify.h"
 #include "target/reactor.h"
 #include "target/target.h"
 #include "target/transport.h"
@@ -85,7 +86,7 @@ void tcp_connection_close(struct tcp_connection *conn)
 	if (conn->state == CONN_CLOSING)
 		return;
 	conn->state = CONN_CLOSING;
-	conn->queue.closing = true;
+	queue_enter(&conn->queue, QUEUE_CLOSING);
 	loop_timer_stop(conn->socket.loop, &conn->deadline);
 	loop_socket_close(&conn->socket);
 }
@@ -100,7 +101,7 @@ static void end(struct tcp_connection *conn)
 	if (conn->state >= CONN_ENDING)
 		return;
 	conn->state = CONN_ENDING;
-	conn->queue.closing = true;
+	queue_enter(&conn->queue, QUEUE_CLOSING);
 	tcp_receive_forget(conn);
 	start_deadline(conn, TCP_LINGER_MS);
 	tcp_send_wake(conn);
@@ -131,7 +132,7 @@ static void deadline_fired(struct loop_timer *timer)
 	struct tcp_connection *conn = container_of(timer, struct tcp_connection, deadline);
 	struct transport_address local, peer;
 
-	if (conn->queue.live && conn->state < CONN_ENDING) {
+	if (queue_connected(&conn->queue) && conn->state < CONN_ENDING) {
 		tcp_stall_check(conn);
 		return;
 	}
@@ -147,7 +148,7 @@ static void deadline_fired(struct loop_timer *timer)
 
 void tcp_connection_progress(struct tcp_connection *conn)
 {
-	if (conn->queue.live)
+	if (queue_connected(&conn->queue))
 		loop_timer_stop(conn->socket.loop, &conn->deadline);
 	else
 		start_deadline(conn, conn->queue.reactor->target->options.connect_timeout_ms);
@@ -195,8 +196,18 @@ static const struct loop_socket_ops socket_ops = {
 	.closed = closed,
 };
 
+const struct transport_traits tcp_traits = {
+	.trtype = NVMF_TRTYPE_TCP,
+	/* NVMe/TCP 1.1, 3.3.2: data within the capsule, or in PDUs of its own */
+	.sgls = NVME_SGLS_BYTE_ALIGNED | NVME_SGLS_OFFSET | NVME_SGLS_TRANSPORT,
+	.msdbd = 1,
+	/* Fabrics commands may carry 8 KiB on any queue, whatever IOCCSZ says */
+	.capsule_data = NVME_TCP_ADMIN_ICD,
+};
+
 static const struct transport_ops tcp_ops = {
 	.name = "tcp",
+	.traits = &tcp_traits,
 	.fetch = tcp_fetch,
 	.respond = tcp_respond,
 	.disconnect = tcp_disconnect,

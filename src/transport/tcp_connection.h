@@ -21,6 +21,10 @@
 #include "target/request.h"
 #include "util/list.h"
 
+struct transport_traits;
+
+extern const struct transport_traits tcp_traits;
+
 /* Of one H2CData PDU. */
 #define TCP_MAXH2CDATA (4u * 1024 * 1024)
 /* Of one R2T, where the host takes several at a time. */

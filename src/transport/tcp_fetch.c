@@ -34,7 +34,7 @@ struct request *tcp_fetch_find(struct tcp_connection *conn, const struct nvme_tc
 	struct request *req;
 
 	req = index < conn->queue.request_count ? &conn->queue.requests[index] : NULL;
-	if (!conn->queue.live)
+	if (!queue_connected(&conn->queue))
 		req = index == 0 ? &conn->queue.first : NULL;
 	if (!req || req->state != REQUEST_FETCHING)
 		return refuse(ret_fault, NVME_TCP_FES_HEADER_FIELD, H2C(ttag),

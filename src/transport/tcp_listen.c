@@ -245,6 +245,7 @@ static void tcp_unlisten(struct listener *listener)
 
 const struct transport tcp_transport = {
 	.trtype = "tcp",
+	.traits = &tcp_traits,
 	.listen = tcp_listen,
 	.unlisten = tcp_unlisten,
 };

@@ -91,13 +91,13 @@ static void receive_term(struct tcp_connection *conn, const struct nvme_tcp_term
 static void start_command(struct tcp_connection *conn, struct request *req, const uint8_t *data,
 			  uint32_t length, bool intact)
 {
-	bool live = conn->queue.live;
+	bool connected = queue_connected(&conn->queue);
 
 	if (intact)
 		request_start(req, data, length);
 	else
 		request_complete(req, nvme_status(NVME_SC_TRANSIENT_TRANSPORT));
-	if (conn->queue.live != live)
+	if (queue_connected(&conn->queue) != connected)
 		tcp_connection_progress(conn);
 }
 
@@ -135,7 +135,7 @@ static size_t receive_command(struct tcp_connection *conn, const struct nvme_tcp
 	struct request *req = request_take(&conn->queue);
 
 	if (!req) {
-		fault(conn, NVME_TCP_FES_SEQUENCE, 0, conn->queue.live ?
+		fault(conn, NVME_TCP_FES_SEQUENCE, 0, queue_connected(&conn->queue) ?
 		      "more commands than the queue has entries" :
 		      "a command before Connect was answered");
 		return 0;

@@ -158,8 +158,9 @@ static void stage_completion(struct tcp_connection *conn, struct tcp_batch *batc
 			     struct request *req)
 {
 	/* the data's last PDU stands for the completion where that says nothing more */
-	bool success = req->iov_count && conn->queue.live && !conn->queue.flow_control &&
-		       !le64_get(req->cqe.result) && !le16_get(req->cqe.status);
+	bool success = req->iov_count && !conn->queue.flow_control &&
+		       queue_connected(&conn->queue) && !le64_get(req->cqe.result) &&
+		       !le16_get(req->cqe.status);
 
 	if (req->iov_count)
 		stage_data(conn, batch, req,

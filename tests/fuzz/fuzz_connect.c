@@ -96,7 +96,7 @@ static void check(const struct nvmf_connect_cmd *cmd, const struct nvmf_connect_
 		return;
 	conn = container_of(socket, struct tcp_connection, socket);
 	ctrl = conn->queue.ctrl;
-	fuzz_assert(!ctrl == !conn->queue.live);
+	fuzz_assert(!ctrl == !queue_connected(&conn->queue));
 	if (!ctrl)
 		return;
 	fuzz_assert(ctrl->cntlid == peers[1].cntlid && ctrl->cntlid);

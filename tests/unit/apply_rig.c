@@ -135,8 +135,11 @@ static void test_unlisten(struct listener *listener)
 	listener->open = false;
 }
 
+static const struct transport_traits test_traits = { .trtype = NVMF_TRTYPE_TCP };
+
 static const struct transport test_transport = {
 	.trtype = "tcp",
+	.traits = &test_traits,
 	.listen = test_listen,
 	.unlisten = test_unlisten,
 };

@@ -170,7 +170,7 @@ static void look_at(struct reactor *reactor, void *arg)
 
 	list_for_each(node, &reactor->queues) {
 		look->queues++;
-		look->closed += list_entry(node, struct queue, node)->closed;
+		look->closed += list_entry(node, struct queue, node)->phase == QUEUE_CLOSED;
 	}
 }
 
