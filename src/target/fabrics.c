@@ -124,7 +124,7 @@ static const struct command commands[] = {
 	[NVMF_DISCONNECT] = {
 		.name = "Disconnect", .on = ON_BOTH | ON_IO, .support = NVME_OFCS_DISCONNECT,
 		.parse = disconnect_parse, .execute = execute_disconnect,
-		.section = "Base 2.1, 6.6", .notes = "Of I/O queues.",
+		.section = "Base 2.1, 6.6", .notes = "Refused on an admin queue.",
 	},
 };
 

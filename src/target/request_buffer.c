@@ -134,8 +134,16 @@ void request_drop_hold(struct queue *queue, struct request_hold *hold)
 {
 	struct reactor *reactor = queue->reactor;
 	struct request_hold gone = *hold;
-	size_t size = loop_buffer_size(gone.buffer_size);
+	size_t size;
 
+	if (!gone.buffer) {
+		/* nothing, or memory that the backend has lent */
+		hold->pin = NULL;
+		if (gone.pin)
+			namespace_unpin(gone.pin, reactor->index);
+		return;
+	}
+	size = loop_buffer_size(gone.buffer_size);
 	*hold = (struct request_hold){ 0 };
 	if (gone.counted)
 		count(queue, gone.line, -(int64_t)size);
@@ -144,8 +152,7 @@ void request_drop_hold(struct queue *queue, struct request_hold *hold)
 	/* a namespace that is closed may be gone once it holds no buffer */
 	if (gone.charged)
 		namespace_count_buffer(gone.charged, reactor->index, -(int64_t)size);
-	if (gone.buffer)
-		loop_buffer_put(reactor->loop, gone.buffer, gone.buffer_size);
+	loop_buffer_put(reactor->loop, gone.buffer, gone.buffer_size);
 	if (gone.pin)
 		namespace_unpin(gone.pin, reactor->index);
 }

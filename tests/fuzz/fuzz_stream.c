@@ -20,6 +20,7 @@
 #include "spec/identify.h"
 #include "spec/log.h"
 #include "spec/property.h"
+#include "target/command.h"
 #include "util/log.h"
 #include "world.h"
 
@@ -229,6 +230,31 @@ static void step_property(struct peer *peer, const uint8_t *r)
 
 static const uint32_t nsids[8] = { 1, 2, 7, 0, NVME_NSID_ALL, 3, 1024, 1025 };
 
+/* ---- what the target knows, from its own tables ---- */
+
+/* The first opcode of the set from this one on. */
+static uint8_t known_opcode(const struct command_set *set, uint8_t from)
+{
+	for (unsigned int i = 0; i < set->count; i++) {
+		uint8_t opcode = (uint8_t)((from + i) % set->count);
+
+		if (set->commands[opcode].name)
+			return opcode;
+	}
+	return from;
+}
+
+/* The same for what is listed by numbers, in ascending order. */
+static uint8_t known_id(const struct catalog_entry *(*catalog)(size_t), uint8_t from)
+{
+	const struct catalog_entry *entry;
+
+	for (size_t i = 0; (entry = catalog(i)); i++)
+		if (entry->id >= from)
+			return entry->id;
+	return catalog(0)->id;
+}
+
 /* How much an admin command transfers where it is as it should be. */
 static uint32_t admin_length(const struct nvme_sqe *sqe)
 {
@@ -258,13 +284,7 @@ static uint32_t admin_length(const struct nvme_sqe *sqe)
 
 static void set_features(struct nvme_sqe *sqe, const uint8_t *r)
 {
-	static const uint8_t fids[] = {
-		NVME_FEAT_ASYNC_EVENT, NVME_FEAT_NUM_QUEUES, NVME_FEAT_KATO, NVME_FEAT_TIMESTAMP,
-		NVME_FEAT_HOST_BEHAVIOR, NVME_FEAT_TEMP_THRESHOLD, NVME_FEAT_HOST_ID,
-		NVME_FEAT_ARBITRATION, NVME_FEAT_POWER_MGMT, NVME_FEAT_ERROR_RECOVERY,
-		NVME_FEAT_VOLATILE_WC, NVME_FEAT_WRITE_ATOMIC, NVME_FEAT_WRITE_PROTECT,
-	};
-	uint8_t fid = r[4] & 0x80 ? r[5] : fids[r[4] % sizeof(fids)];
+	uint8_t fid = r[4] & 0x80 ? r[5] : known_id(feature_catalog, r[4]);
 
 	sqe->cdw10 = le32_of(fid | (r[12] & 7u) << NVME_FEAT_SEL_SHIFT | (r[12] & 8u) << 28);
 	sqe->cdw11 = le32_of(r[7] & 1 ? 0xffffffff : r[7] & 2 ? 1u << r[8] % 32 :
@@ -277,16 +297,16 @@ static void set_features(struct nvme_sqe *sqe, const uint8_t *r)
 
 static void set_identify(struct nvme_sqe *sqe, const uint8_t *r)
 {
-	static const uint8_t cns[] = { 0x00, 0x01, 0x02, 0x03, 0x05, 0x06, 0x07, 0x08, 0x10, 0x11,
-				       0x12, 0x13, 0x17, 0x19, 0x1c, 0x14 };
-
 	if (r[15] & 4)
-		sqe->cdw10 = le32_of(cns[r[4] % sizeof(cns)] | (uint32_t)record_u16(r + 6) << 16);
+		sqe->cdw10 = le32_of(known_id(identify_catalog, r[4]) |
+				     (uint32_t)record_u16(r + 6) << 16);
 }
 
 static void set_log_page(struct nvme_sqe *sqe, const uint8_t *r)
 {
-	sqe->cdw10 = le32_of(r[4] | (r[5] & 0x80u) << 8 | (r[6] * 16u + 15) << 16);
+	uint8_t lid = r[5] & 0x40 ? known_id(log_catalog, r[4]) : r[4];
+
+	sqe->cdw10 = le32_of(lid | (r[5] & 0x80u) << 8 | (r[6] * 16u + 15) << 16);
 	sqe->cdw11 = le32_of(r[7]);
 	sqe->cdw12 = le32_of(record_u16(r + 8) * 4u + (r[15] >> 1 & 1));
 	sqe->cdw13 = le32_of(r[10]);
@@ -303,12 +323,7 @@ static void set_abort(struct nvme_sqe *sqe, const uint8_t *r)
 
 static void step_admin(struct peer *peer, const uint8_t *r)
 {
-	static const uint8_t opcodes[] = {
-		NVME_ADMIN_IDENTIFY, NVME_ADMIN_GET_LOG_PAGE, NVME_ADMIN_SET_FEATURES,
-		NVME_ADMIN_GET_FEATURES, NVME_ADMIN_ABORT, NVME_ADMIN_ASYNC_EVENT,
-		NVME_ADMIN_KEEP_ALIVE,
-	};
-	uint8_t opcode = r[2] & 0x80 ? r[2] : opcodes[r[2] % sizeof(opcodes)];
+	uint8_t opcode = r[2] & 0x80 ? r[2] : known_opcode(&admin_commands, r[2]);
 	bool of_namespace = opcode == NVME_ADMIN_IDENTIFY || (r[3] & 0x80);
 	struct nvme_sqe sqe = sqe_of(opcode, of_namespace ? nsids[r[3] & 7] : 0);
 	uint32_t length;
@@ -337,10 +352,8 @@ static uint32_t block_size(uint32_t nsid)
 
 static void step_io(struct peer *peer, const uint8_t *r)
 {
-	static const uint8_t opcodes[] = { NVME_CMD_READ, NVME_CMD_WRITE, NVME_CMD_WRITE_ZEROES,
-					   NVME_CMD_FLUSH };
 	uint32_t nsid = nsids[r[3] & 7];
-	struct nvme_sqe sqe = sqe_of(r[2] & 0x80 ? r[2] : opcodes[r[2] & 3], nsid);
+	struct nvme_sqe sqe = sqe_of(r[2] & 0x80 ? r[2] : known_opcode(&nvm_commands, r[2]), nsid);
 	uint32_t blocks = (r[6] & 0xc0) == 0xc0 ? (r[6] & 0x3fu) << 4 | 15 :
 			  r[6] & 0x80 ? r[6] & 0x7f : r[6] & 7;
 	uint32_t size = block_size(nsid) << (r[15] >> 6);
