@@ -20,19 +20,17 @@ static int no_memory(struct weft_error *error)
 
 int export_read(struct export_request *ret, json_t *body, struct weft_error *error)
 {
-	struct export_request request = { .backend = "file" };
+	struct export_request request = { 0 };
 	struct fields fields;
 	int r;
 
+	attrs_init(&namespace_type, &request.settings);
 	fields_init(&fields, body, error);
 	fields_string(&fields, "path", &request.path);
-	fields_string(&fields, "backend", &request.backend);
 	fields_string(&fields, "nqn", &request.nqn);
 	fields_strings(&fields, "hosts", &request.hosts);
-	fields_number(&fields, "block_size", 512, 4096, &request.block_size);
-	fields_bool(&fields, "read_only", &request.read_only);
 	fields_size(&fields, "size", &request.size);
-	fields_uuid(&fields, "uuid", request.uuid, &request.has_uuid);
+	fields_export(&fields, &namespace_type, &request.settings);
 	fields_scalars(&fields, "options", &request.options);
 	r = fields_done(&fields);
 	if (r < 0)
@@ -43,9 +41,6 @@ int export_read(struct export_request *ret, json_t *body, struct weft_error *err
 	if (!request.path && strcmp(request.backend, "file") == 0)
 		return weft_error_set(error, EINVAL, "field \"path\" is missing; it names the file "
 				      "or the block device to export");
-	if (request.block_size != 0 && request.block_size != 512 && request.block_size != 4096)
-		return weft_error_set(error, EINVAL, "field \"block_size\" is %llu; it must be 512 "
-				      "or 4096", (unsigned long long)request.block_size);
 	*ret = request;
 	return 0;
 }
@@ -185,11 +180,11 @@ static void set_uuid(struct config_namespace *ns, const struct export_request *r
 {
 	struct strbuf seed = {0};
 
+	if (ID_SET(ns->uuid))
+		return;
 	if (request->path)
 		strbuf_add(&seed, "%s %s", nqn, request->path);
-	if (request->has_uuid)
-		memcpy(ns->uuid, request->uuid, sizeof(ns->uuid));
-	else if (seed.data && !seed.failed)
+	if (seed.data && !seed.failed)
 		uuid_from_text(seed.data, ns->uuid);
 	else
 		uuid_random(ns->uuid);
@@ -201,7 +196,6 @@ static int add_namespace(struct config_subsystem *subsystem, const struct export
 {
 	uint32_t nsid = config_free_nsid(subsystem);
 	struct config_namespace *ns;
-	int r;
 
 	if (nsid == 0)
 		return weft_error_set(error, ENOSPC, "%s has %d namespaces already, and more do "
@@ -210,13 +204,7 @@ static int add_namespace(struct config_subsystem *subsystem, const struct export
 	ns = config_add_namespace(subsystem, nsid);
 	if (!ns || set_options(ns, request) < 0)
 		return no_memory(error);
-	r = attr_parse(attr_find(&namespace_type, "backend"), &ns->settings, request->backend,
-		       error);
-	if (r < 0)
-		return r;
-	ns->enable = true;
-	ns->block_size = (uint32_t)request->block_size;
-	ns->read_only = request->read_only;
+	ns->settings = request->settings;
 	set_uuid(ns, request, subsystem->nqn);
 	*ret_nsid = nsid;
 	return 0;

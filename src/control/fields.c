@@ -8,6 +8,7 @@
 
 #include <weft/backend.h>
 
+#include "settings/json.h"
 #include "util/str.h"
 
 static const char *type_name(const json_t *value)
@@ -74,38 +75,6 @@ void fields_string(struct fields *fields, const char *name, const char **ret)
 		*ret = json_string_value(value);
 }
 
-void fields_bool(struct fields *fields, const char *name, bool *ret)
-{
-	json_t *value = member(fields, name);
-
-	if (!value)
-		return;
-	if (!json_is_boolean(value))
-		wrong_type(fields, name, value, "true or false");
-	else
-		*ret = json_is_true(value);
-}
-
-void fields_number(struct fields *fields, const char *name, uint64_t low, uint64_t high,
-		   uint64_t *ret)
-{
-	json_t *value = member(fields, name);
-	json_int_t number;
-
-	if (!value)
-		return;
-	if (!json_is_integer(value)) {
-		wrong_type(fields, name, value, "a whole number");
-		return;
-	}
-	number = json_integer_value(value);
-	if (number < 0 || (uint64_t)number < low || (uint64_t)number > high)
-		fields_fail(fields, "field \"%s\" is %lld; it must lie in %llu..%llu", name,
-			    (long long)number, (unsigned long long)low, (unsigned long long)high);
-	else
-		*ret = (uint64_t)number;
-}
-
 void fields_size(struct fields *fields, const char *name, uint64_t *ret)
 {
 	json_t *value = member(fields, name);
@@ -130,22 +99,50 @@ void fields_size(struct fields *fields, const char *name, uint64_t *ret)
 		*ret = size;
 }
 
-void fields_uuid(struct fields *fields, const char *name, uint8_t ret_uuid[16], bool *ret_given)
+/* The JSON type that an attribute has in a request: here, text does not do for a number. */
+static const char *wanted_type(const struct attr *attr, const json_t *value)
 {
-	static const uint8_t zero[16];
-	const char *text = NULL;
-	uint8_t uuid[16];
-
-	fields_string(fields, name, &text);
-	if (!text)
-		return;
-	if (hex_parse(text, uuid, sizeof(uuid)) < 0 || memcmp(uuid, zero, sizeof(uuid)) == 0) {
-		fields_fail(fields, "field \"%s\" is \"%s\"; it must be 32 hex digits, not all 0, "
-			    "such as 1b4e28ba-2fa1-41d2-883f-0016d3cca427", name, text);
-		return;
+	switch (attr->type) {
+	case ATTR_BOOL:
+		return json_is_boolean(value) ? NULL : "true or false";
+	case ATTR_U8:
+	case ATTR_U16:
+	case ATTR_U32:
+		return json_is_integer(value) ? NULL : "a whole number";
+	default:
+		return json_is_string(value) ? NULL : "a string";
 	}
-	memcpy(ret_uuid, uuid, sizeof(uuid));
-	*ret_given = true;
+}
+
+static void field_attr(struct fields *fields, const struct attr *attr, void *settings)
+{
+	const json_t *value = member(fields, attr->name);
+	const char *wanted = value ? wanted_type(attr, value) : NULL;
+	struct weft_error inner;
+	int r;
+
+	if (wanted)
+		wrong_type(fields, attr->name, value, wanted);
+	if (!value || wanted)
+		return;
+	r = attr_from_json(attr, settings, value, &inner);
+	/* What was given must be something. */
+	if (!r && attr->optional && !attr_is_set(attr, settings))
+		fields_fail(fields, "field \"%s\" stands for nothing; leave it out, or let it "
+			    "be %s", attr->name, attr->right);
+	else if (r < 0 && !strncmp(inner.text, attr->name, strlen(attr->name)))
+		fields_fail(fields, "field \"%s\"%s", attr->name,
+			    inner.text + strlen(attr->name));
+	else if (r < 0)
+		fields_fail(fields, "field \"%s\": %s", attr->name, inner.text);
+}
+
+void fields_export(struct fields *fields, const struct object_type *type, void *settings)
+{
+	for (const struct attr *attr = type->attrs; attr->name; attr++) {
+		if (attr->value)
+			field_attr(fields, attr, settings);
+	}
 }
 
 void fields_strings(struct fields *fields, const char *name, json_t **ret_array)

@@ -8,12 +8,12 @@
 #define WEFT_CONTROL_FIELDS_H
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stdint.h>
 
+struct object_type;
 struct weft_error;
 
-#define FIELDS_MAX 24
+#define FIELDS_MAX 40
 
 struct fields {
 	json_t *object;			/* borrowed */
@@ -28,13 +28,10 @@ void fields_init(struct fields *fields, json_t *body, struct weft_error *error);
 
 /* Strings are borrowed from the body and are never empty. */
 void fields_string(struct fields *fields, const char *name, const char **ret);
-void fields_bool(struct fields *fields, const char *name, bool *ret);
-void fields_number(struct fields *fields, const char *name, uint64_t low, uint64_t high,
-		   uint64_t *ret);
 /* Bytes: a number, or text with a suffix ("64M"). */
 void fields_size(struct fields *fields, const char *name, uint64_t *ret);
-/* 32 hex digits, dashes allowed, not all zeroes. */
-void fields_uuid(struct fields *fields, const char *name, uint8_t ret_uuid[16], bool *ret_given);
+/* The attributes of an object that an export may set, into its settings. */
+void fields_export(struct fields *fields, const struct object_type *type, void *settings);
 /* An array of strings that are not empty; borrowed. */
 void fields_strings(struct fields *fields, const char *name, json_t **ret_array);
 /* An object whose members are all scalars; borrowed. */

@@ -9,6 +9,7 @@
 
 #include "control/route.h"
 #include "control/schema.h"
+#include "settings/json.h"
 
 /* Notation, whose "*" is not to make anything bold. */
 static void print_notation(const char *notation)
@@ -42,6 +43,22 @@ static void print_route(const struct route *route)
 	printf("\n\n");
 }
 
+/* What an export may set of a namespace. */
+static void print_exports(void)
+{
+	json_t *properties = json_object(), *property;
+	const char *name;
+
+	export_schema_add(properties);
+	json_object_foreach(properties, name, property) {
+		printf("\t\t_%s_ (%s): ", name,
+		       json_string_value(json_object_get(property, "type")));
+		print_notation(json_string_value(json_object_get(property, "description")));
+		printf("\n\n");
+	}
+	json_decref(properties);
+}
+
 static void print_schema(const struct schema *schema)
 {
 	printf("*%s*\n\t", schema->name);
@@ -51,6 +68,8 @@ static void print_schema(const struct schema *schema)
 	}
 	if (schema->help)
 		printf("%s%s\n\n", schema->notation ? "\t" : "", schema->help);
+	if (schema->exports)
+		print_exports();
 }
 
 int main(void)

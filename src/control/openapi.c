@@ -106,21 +106,12 @@ static json_t *describe_paths(void)
 	return paths;
 }
 
-static json_t *describe_schema(const struct schema *schema)
-{
-	json_t *object = schema->notation ? schema_render(schema->notation) : schema->render();
-
-	if (object && schema->help)
-		json_object_set_new(object, "description", json_string(schema->help));
-	return object;
-}
-
 static json_t *describe_schemas(void)
 {
 	json_t *object = json_object();
 
 	for (size_t i = 0; i < schema_count; i++)
-		json_object_set_new(object, schemas[i].name, describe_schema(&schemas[i]));
+		json_object_set_new(object, schemas[i].name, schema_describe(&schemas[i]));
 	return object;
 }
 

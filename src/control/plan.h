@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "settings/settings.h"
+
 struct config;
 struct weft_error;
 
@@ -18,16 +20,12 @@ struct weft_error;
 
 /* What a client asks for. Strings are borrowed from the request's body. */
 struct export_request {
-	const char *backend;		/* "file" where it was not given */
 	const char *path;		/* absolute; NULL: the backend has none */
 	const char *nqn;		/* NULL: derived from the path's or the backend's name */
 	json_t *hosts;			/* array of NQNs, or NULL: any host */
 	json_t *options;		/* further ones of the backend, or NULL */
-	uint64_t block_size;		/* 0: the backend's own */
 	uint64_t size;			/* bytes; 0: not given */
-	bool read_only;
-	bool has_uuid;
-	uint8_t uuid[16];
+	SETTINGS(namespace_settings);	/* the defaults where they were not given */
 };
 
 /* What the machine is like. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "settings/json.h"
 #include "util/cleanup.h"
 
 #define DEPTH_MAX 16	/* objects and arrays in one another */
@@ -170,4 +171,19 @@ json_t *schema_render(const char *notation)
 		return schema;
 	json_decref(schema);
 	return NULL;
+}
+
+json_t *schema_describe(const struct schema *schema)
+{
+	json_t *object = schema->type ? object_schema(schema->type) :
+					schema_render(schema->notation);
+
+	if (object && schema->help)
+		json_object_set_new(object, "description", json_string(schema->help));
+	if (object && schema->exports &&
+	    export_schema_add(json_object_get(object, "properties")) < 0) {
+		json_decref(object);
+		object = NULL;
+	}
+	return object;
 }

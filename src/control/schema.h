@@ -14,17 +14,24 @@
 #define WEFT_CONTROL_SCHEMA_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
+
+struct object_type;
 
 struct schema {
 	const char *name;
-	const char *notation;	/* NULL: it is rendered by a function */
-	json_t *(*render)(void); /* a new JSON Schema; NULL where memory ran out */
+	const char *notation;	/* NULL: it comes from the type's rows */
+	const struct object_type *type;
+	bool exports;		/* with what an export may set of a namespace, too */
 	const char *help;
 };
 
 extern const struct schema schemas[];
 extern const size_t schema_count;
+
+/* A schema of the table as a JSON Schema; NULL where memory ran out. */
+json_t *schema_describe(const struct schema *schema);
 
 /*
  * The notation as a JSON Schema (2020-12), where "Name" is {"$ref":

@@ -2,14 +2,28 @@
 /* The schemas that have names: what several routes have in common, or what is long. */
 #include "control/schema.h"
 
+#include "settings/attr.h"
+
 const struct schema schemas[] = {
 	{ .name = "Error",
 	  .notation = "{error: {code: string, text: string}}",
 	  .help = "Any refusal. *code* is a word that stays as it is, *text* a sentence for "
 		  "people." },
-	{ .name = "Configuration",
-	  .notation = "{*: any}",
-	  .help = "A configuration in nvmetcli's dialect, see *weft.json*(5)." },
+	{ .name = "Configuration", .type = &root_type,
+	  .help = "A configuration in nvmetcli's dialect, see *weft.json*(5). What is sent may "
+		  "have the form with objects, too." },
+	{ .name = "Host", .type = &host_type,
+	  .help = "A host that is known, see *weft.json*(5)." },
+	{ .name = "Subsystem", .type = &subsystem_type,
+	  .help = "What hosts connect to, see *weft.json*(5)." },
+	{ .name = "Namespace", .type = &namespace_type,
+	  .help = "A disk, see *weft.json*(5)." },
+	{ .name = "Port", .type = &port_type,
+	  .help = "Where hosts connect, see *weft.json*(5)." },
+	{ .name = "AnaGroup", .type = &ana_group_type,
+	  .help = "The state of a group of namespaces on a port, see *weft.json*(5)." },
+	{ .name = "Referral", .type = &referral_type,
+	  .help = "Another discovery service, see *weft.json*(5)." },
 	{ .name = "Changed",
 	  .notation = "{subsystems: integer, namespaces: integer, ports: integer, hosts: "
 		      "integer, warnings: [string], unsaved: boolean}" },
@@ -36,13 +50,13 @@ const struct schema schemas[] = {
 	  .help = "A controller: a host that is connected. *hostnqn* is empty where the host "
 		  "has none. *kato_ms* 0: it has no keep alive timer." },
 	{ .name = "Export",
-	  .notation = "{path?: string, backend?: string, nqn?: string, hosts?: [string], "
-		      "block_size?: integer, read_only?: boolean, size?: integer | string, "
-		      "uuid?: string, options?: {*: string | integer | boolean}}",
+	  .notation = "{path?: string, nqn?: string, hosts?: [string], size?: integer | string, "
+		      "options?: {*: string | integer | boolean}}",
+	  .exports = true,
 	  .help = "*path* is absolute; other backends than \"file\" may do without. *hosts* are "
 		  "the NQNs that may attach; none or an empty array: any host, for a new "
 		  "subsystem. *size* is a number of bytes, or text such as \"64M\". *options* "
-		  "are further ones of the backend." },
+		  "are further ones of the backend. Besides, it may have:" },
 };
 
 const size_t schema_count = sizeof(schemas) / sizeof(schemas[0]);

@@ -97,7 +97,8 @@ struct object_list {
 
 /* A kind of object. */
 struct object_type {
-	const char *name;
+	const char *name;		/* as messages say it */
+	const char *schema;		/* the name of its schema */
 	const char *help;
 	size_t size;			/* of its settings */
 	const struct attr *attrs;	/* ends with a NULL name */

@@ -208,7 +208,7 @@ static json_t *list_schema(const struct object_list *list)
 
 	if (list->of)
 		json_object_set_new(items, "$ref",
-				    json_sprintf("#/components/schemas/%s", list->of->name));
+				    json_sprintf("#/components/schemas/%s", list->of->schema));
 	return json_pack("{s:s, s:s, s:o}", "type", "array", "description", list->help, "items",
 			 items);
 }

@@ -23,7 +23,8 @@ int attr_from_json(const struct attr *attr, void *settings, const json_t *value,
 json_t *attr_schema(const struct attr *attr);
 /*
  * That of an object describes it as configurations have it, with its groups, its key and its
- * lists. Objects in lists are references to "#/components/schemas/NAME" with NAME the type's.
+ * lists. Objects in lists are references to "#/components/schemas/NAME" with NAME the type's
+ * `schema`.
  * Texts are accepted in place of numbers and booleans.
  */
 json_t *object_schema(const struct object_type *type);

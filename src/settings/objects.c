@@ -21,7 +21,8 @@ static const struct attr nqn_key = {
 static const struct attr no_attrs[] = { END };
 
 const struct object_type host_type = {
-	.name = "host", .help = "A host that is known.", .attrs = no_attrs, .key = &nqn_key,
+	.name = "host", .schema = "Host",
+	.help = "A host that is known.", .attrs = no_attrs, .key = &nqn_key,
 };
 
 /* ---- namespaces ---- */
@@ -80,7 +81,8 @@ static const struct attr namespace_key = {
 };
 
 const struct object_type namespace_type = {
-	.name = "namespace", .help = "A disk.", .size = sizeof(struct namespace_settings),
+	.name = "namespace", .schema = "Namespace",
+	.help = "A disk.", .size = sizeof(struct namespace_settings),
 	.attrs = namespace_attrs, .key = &namespace_key,
 };
 
@@ -144,7 +146,7 @@ static const struct object_list subsystem_lists[] = {
 };
 
 const struct object_type subsystem_type = {
-	.name = "subsystem", .help = "What hosts connect to.",
+	.name = "subsystem", .schema = "Subsystem", .help = "What hosts connect to.",
 	.size = sizeof(struct subsystem_settings), .attrs = subsystem_attrs, .key = &nqn_key,
 	.lists = subsystem_lists,
 };
@@ -211,7 +213,8 @@ static const struct attr referral_key = {
 };
 
 const struct object_type referral_type = {
-	.name = "referral", .help = "Another discovery service that the discovery log names.",
+	.name = "referral", .schema = "Referral",
+	.help = "Another discovery service that the discovery log names.",
 	.size = sizeof(struct referral_settings), .attrs = referral_attrs, .key = &referral_key,
 };
 
@@ -243,7 +246,8 @@ static const struct attr ana_group_key = {
 };
 
 const struct object_type ana_group_type = {
-	.name = "ana_group", .help = "The state of a group of namespaces on a port.",
+	.name = "ANA group", .schema = "AnaGroup",
+	.help = "The state of a group of namespaces on a port.",
 	.size = sizeof(struct ana_group_settings), .attrs = ana_group_attrs,
 	.key = &ana_group_key,
 };
@@ -294,7 +298,8 @@ static const struct object_list port_lists[] = {
 };
 
 const struct object_type port_type = {
-	.name = "port", .help = "Where hosts connect.", .size = sizeof(struct port_settings),
+	.name = "port", .schema = "Port",
+	.help = "Where hosts connect.", .size = sizeof(struct port_settings),
 	.attrs = port_attrs, .key = &port_key, .lists = port_lists,
 };
 
@@ -318,7 +323,9 @@ static const struct object_list root_lists[] = {
 };
 
 const struct object_type root_type = {
-	.name = "config", .help = "A whole configuration.", .size = sizeof(struct root_settings),
+	.name = "configuration", .schema = "Configuration",
+	.help = "A configuration in nvmetcli's dialect, see weft.json(5).",
+	.size = sizeof(struct root_settings),
 	.attrs = root_attrs, .lists = root_lists,
 };
 

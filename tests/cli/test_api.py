@@ -66,7 +66,7 @@ def test_wrong_paths(api, path):
     ({"path": "/a", "size": "1X"}, 'field "size" is "1X"'),
     ({"path": "/a", "size": 1.5}, 'field "size"'),
     ({"path": "/a", "block_size": "512"}, 'field "block_size" is a string'),
-    ({"path": "/a", "block_size": 1 << 40}, 'field "block_size" is 1099511627776'),
+    ({"path": "/a", "block_size": 1 << 40}, 'field "block_size" is "1099511627776"'),
     ({"path": "/a", "uuid": "0" * 32}, 'field "uuid"'),
     ({"path": "/a", "options": []}, 'field "options" is an array'),
     ({"path": "/a", "options": {"x": None}}, 'field "options.x" is null'),
@@ -290,3 +290,23 @@ def test_a_slow_reader_holds_nobody_up(weft, api):
         assert len(ids) == len(body["sessions"]) == SESSIONS - 1
         slow.close()
     assert api.ask("GET", "/v1/status")[0] == 200
+
+
+def test_an_export_sets_every_attribute_of_its_namespace(api, document_of_exports):
+    """Each member that the schema takes from the rows ends where the configuration has it."""
+    wanted = {"ana_grpid": 7, "uuid": "1b4e28ba-2fa1-41d2-883f-0016d3cca427",
+              "nguid": "0123456789abcdef0123456789abcdef", "eui64": "0123456789abcdef",
+              "backend": "memory", "block_size": 4096, "read_only": True}
+    own = {"path", "nqn", "hosts", "size", "options"}
+    assert set(document_of_exports) - own == set(wanted)
+    status, reply, _ = api.ask("POST", "/v1/exports", {"size": "1M", **wanted})
+    assert status == 201, reply
+    ns, = api.ask("GET", "/v1/config")[1]["subsystems"][0]["namespaces"]
+    found = {**ns, **ns["device"], **ns["weft"]}
+    assert all(str(found[name]).replace("-", "") == str(value).replace("-", "")
+               for name, value in wanted.items()), found
+
+
+@pytest.fixture
+def document_of_exports(api):
+    return api.ask("GET", "/v1/openapi.json")[1]["components"]["schemas"]["Export"]["properties"]

@@ -106,6 +106,41 @@ def test_what_a_session_looks_like(api, document, weft):
         conforms(reply["sessions"][0], schemas["Session"], schemas)
 
 
+EVERYTHING = {
+    "hosts": [{"nqn": weftconf.nqn("h")}],
+    "subsystems": [{"nqn": weftconf.nqn("one"), "allowed_hosts": [weftconf.nqn("h")],
+                    "attr": {"serial": "S", "model": "M", "firmware": "F", "version": "1.4",
+                             "qid_max": 4, "ieee_oui": "0x1b21"},
+                    "namespaces": [{"nsid": 3, "enable": 1, "ana_grpid": 2,
+                                    "device": {"nguid": "0123456789abcdef0123456789abcdef"},
+                                    "weft": {"backend": "null", "size": "1M", "block_size": 4096,
+                                             "read_only": True, "eui64": "0123456789abcdef"}}]}],
+    "ports": [{"portid": 1, "addr": {"traddr": "127.0.0.1", "trsvcid": 4420},
+               "param": {"inline_data_size": 8192, "mdts": 3}, "ana_groups": [{"grpid": 2}],
+               "subsystems": [weftconf.nqn("one")],
+               "referrals": [{"name": "r", "addr": {"traddr": "192.0.2.1", "portid": 2}}]}],
+    "weft": {"discovery_nqn": weftconf.nqn("d")},
+}
+
+
+def test_a_configuration_is_what_its_schema_says(api, document):
+    """As it is sent and as it is told, with every attribute there is."""
+    schemas = document["components"]["schemas"]
+    conforms(EVERYTHING, schemas["Configuration"], schemas)
+    status, reply, _ = api.ask("PUT", "/v1/config", EVERYTHING)
+    assert status == 200 and reply["warnings"] == []
+    for path in ("/v1/config", "/v1/tree"):
+        conforms(api.ask("GET", path)[1], schemas["Configuration"], schemas)
+    reply = api.ask("GET", "/v1/config")[1]
+    for given, want in ((reply["subsystems"][0]["namespaces"][0], "Namespace"),
+                        (reply["subsystems"][0], "Subsystem"), (reply["ports"][0], "Port")):
+        for group, members in schemas[want]["properties"].items():
+            for name in members.get("properties", {}):
+                # off by default, or of the device
+                if (group, name) not in (("device", "eui64"), ("weft", "discovery")):
+                    assert name in given[group], (want, group, name)
+
+
 def test_refusals_are_errors(api, document):
     """Every operation refuses an argument that it does not have; none does anything then."""
     before = api.ask("GET", "/v1/config")[1]

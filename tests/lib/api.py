@@ -42,7 +42,7 @@ def conforms(value, schema, schemas, where="reply"):
     knows what weftd writes; all else fails."""
     known = {"$ref", "anyOf", "const", "type", "properties", "required", "additionalProperties",
              "items", "description", "enum", "minimum", "maximum", "default", "pattern",
-             "minLength", "maxLength", "readOnly", "title", "format", "examples", "oneOf"}
+             "minLength", "maxLength", "multipleOf", "readOnly", "title", "format", "examples", "oneOf"}
     assert set(schema) <= known, f"{where}: {set(schema) - known}"
     if "$ref" in schema:
         name = schema["$ref"].removeprefix("#/components/schemas/")
@@ -55,8 +55,16 @@ def conforms(value, schema, schemas, where="reply"):
     kinds = {"string": str, "integer": int, "number": (int, float), "boolean": bool,
              "object": dict, "array": list, "null": type(None)}
     if "type" in schema:
-        assert isinstance(value, kinds[schema["type"]]), f"{where}: {value!r}"
-        assert schema["type"] == "boolean" or not isinstance(value, bool), f"{where}: {value!r}"
+        types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        assert any(isinstance(value, kinds[one]) for one in types), f"{where}: {value!r}"
+        assert "boolean" in types or not isinstance(value, bool), f"{where}: {value!r}"
+    if "enum" in schema:
+        assert value in schema["enum"], f"{where}: {value!r}"
+    if isinstance(value, int):
+        assert schema.get("minimum", value) <= value <= schema.get("maximum", value), where
+        assert value % schema.get("multipleOf", 1) == 0, f"{where}: {value!r}"
+    if isinstance(value, str):
+        assert len(value) <= schema.get("maxLength", len(value)), f"{where}: {value!r}"
     for index, item in enumerate(value if "items" in schema else []):
         conforms(item, schema["items"], schemas, f"{where}[{index}]")
     if isinstance(value, dict):

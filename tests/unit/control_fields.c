@@ -12,12 +12,13 @@
 #include <weft/backend.h>
 
 #include "control/fields.h"
+#include "settings/attr.h"
+#include "settings/settings.h"
 
 struct values {
 	const char *text;
-	bool flag, has_uuid;
-	uint64_t number, size;
-	uint8_t uuid[16];
+	uint64_t size;
+	struct namespace_settings ns;
 	json_t *list, *table;
 };
 
@@ -31,10 +32,8 @@ static int read_values(const char *json, struct values *ret, struct weft_error *
 	memset(ret, 0, sizeof(*ret));
 	fields_init(&fields, body, error);
 	fields_string(&fields, "text", &ret->text);
-	fields_bool(&fields, "flag", &ret->flag);
-	fields_number(&fields, "number", 1, 10, &ret->number);
 	fields_size(&fields, "size", &ret->size);
-	fields_uuid(&fields, "uuid", ret->uuid, &ret->has_uuid);
+	fields_export(&fields, &namespace_type, &ret->ns);
 	fields_strings(&fields, "list", &ret->list);
 	fields_scalars(&fields, "table", &ret->table);
 	r = fields_done(&fields);
@@ -47,15 +46,16 @@ static void accepts_right_values(void **state)
 	struct weft_error error;
 	struct values values;
 
-	assert_int_equal(read_values("{\"flag\": true, \"number\": 10, \"size\": \"64M\","
+	assert_int_equal(read_values("{\"read_only\": true, \"block_size\": 4096,"
+				     "\"size\": \"64M\","
 				     "\"uuid\": \"1b4e28ba-2fa1-41d2-883f-0016d3cca427\"}",
 				     &values, &error), 0);
-	assert_true(values.flag);
-	assert_int_equal(values.number, 10);
+	assert_true(values.ns.read_only);
+	assert_int_equal(values.ns.block_size, 4096);
 	assert_int_equal(values.size, 64 << 20);
-	assert_true(values.has_uuid);
-	assert_int_equal(values.uuid[0], 0x1b);
-	assert_int_equal(values.uuid[15], 0x27);
+	assert_true(ID_SET(values.ns.uuid));
+	assert_int_equal(values.ns.uuid[0], 0x1b);
+	assert_int_equal(values.ns.uuid[15], 0x27);
 	assert_int_equal(read_values("{\"size\": 4096, \"list\": [\"a\"], \"table\": {\"k\": 1}}",
 				     &values, &error), 0);
 	assert_int_equal(values.size, 4096);
@@ -80,23 +80,27 @@ static void refuses_wrong_ones_by_name(void **state)
 	} cases[] = {
 		{ "{\"text\": 5}", "field \"text\" is a number; it must be a string" },
 		{ "{\"text\": \"\"}", "field \"text\" is empty" },
-		{ "{\"flag\": \"yes\"}", "field \"flag\" is a string; it must be true or false" },
-		{ "{\"flag\": 1}", "field \"flag\" is a number" },
-		{ "{\"number\": 11}", "field \"number\" is 11; it must lie in 1..10" },
-		{ "{\"number\": -1}", "field \"number\" is -1" },
-		{ "{\"number\": 1.5}", "must be a whole number" },
+		{ "{\"read_only\": \"yes\"}",
+		  "field \"read_only\" is a string; it must be true or false" },
+		{ "{\"read_only\": 1}", "field \"read_only\" is a number" },
+		{ "{\"block_size\": 11}",
+		  "field \"block_size\" is \"11\"; it must be 512 or 4096" },
+		{ "{\"ana_grpid\": -1}", "field \"ana_grpid\" is \"-1\"" },
+		{ "{\"block_size\": 1.5}", "must be a whole number" },
+		{ "{\"block_size\": 0}", "field \"block_size\" stands for nothing" },
+		{ "{\"backend\": \"\"}", "field \"backend\" is \"\"; it must be a backend's name" },
 		{ "{\"size\": \"64Q\"}", "field \"size\" is \"64Q\"" },
 		{ "{\"size\": 0}", "field \"size\" must be greater than 0" },
 		{ "{\"size\": -4096}", "field \"size\" must be greater than 0" },
 		{ "{\"size\": []}", "field \"size\" is an array" },
 		{ "{\"uuid\": \"xyz\"}", "field \"uuid\" is \"xyz\"" },
-		{ "{\"uuid\": \"00000000-0000-0000-0000-000000000000\"}", "not all 0" },
+		{ "{\"uuid\": \"00000000-0000-0000-0000-000000000000\"}", "32 hexadecimal digits" },
 		{ "{\"list\": \"a\"}", "field \"list\" is a string; it must be an array" },
 		{ "{\"list\": [\"a\", 1]}", "field \"list\": element 1 is a number" },
 		{ "{\"list\": [\"\"]}", "element 0 is empty" },
 		{ "{\"table\": {\"k\": []}}", "field \"table.k\" is an array" },
 		{ "{\"table\": []}", "field \"table\" is an array" },
-		{ "{\"tex\": \"a\"}", "unknown field \"tex\"; known are: text, flag" },
+		{ "{\"tex\": \"a\"}", "unknown field \"tex\"; known are: text, size" },
 		{ "[]", "body is an array; it must be a JSON object" },
 		{ "\"a\"", "body is a string" },
 	};

@@ -170,7 +170,7 @@ static void refusals_name_what_is_wrong(void **state)
 		{ "{\"path\": \"a.img\"}", "must be an absolute path", EINVAL },
 		{ "{\"path\": \"/srv/a.img\"}", "exported already, as namespace 1 of", EEXIST },
 		{ "{\"path\": \"/b\", \"block_size\": 1024}", "512 or 4096", EINVAL },
-		{ "{\"path\": \"/b\", \"block_size\": 4097}", "512..4096", EINVAL },
+		{ "{\"path\": \"/b\", \"block_size\": 4097}", "512 or 4096", EINVAL },
 		{ "{\"path\": \"/b/a.img\", \"hosts\": [\"nqn.2020-01.org.x:h\"]}",
 		  "lets any host attach", EEXIST },
 	};
