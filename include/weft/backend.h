@@ -122,6 +122,7 @@ int weft_watch_start(struct weft_watch **ret_watch, void *reactor, int fd, unsig
  * harmless.
  */
 void weft_watch_stop(struct weft_watch *watch);
+#define WEFT_TROUBLE 480
 
 /* What a device is; filled by open() and refresh(). */
 struct weft_info {
@@ -133,6 +134,12 @@ struct weft_info {
 	bool read_only;
 	bool rotational;
 	bool volatile_cache;		/* a flush has something to do */
+	/*
+	 * What is wrong with the device although it works, for the administrator: a
+	 * sentence that says what, what it means, and what to do; "": nothing. Shown
+	 * and logged; of refresh() only.
+	 */
+	char trouble[WEFT_TROUBLE];
 };
 
 enum weft_option_type {

@@ -77,6 +77,16 @@ static void watch_flush(struct device *device)
 	snprintf(device->trouble, sizeof(device->trouble), FLUSH_FAILED, strerror(error));
 }
 
+/* What the device says of itself, after what weft found. */
+static void watch_trouble(struct device *device)
+{
+	size_t length = strlen(device->trouble);
+
+	if (device->ns->info.trouble[0])
+		snprintf(device->trouble + length, sizeof(device->trouble) - length, "%s%s",
+			 length ? "; " : "", device->ns->info.trouble);
+}
+
 /* Those with I/O under way, in apply->watched; 0 as well where memory ran out. */
 static size_t gather(struct apply *apply)
 {
@@ -151,6 +161,7 @@ void devices_watch(struct apply *apply)
 				continue;
 			watch_stall(subsystem, nsid, device, surveyed);
 			watch_flush(device);
+			watch_trouble(device);
 		}
 	}
 	for (size_t i = 0; i < apply->retired_count; i++)

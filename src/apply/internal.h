@@ -44,7 +44,7 @@ struct device {
 	int flush_error;		/* of the namespace before it was lost, for the next one */
 	uint64_t stalled;		/* s: how long the backend has kept an I/O; 0: fine */
 	bool slow;			/* it has been opening for too long */
-	char trouble[160];		/* what is wrong with it although it is open, or opening */
+	char trouble[WEFT_TROUBLE + 320]; /* what is wrong with it although it is open, or opening */
 	bool kept;			/* the next configuration has it as well ... */
 	bool reopened;			/* ... but for `opening` */
 };

@@ -211,13 +211,56 @@ void devices_refresh(struct apply *apply)
 	running_each(apply, &apply->now, start_refreshing);
 }
 
+static void report_size(const struct config_subsystem *subsystem,
+			const struct config_namespace *want, uint64_t before, uint64_t after)
+{
+	char old[32], new[32];
+
+	size_format(before, old, sizeof(old));
+	size_format(after, new, sizeof(new));
+	if (after > before)
+		log_info("namespace %u of %s is now %s", want->nsid, subsystem->nqn, new);
+	else
+		log_warning("namespace %u of %s has shrunk from %s to %s: what hosts kept beyond "
+			    "that is gone, and a file system there may be damaged", want->nsid,
+			    subsystem->nqn, old, new);
+}
+
+static void report_trouble(const struct config_subsystem *subsystem,
+			   const struct config_namespace *want, const char *before,
+			   const char *after)
+{
+	if (!strcmp(before, after))
+		return;
+	if (after[0])
+		log_warning("namespace %u of %s: %s", want->nsid, subsystem->nqn, after);
+	else
+		log_notice("namespace %u of %s is as it was: what was wrong with its device is "
+			   "mended", want->nsid, subsystem->nqn);
+}
+
+/* What a device said of itself. Positive: it has another size; -1: it cannot be served. */
+static int update(const struct config_subsystem *subsystem, const struct config_namespace *want,
+		  struct namespace *ns, const struct weft_info *info, struct weft_error *error)
+{
+	uint64_t size = ns->info.size;
+	uint32_t block_size;
+
+	report_trouble(subsystem, want, ns->info.trouble, info->trouble);
+	namespace_update(ns, info);
+	if (info->size == size)
+		return 0;
+	if (device_block_size(want->block_size, &ns->info, &block_size, error) < 0)
+		return -1;
+	report_size(subsystem, want, size, info->size);
+	return 1;
+}
+
 static bool refreshed(const struct config_subsystem *subsystem,
 		      const struct config_namespace *want, struct device *device)
 {
 	struct job *job = device->refreshing;
 	struct weft_error error;
-	uint32_t block_size;
-	char size[32];
 	int r;
 
 	if (!job || !job_ended(job))
@@ -226,18 +269,14 @@ static bool refreshed(const struct config_subsystem *subsystem,
 	r = job->result;
 	if (r < 0)
 		weft_error_set(&error, -r, "the device is lost: %s", strerror(-r));
-	else if (namespace_resize(device->ns, &job->info))
-		r = device_block_size(want->block_size, &device->ns->info, &block_size,
-				      &error) < 0 ? -1 : 1;
+	else
+		r = update(subsystem, want, device->ns, &job->info, &error);
 	job_free(job);
 	if (r < 0) {
 		device->flush_error = atomic_load(&device->ns->flush_error);
 		leave(device);
 		device->lost = true;
 		failed(subsystem, want, device, error.text);
-	} else if (r > 0) {
-		log_info("namespace %u of %s is now %s", want->nsid, subsystem->nqn,
-			 size_format(device->ns->info.size, size, sizeof(size)));
 	}
 	return r != 0;
 }

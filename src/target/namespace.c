@@ -73,16 +73,19 @@ void namespace_flush_failed(struct namespace *ns, int error)
 
 int namespace_refresh(const struct namespace *ns, struct weft_info *info)
 {
-	return ns->backend->refresh ? ns->backend->refresh(ns->device, info) : 0;
+	int r;
+
+	info->trouble[0] = '\0';
+	r = ns->backend->refresh ? ns->backend->refresh(ns->device, info) : 0;
+	info->trouble[sizeof(info->trouble) - 1] = '\0';
+	return r;
 }
 
-bool namespace_resize(struct namespace *ns, const struct weft_info *info)
+void namespace_update(struct namespace *ns, const struct weft_info *info)
 {
 	/* reactors read only what never changes here; the size reaches them through the view */
-	if (info->size == ns->info.size)
-		return false;
 	ns->info.size = info->size;
-	return true;
+	memcpy(ns->info.trouble, info->trouble, sizeof(ns->info.trouble));
 }
 
 bool namespace_idle(const struct namespace *ns)

@@ -67,8 +67,8 @@ int namespace_open(struct namespace **ret_ns, struct target *target,
 void namespace_flush_failed(struct namespace *ns, int error);
 /* Asks the device what it is now; *info is a copy of ns->info. Any thread. 0 or -errno. */
 int namespace_refresh(const struct namespace *ns, struct weft_info *info);
-/* Takes over what refreshing found. Whether the size is another than before. Control thread. */
-bool namespace_resize(struct namespace *ns, const struct weft_info *info);
+/* Takes over what refreshing found: the size, and what is wrong with it. Control thread. */
+void namespace_update(struct namespace *ns, const struct weft_info *info);
 /* true: no I/O is under way on any reactor. Meaningful once no published view points to it. */
 bool namespace_idle(const struct namespace *ns);
 /* Closes the device. Only when idle and in no view. Any thread. */

@@ -6,6 +6,7 @@
  *	refuse.c	what to do where it may not be
  *	claim.c	keeping others out
  *	info.c	what a device is like: sizes, alignments, caches
+ *	path.c	whether the path still names it
  *	io.c	reading, writing, flushing, zeroing, discarding
  */
 #ifndef WEFT_BACKEND_FILE_FILE_H
@@ -13,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include <weft/backend.h>
 
@@ -29,6 +31,9 @@ struct file_device {
 	bool read_only;
 	uint32_t block_size;	/* smallest unit of I/O, bytes */
 	uint64_t limit;		/* the option "size", bytes; UINT64_MAX: not given */
+	dev_t dev;		/* what is open: the block device, or what holds the file ... */
+	ino_t ino;		/* ... and its number there; of a regular file */
+	bool known;		/* these tell whether the path still names it */
 };
 
 /* Fills *error for an open() that failed with `code`, and says what would help. Returns -code. */
@@ -42,6 +47,14 @@ int file_block_size(const struct file_device *device, uint32_t *ret_block_size);
 bool file_try_direct(int fd, uint32_t block_size);
 /* Says what an open device is. 0 or -errno. */
 int file_info(const struct file_device *device, struct weft_info *ret_info);
+
+/* Keeps in mind what the path names: what is open, of which st tells. */
+void file_remember_path(struct file_device *device, const struct stat *st);
+/*
+ * Looks whether it still does. trouble: WEFT_TROUBLE bytes for a sentence that says what the path
+ * names instead, what that means and what to do; "" where it does.
+ */
+void file_check_path(const struct file_device *device, char *trouble);
 
 /* The backend's submit(). */
 void file_submit(void *device, struct weft_io *io);

@@ -80,6 +80,7 @@ static int open_path(struct file_device *device, const struct weft_params *param
 		return file_refuse_open(device, errno, error);
 	device->is_block = S_ISBLK(ret_st->st_mode);
 	device->blocks = !device->is_block && loop_file_blocks(device->fd);
+	file_remember_path(device, ret_st);
 	return 0;
 }
 
@@ -234,7 +235,11 @@ static int file_open(void **ret_device, const struct weft_params *params,
 
 static int file_refresh(void *object, struct weft_info *info)
 {
-	return file_size(object, &info->size);
+	int r = file_size(object, &info->size);
+
+	if (!r)
+		file_check_path(object, info->trouble);
+	return r;
 }
 
 const struct weft_backend file_backend = {
