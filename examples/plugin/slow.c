@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * An example of a plugin: a disk in memory that is late, and fails now and
- * then, to see how hosts take it. Each I/O waits in a queue for its time to
+ * then, to see how hosts take it; weft is told when it does. Each I/O waits in a queue for its time to
  * come; a thread of the device's own completes it then.
  */
 #include <weft/backend.h>
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,12 +20,13 @@ struct slow {
 	uint64_t size;
 	uint64_t delay;			/* nanoseconds */
 	uint64_t fail_every;		/* 0: never */
+	struct weft_owner *owner;	/* who is told that the device changed */
 
 	pthread_t thread;
 	pthread_mutex_t mutex;		/* guards all below */
 	pthread_cond_t changed;
 	struct weft_io *first, **last;	/* a queue, in the order of their times */
-	uint64_t count;			/* of I/Os so far */
+	uint64_t count, failed;		/* of I/Os so far */
 	bool closing;
 };
 
@@ -60,10 +62,20 @@ static void copy(struct slow *slow, const struct weft_io *io)
 			memcpy(at, io->iov[i].iov_base, io->iov[i].iov_len);
 }
 
+/* It fails: refresh() says so, and is called at once. */
+static int fail(struct slow *slow)
+{
+	pthread_mutex_lock(&slow->mutex);
+	slow->failed++;
+	pthread_mutex_unlock(&slow->mutex);
+	weft_device_changed(slow->owner);
+	return -EIO;
+}
+
 static int perform(struct slow *slow, const struct weft_io *io, uint64_t number)
 {
 	if (slow->fail_every && number % slow->fail_every == 0)
-		return -EIO;
+		return fail(slow);
 	switch (io->op) {
 	case WEFT_OP_READ:
 	case WEFT_OP_WRITE:
@@ -160,6 +172,7 @@ static int slow_open(void **ret_device, const struct weft_params *params,
 	slow->size = size;
 	slow->delay = weft_param_number(params, "delay", 100) * 1000000;
 	slow->fail_every = weft_param_number(params, "fail_every", 0);
+	slow->owner = weft_params_owner(params);
 	slow->data = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	r = slow->data == MAP_FAILED ? errno : start(slow);
@@ -178,6 +191,21 @@ static int slow_open(void **ret_device, const struct weft_params *params,
 		.physical_block_size = 4096,
 		.discard_granularity = 4096,
 	};
+	return 0;
+}
+
+static int slow_refresh(void *device, struct weft_info *info)
+{
+	struct slow *slow = device;
+	uint64_t failed;
+
+	pthread_mutex_lock(&slow->mutex);
+	failed = slow->failed;
+	pthread_mutex_unlock(&slow->mutex);
+	if (failed)
+		snprintf(info->trouble, sizeof(info->trouble),
+			 "slow: %llu commands have failed, as the option fail_every asks",
+			 (unsigned long long)failed);
 	return 0;
 }
 
@@ -206,7 +234,7 @@ static const struct weft_option slow_options[] = {
 };
 
 static const struct weft_backend slow_backend = {
-	.abi = WEFT_BACKEND_ABI,
+	.size = sizeof(struct weft_backend),
 	.name = "slow",
 	.summary = "a disk in memory that is late and fails, for tests",
 	.flags = WEFT_BACKEND_UNALIGNED,
@@ -214,6 +242,7 @@ static const struct weft_backend slow_backend = {
 	.open = slow_open,
 	.close = slow_close,
 	.submit = slow_submit,
+	.refresh = slow_refresh,
 };
 
 /* The one symbol that weftd looks for. */

@@ -160,6 +160,17 @@ def test_descriptor_ends_with_commands_under_way(serve_timer):
             io.submit(io.rw(nvmetcp.command.READ, 1, slba, 1), length=512)
 
 
+def test_what_fails_is_told(serve):
+    with serve(delay="1", fail_every="2") as daemon, connect(daemon) as host:
+        io = host.connect_io()
+        assert not daemon.status()["problems"]
+        io.read(0, 1, nsid=1)
+        io.read(0, 1, nsid=1, expect=status.UNRECOVERED_READ)
+        nvmetcp.wait_until(lambda: daemon.status()["problems"])
+        assert "1 commands have failed" in daemon.status()["problems"][0]
+        assert "1 commands have failed" in daemon.stderr
+
+
 def test_wrong_options_are_refused(installed, plugin, tmp_path):
     config = weftconf.config([weftconf.subsystem("slow", [
         weftconf.namespace(1, backend="slow", size="8M", delay="soon")])])

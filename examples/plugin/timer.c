@@ -228,7 +228,7 @@ static const struct weft_option timer_options[] = {
 };
 
 static const struct weft_backend timer_backend = {
-	.abi = WEFT_BACKEND_ABI,
+	.size = sizeof(struct weft_backend),
 	.name = "timer",
 	.summary = "a disk in memory that a timer completes, without a thread",
 	.flags = WEFT_BACKEND_UNALIGNED,

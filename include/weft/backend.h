@@ -9,6 +9,25 @@
  *
  *	const struct weft_backend *weft_plugin(void);
  *
+ * Versions. A plugin goes on to work with a later weftd, without being built
+ * again:
+ *
+ * - struct weft_backend begins with its own size, and new members are added at
+ *   its end. What a plugin's struct is too short for is NULL. A plugin that is
+ *   newer than weftd is loaded as well, unless it sets a member or a flag that
+ *   this weftd does not know: it would count on it, so it is refused.
+ * - struct weft_info, weft_io and weft_option are made by either side, so they
+ *   keep their sizes. New members take from `reserved`, where 0 means what the
+ *   interface did before; what weftd does not know there is refused when the
+ *   plugin is loaded or its device opened.
+ * - enums get new values at their end. An operation reaches only a backend that
+ *   said, by a member or a flag of its own, that it can do it.
+ *
+ * That is how these will come, with their first user: metadata (a pointer in
+ * weft_io, its size in weft_info), compare and zones (operations, and a flag
+ * each), commands that are handed on as they are (a member `pass`, beside
+ * submit).
+ *
  * Lifetimes. A device is what open() made: one per namespace. It lives until
  * close(), which is called once, after the last I/O of that device is done.
  * open(), refresh() and close() run on threads of their own and may block: they
@@ -17,6 +36,10 @@
  * guarded. submit() and lend() run on a reactor and must never block. A device
  * is used by several reactors at once, and refreshed meanwhile, so whatever it
  * changes after open() it guards itself.
+ *
+ * Changes. weft asks with refresh() about once a second what the device is. A
+ * backend that notices a change by itself says so with weft_device_changed(),
+ * and is asked at once.
  *
  * Each submitted I/O is completed exactly once, by weft_io_done() on the same
  * thread (possibly before submit() returns) or by weft_io_done_from_thread()
@@ -39,8 +62,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
-
-#define WEFT_BACKEND_ABI 1
 
 /* A refusal in words: names the object, the value, and what would be right. */
 struct weft_error {
@@ -65,7 +86,7 @@ enum weft_io_flags {
 	WEFT_IO_DEALLOCATE = 1 << 1,	/* WRITE_ZEROES may free the space */
 };
 
-#define WEFT_IO_SCRATCH 128
+#define WEFT_IO_SCRATCH 120
 
 /*
  * One I/O. Owned by the target; the backend borrows it from submit() until
@@ -87,6 +108,7 @@ struct weft_io {
 	void *target[3];		/* opaque */
 	/* the backend's, while it holds the I/O */
 	_Alignas(16) unsigned char scratch[WEFT_IO_SCRATCH];
+	void *reserved;			/* NULL; see Versions */
 };
 
 /* Completes an I/O on the thread that submitted it. result: 0 or -errno. */
@@ -140,6 +162,7 @@ struct weft_info {
 	 * and logged; of refresh() only.
 	 */
 	char trouble[WEFT_TROUBLE];
+	uint64_t reserved[8];		/* 0; see Versions */
 };
 
 enum weft_option_type {
@@ -157,6 +180,7 @@ struct weft_option {
 	bool required;
 	const char *fallback;		/* default value in words, for help; NULL: none */
 	const char *help;		/* one line, no full stop */
+	const void *reserved[3];	/* NULL; see Versions */
 };
 
 /* The options that a namespace was given, checked against the table. Borrowed. */
@@ -167,14 +191,29 @@ const char *weft_param_string(const struct weft_params *params, const char *name
 uint64_t weft_param_number(const struct weft_params *params, const char *name, uint64_t fallback);
 bool weft_param_bool(const struct weft_params *params, const char *name, bool fallback);
 
+/*
+ * Who is told that a device changed: of params that are given to open(). It may
+ * be used from any thread, from open() until close() returns.
+ */
+struct weft_owner;
+struct weft_owner *weft_params_owner(const struct weft_params *params);
+/*
+ * The device's size, or its trouble, is another than refresh() said last, or the
+ * device is lost: weft calls refresh() soon. Any thread; does not block. Calls
+ * before that refresh() count as one.
+ */
+void weft_device_changed(struct weft_owner *owner);
+
 enum weft_backend_flags {
 	WEFT_BACKEND_SYNC = 1 << 0,	 /* READ and WRITE are done before submit() returns */
 	WEFT_BACKEND_UNALIGNED = 1 << 1, /* takes buffers of any alignment */
-	WEFT_BACKEND_OVERLAY = 1 << 3,	 /* stands on a child: see above */
+	WEFT_BACKEND_OVERLAY = 1 << 2,	 /* stands on a child: see above */
 };
 
+#define WEFT_BACKEND_FLAGS ((1 << 3) - 1)	/* those that there are */
+
 struct weft_backend {
-	unsigned int abi;		/* Required: WEFT_BACKEND_ABI */
+	size_t size;			/* Required: sizeof(struct weft_backend) */
 	const char *name;		/* Required: as in the configuration, [a-z0-9-]+ */
 	const char *summary;		/* Required: one line for lists */
 	uint32_t flags;			/* enum weft_backend_flags */

@@ -176,6 +176,7 @@ void apply_run(struct apply *apply)
 	changes_run(apply);
 	if (!apply->listening)
 		endpoints_open(apply);
+	devices_refresh_changed(apply);
 }
 
 void apply_tick(struct apply *apply)

@@ -44,7 +44,7 @@ struct device {
 	int flush_error;		/* of the namespace before it was lost, for the next one */
 	uint64_t stalled;		/* s: how long the backend has kept an I/O; 0: fine */
 	bool slow;			/* it has been opening for too long */
-	char trouble[WEFT_TROUBLE + 320]; /* what is wrong with it although it is open, or opening */
+	char trouble[WEFT_TROUBLE + 320]; /* what is wrong although it is open, or opening */
 	bool kept;			/* the next configuration has it as well ... */
 	bool reopened;			/* ... but for `opening` */
 };
@@ -237,6 +237,8 @@ void devices_drop_beside(struct apply *apply, struct running *next);
 void devices_open(struct apply *apply);
 /* Begins to ask open devices what they are. */
 void devices_refresh(struct apply *apply);
+/* The same, of those whose backends have said that they changed. */
+void devices_refresh_changed(struct apply *apply);
 /* What came of both since the last call. true: the view has to change. */
 bool devices_collect(struct apply *apply);
 /* Is any of those still being opened that were begun at changes.opening_since or later? */

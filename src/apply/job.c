@@ -127,6 +127,8 @@ int job_open(struct job **ret_job, struct jobs *jobs, struct target *target,
 		r = weft_error_set(error, ENOMEM, "out of memory");
 		goto fail;
 	}
+	job->ns->owner.alarm_fd = jobs->fd;
+	backends->params_own(job->params, &job->ns->owner);
 	r = pool_start(jobs->pool, POOL_NO_LANE, &job->queued);
 	if (r < 0) {
 		weft_error_set(error, -r, "no thread to open it: %s", strerror(-r));

@@ -201,9 +201,25 @@ static bool start_refreshing(struct apply *apply, const struct config_subsystem 
 			     const struct config_namespace *want, struct device *device)
 {
 	/* One that hangs is waited for: its hosts decide for how long. */
-	if (device->ns && device->ns->backend->refresh && !device->refreshing && !device->stalled)
+	if (device->ns && device->ns->backend->refresh && !device->refreshing && !device->stalled) {
+		namespace_take_change(device->ns);
 		device->refreshing = job_start(&apply->jobs, JOB_REFRESH, device->ns);
+	}
 	return false;
+}
+
+/* What changes while it is asked is asked for once more, when that has ended. */
+static bool start_if_changed(struct apply *apply, const struct config_subsystem *subsystem,
+			     const struct config_namespace *want, struct device *device)
+{
+	if (device->ns && !device->refreshing && namespace_take_change(device->ns))
+		start_refreshing(apply, subsystem, want, device);
+	return false;
+}
+
+void devices_refresh_changed(struct apply *apply)
+{
+	running_each(apply, &apply->now, start_if_changed);
 }
 
 void devices_refresh(struct apply *apply)

@@ -27,10 +27,11 @@ const struct weft_backend *backend_at(size_t index);
 int backend_unknown(const char *name, struct weft_error *error);
 
 /*
- * Adds a backend, which is not copied. origin: where it comes from, for
- * messages. 0, or -errno with *error filled and the registry as it was:
- * -EPROTONOSUPPORT (another ABI), -EINVAL (a required member is missing or
- * wrong), -EEXIST (the name is taken), -ENOMEM.
+ * Adds a backend. The struct is copied, what it is too short for is NULL; what
+ * it points to is not. origin: where it comes from, for messages. 0, or -errno
+ * with *error filled and the registry as it was: -EPROTONOSUPPORT (it is too
+ * short, or has what only a later weftd knows), -EINVAL (a required member is
+ * missing or wrong), -EEXIST (the name is taken), -ENOMEM.
  */
 int backend_add(const struct weft_backend *backend, const char *origin, struct weft_error *error);
 /*
@@ -49,6 +50,8 @@ void backend_print_help(const struct weft_backend *backend, FILE *out);
 /* NULL where memory ran out; freed with backend_params_free(). */
 struct weft_params *backend_params_new(const struct weft_backend *backend);
 void backend_params_free(struct weft_params *params);
+/* Who is told when the device changes: weft_params_owner(). Unset: nobody, NULL. */
+void backend_params_own(struct weft_params *params, struct weft_owner *owner);
 /*
  * Sets (again: replaces) an option from its text. 0, or -EINVAL or -ENOMEM with
  * *error filled: an option that the backend doesn't have, or a value of another type.

@@ -358,7 +358,7 @@ static void *memory_lend_write(void *device, uint64_t offset, uint64_t length)
 }
 
 const struct weft_backend memory_backend = {
-	.abi = WEFT_BACKEND_ABI,
+	.size = sizeof(struct weft_backend),
 	.name = "memory",
 	.summary = "a sparse disk in memory, gone when weftd ends",
 	.flags = WEFT_BACKEND_SYNC | WEFT_BACKEND_UNALIGNED,

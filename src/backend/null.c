@@ -53,7 +53,7 @@ static unsigned int null_lend(void *device, uint64_t offset, uint64_t length, st
 }
 
 const struct weft_backend null_backend = {
-	.abi = WEFT_BACKEND_ABI,
+	.size = sizeof(struct weft_backend),
 	.name = "null",
 	.summary = "reads as zeroes and forgets what is written",
 	.flags = WEFT_BACKEND_SYNC | WEFT_BACKEND_UNALIGNED,

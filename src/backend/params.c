@@ -19,6 +19,7 @@ struct handed {
 
 struct weft_params {
 	const struct weft_backend *backend;	/* borrowed */
+	struct weft_owner *owner;		/* borrowed; NULL: nobody */
 	struct handed *handed;			/* owned */
 	size_t handed_count;
 	size_t count;				/* of the backend's options */
@@ -58,6 +59,16 @@ void backend_params_free(struct weft_params *params)
 	}
 	free(params->handed);
 	free(params);
+}
+
+void backend_params_own(struct weft_params *params, struct weft_owner *owner)
+{
+	params->owner = owner;
+}
+
+struct weft_owner *weft_params_owner(const struct weft_params *params)
+{
+	return params->owner;
 }
 
 /* The option's place in the table; params->count where there is none. */
@@ -226,6 +237,7 @@ int backend_params_child(const struct weft_params *params, const struct weft_bac
 	child = backend_params_new(backend);
 	if (!child)
 		return weft_error_set(error, ENOMEM, "out of memory");
+	child->owner = params->owner;
 	if (*below)
 		r = backend_params_set(child, "child", below, error);
 	for (size_t i = 0; !r && i < params->handed_count; i++)

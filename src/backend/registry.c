@@ -8,9 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "util/cleanup.h"
 #include "util/str.h"
 
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789-"
+/* What every version of struct weft_backend has: the members that are required. */
+#define SIZE_MIN (offsetof(struct weft_backend, submit) + \
+		  sizeof(((struct weft_backend *)NULL)->submit))
+/* No struct of pointers grows as large: beyond, `size` is not a size. */
+#define SIZE_MAX_OF_ANY 65536
 #define OPTION_CHARACTERS "abcdefghijklmnopqrstuvwxyz_"
 
 static const struct weft_backend *const built_in[] = {
@@ -22,7 +28,7 @@ static const struct weft_backend *const built_in[] = {
 
 #define BUILT_IN_COUNT (sizeof(built_in) / sizeof(built_in[0]))
 
-static const struct weft_backend **plugins; /* owned; what it points to belongs to the plugins */
+static struct weft_backend **plugins; /* owned; copies of what the plugins have */
 static size_t plugin_count;
 
 const struct weft_backend *backend_at(size_t index)
@@ -95,18 +101,53 @@ static const char *fault_of(const struct weft_backend *backend)
 	return NULL;
 }
 
-int backend_add(const struct weft_backend *backend, const char *origin, struct weft_error *error)
+static bool all_zero(const void *bytes, size_t count)
 {
-	const struct weft_backend **grown;
-	const char *fault;
+	for (size_t i = 0; i < count; i++)
+		if (((const unsigned char *)bytes)[i])
+			return false;
+	return true;
+}
 
-	if (backend->abi != WEFT_BACKEND_ABI)
+/* Does it use what only a later weftd knows? (<weft/backend.h>, Versions) */
+static bool of_later_weftd(const struct weft_backend *backend)
+{
+	const struct weft_option *option;
+
+	if (backend->size > sizeof(*backend) &&
+	    !all_zero(backend + 1, backend->size - sizeof(*backend)))
+		return true;
+	if (backend->flags & ~(uint32_t)WEFT_BACKEND_FLAGS)
+		return true;
+	for (option = backend->options; option && option->name; option++)
+		if (!all_zero(option->reserved, sizeof(option->reserved)))
+			return true;
+	return false;
+}
+
+static int check_version(const struct weft_backend *backend, const char *origin,
+			 struct weft_error *error)
+{
+	if (backend->size < SIZE_MIN || backend->size > SIZE_MAX_OF_ANY)
 		return weft_error_set(error, EPROTONOSUPPORT,
-				      "plugin %s was built for version %u of the backend "
-				      "interface, this weftd speaks %u; build it against this "
-				      "weftd's <weft/backend.h>",
-				      origin, backend->abi, WEFT_BACKEND_ABI);
-	fault = fault_of(backend);
+				      "plugin %s: its struct weft_backend says that it has %zu "
+				      "bytes, this weftd's has %zu; build it against this weftd's "
+				      "<weft/backend.h>",
+				      origin, backend->size, sizeof(*backend));
+	if (of_later_weftd(backend))
+		return weft_error_set(error, EPROTONOSUPPORT,
+				      "plugin %s uses a part of the backend interface that this "
+				      "weftd does not know; it needs a later weftd, or must be "
+				      "built against this one's <weft/backend.h>",
+				      origin);
+	return 0;
+}
+
+static int check_backend(const struct weft_backend *backend, const char *origin,
+			 struct weft_error *error)
+{
+	const char *fault = fault_of(backend);
+
 	if (fault)
 		return weft_error_set(error, EINVAL, "plugin %s cannot be used: %s", origin, fault);
 	if (backend_find(backend->name))
@@ -114,11 +155,30 @@ int backend_add(const struct weft_backend *backend, const char *origin, struct w
 				      "plugin %s: there is a backend '%s' already; each name can "
 				      "be used once",
 				      origin, backend->name);
+	return 0;
+}
+
+int backend_add(const struct weft_backend *backend, const char *origin, struct weft_error *error)
+{
+	_cleanup_free_ struct weft_backend *copy = calloc(1, sizeof(*copy));
+	struct weft_backend **grown;
+	int r;
+
+	if (!copy)
+		return weft_error_set(error, ENOMEM, "out of memory");
+	r = check_version(backend, origin, error);
+	if (r < 0)
+		return r;
+	memcpy(copy, backend, backend->size < sizeof(*copy) ? backend->size : sizeof(*copy));
+	copy->size = sizeof(*copy);
+	r = check_backend(copy, origin, error);
+	if (r < 0)
+		return r;
 	grown = reallocarray(plugins, plugin_count + 1, sizeof(*plugins));
 	if (!grown)
 		return weft_error_set(error, ENOMEM, "out of memory");
 	plugins = grown;
-	plugins[plugin_count++] = backend;
+	plugins[plugin_count++] = TAKE_PTR(copy);
 	return 0;
 }
 

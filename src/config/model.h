@@ -26,6 +26,7 @@
 struct weft_backend;
 struct weft_error;
 struct weft_params;
+struct weft_owner;
 
 #define CONFIG_VERSION_MIN 0x00010201	/* the first with Fabrics; older ones count as 0 */
 
@@ -192,6 +193,7 @@ struct config_backends {
 	/* Fills *error with what names there are; returns -errno. */
 	int (*unknown)(const char *name, struct weft_error *error);
 	struct weft_params *(*params_new)(const struct weft_backend *backend);
+	void (*params_own)(struct weft_params *params, struct weft_owner *owner);
 	int (*params_set)(struct weft_params *params, const char *name, const char *value,
 			  struct weft_error *error);
 	int (*params_check)(const struct weft_params *params, struct weft_error *error);

@@ -56,6 +56,7 @@ static const struct config_backends backends = {
 	.find = backend_find,
 	.unknown = backend_unknown,
 	.params_new = backend_params_new,
+	.params_own = backend_params_own,
 	.params_set = backend_params_set,
 	.params_check = backend_params_check,
 	.params_free = backend_params_free,

@@ -5,8 +5,19 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "target/target.h"
+
+/* Is it from the time of this weftd? (<weft/backend.h>, Versions) */
+static bool info_known(const struct weft_info *info)
+{
+	uint64_t reserved = 0;
+
+	for (size_t i = 0; i < sizeof(info->reserved) / sizeof(info->reserved[0]); i++)
+		reserved |= info->reserved[i];
+	return !reserved;
+}
 
 static bool info_plausible(const struct weft_info *info)
 {
@@ -23,6 +34,7 @@ struct namespace *namespace_new(struct target *target, const struct weft_backend
 		return NULL;
 	ns->backend = backend;
 	ns->target = target;
+	ns->owner.alarm_fd = -1;
 	ns->reactor_count = target->reactor_count;
 	ns->buffers_max = target->buffer_limit / LIMITS_NAMESPACE_BUFFERS_SHARE;
 	ns->counters = aligned_alloc(64, target->reactor_count * sizeof(*ns->counters));
@@ -39,9 +51,15 @@ int namespace_open_device(struct namespace *ns, const struct weft_params *params
 {
 	int r = ns->backend->open(&ns->device, params, &ns->info, error);
 
-	if (r < 0 || info_plausible(&ns->info))
+	if (r < 0)
 		return r;
+	if (info_plausible(&ns->info) && info_known(&ns->info))
+		return 0;
 	namespace_close_device(ns);
+	if (!info_known(&ns->info))
+		return weft_error_set(error, EPROTONOSUPPORT,
+				      "backend %s says of the device what only a later weftd knows",
+				      ns->backend->name);
 	return weft_error_set(error, EINVAL,
 			      "backend %s has blocks of %u bytes: 512 to 4096 can be served",
 			      ns->backend->name, ns->info.block_size);
@@ -69,6 +87,17 @@ void namespace_flush_failed(struct namespace *ns, int error)
 	int none = 0;
 
 	atomic_compare_exchange_strong(&ns->flush_error, &none, error);
+}
+
+void weft_device_changed(struct weft_owner *owner)
+{
+	if (owner && !atomic_exchange(&owner->changed, true) && owner->alarm_fd >= 0)
+		eventfd_write(owner->alarm_fd, 1);
+}
+
+bool namespace_take_change(struct namespace *ns)
+{
+	return atomic_exchange(&ns->owner.changed, false);
 }
 
 int namespace_refresh(const struct namespace *ns, struct weft_info *info)

@@ -21,6 +21,12 @@
 struct reactor;
 struct target;
 
+/* What a backend tells that its device changed. */
+struct weft_owner {
+	atomic_bool changed;		/* since the last refresh began */
+	int alarm_fd;			/* borrowed: an eventfd to write to; -1: none */
+};
+
 /* Written by one reactor, read by any thread (relaxed). */
 struct namespace_counters {
 	_Alignas(64) _Atomic uint64_t pins;	/* I/O under way, payload being sent */
@@ -51,6 +57,7 @@ struct namespace {
 	_Atomic int flush_error;
 	/* That is stored, or cannot be: hosts are told at once that a flush fails. */
 	_Atomic bool flush_error_settled;
+	struct weft_owner owner;	/* given to its backend */
 };
 
 /* One without a device. Control thread. NULL where memory ran out. */
@@ -67,6 +74,8 @@ int namespace_open(struct namespace **ret_ns, struct target *target,
 void namespace_flush_failed(struct namespace *ns, int error);
 /* Asks the device what it is now; *info is a copy of ns->info. Any thread. 0 or -errno. */
 int namespace_refresh(const struct namespace *ns, struct weft_info *info);
+/* Has the backend said that the device changed, since the last call? Control thread. */
+bool namespace_take_change(struct namespace *ns);
 /* Takes over what refreshing found: the size, and what is wrong with it. Control thread. */
 void namespace_update(struct namespace *ns, const struct weft_info *info);
 /* true: no I/O is under way on any reactor. Meaningful once no published view points to it. */

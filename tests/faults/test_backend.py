@@ -7,7 +7,7 @@ import time
 import pytest
 
 from faultlib import Fault, disk, faulty
-from nvmetcp import command, status
+from nvmetcp import command, status, wait_until
 from timing import within
 
 pytestmark = pytest.mark.engine
@@ -122,6 +122,14 @@ def test_release_with_an_error(faulted, io):
     faulted.fault("wait 1")
     faulted.fault("release EIO")
     io.wait(held, status.UNRECOVERED_READ)
+
+
+def test_says_that_it_changed(rig, folder):
+    path = disk(folder, 1 << 20)
+    faulted = rig([faulty(1, folder / "1.sock", path=path)])
+    os.truncate(path, 2 << 20)
+    faulted.fault("change")
+    wait_until(lambda: faulted.state()["size"] == 2 << 20)
 
 
 def test_rules_from_the_start(rig, folder):

@@ -140,7 +140,7 @@ static void late_submit(void *opened, struct weft_io *io)
 }
 
 static const struct weft_backend late_backend = {
-	.abi = WEFT_BACKEND_ABI,
+	.size = sizeof(struct weft_backend),
 	.name = "late",
 	.summary = "completes when it is told to",
 	.open = late_open,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What apply makes of a configuration, and of the next one. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 
 #include "apply_rig.h"
@@ -268,6 +269,43 @@ static void resizing(void **state)
 	assert_int_equal(shown(A, 1)->block_count, 1);
 }
 
+/* Until nothing is left to collect; without a tick. */
+static void run_what_is_due(void)
+{
+	struct pollfd pollfd = { .fd = apply_fd(apply), .events = POLLIN };
+
+	while (poll(&pollfd, 1, 1000) > 0)
+		apply_run(apply);
+}
+
+static void a_device_says_that_it_changed(void **state)
+{
+	struct apply_namespace_state seen;
+
+	run_text(TWO);
+	run_tick();
+	disks[0].size = 5 << 20;
+	run_what_is_due();
+	assert_int_equal(shown(A, 1)->block_count, 2048);
+	weft_device_changed(disks[0].owner);
+	weft_device_changed(disks[0].owner);
+	run_what_is_due();
+	assert_int_equal(shown(A, 1)->block_count, 5 * 2048);
+	disks[0].missing = ENODEV;
+	weft_device_changed(disks[0].owner);
+	run_what_is_due();
+	assert_null(shown(A, 1));
+	disks[0].missing = 0;
+	TICK_UNTIL(shown(A, 1));
+
+	disks[0].trouble = "it squeaks";
+	TICK_UNTIL(apply_namespace_state(apply, A, 1, &seen) && seen.trouble);
+	assert_string_equal(seen.trouble, "it squeaks");
+	assert_int_equal(seen.state, APPLY_READY);
+	disks[0].trouble = NULL;
+	TICK_UNTIL(apply_namespace_state(apply, A, 1, &seen) && !seen.trouble);
+}
+
 static void losing_a_device(void **state)
 {
 	uint64_t before;
@@ -411,6 +449,7 @@ int main(void)
 		TEST(io_keeps_it_open),
 		TEST(a_device_moves),
 		TEST(resizing),
+		TEST(a_device_says_that_it_changed),
 		TEST(losing_a_device),
 		TEST(block_sizes),
 		TEST(a_refused_one_changes_nothing),

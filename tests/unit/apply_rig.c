@@ -43,6 +43,7 @@ static int disk_refresh(void *device, struct weft_info *info)
 	*info = (struct weft_info){ .size = disk->size, .block_size = disk->block_size,
 				    .physical_block_size = disk->block_size,
 				    .read_only = disk->read_only };
+	snprintf(info->trouble, sizeof(info->trouble), "%s", disk->trouble ? disk->trouble : "");
 	return 0;
 }
 
@@ -65,6 +66,7 @@ static int disk_open(void **ret_device, const struct weft_params *params,
 		return weft_error_set(error, disk->missing, "%s: missing", path);
 	disk->opened++;
 	disk->opens++;
+	disk->owner = weft_params_owner(params);
 	if (disk->slow) {
 		sem_post(&opening);
 		sem_wait(&release);
@@ -89,7 +91,7 @@ static const struct weft_option disk_options[] = {
 };
 
 static const struct weft_backend disk_backend = {
-	.abi = WEFT_BACKEND_ABI,
+	.size = sizeof(struct weft_backend),
 	.name = "file",
 	.summary = "a disk of the test",
 	.options = disk_options,
@@ -108,6 +110,7 @@ static const struct config_backends backends = {
 	.find = find,
 	.unknown = backend_unknown,
 	.params_new = backend_params_new,
+	.params_own = backend_params_own,
 	.params_set = backend_params_set,
 	.params_check = backend_params_check,
 	.params_free = backend_params_free,

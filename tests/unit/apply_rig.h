@@ -22,6 +22,8 @@ struct disk {
 	bool read_only;
 	bool slow;			/* its open waits for release_opening() */
 	int opened, opens;		/* now, ever */
+	struct weft_owner *owner;
+	const char *trouble;		/* NULL: none */
 };
 
 /* "/one", "/two" and "/three": 1, 2 and 3 MiB; the second has blocks of 4096 bytes. */

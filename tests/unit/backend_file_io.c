@@ -32,6 +32,10 @@ struct loop *loop_current(void)
 	return NULL;
 }
 
+void weft_device_changed(struct weft_owner *owner)
+{
+}
+
 void weft_io_done(struct weft_io *io, int result)
 {
 	io_result = result;

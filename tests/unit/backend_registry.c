@@ -14,6 +14,10 @@
 
 #include "backend/backend.h"
 
+void weft_device_changed(struct weft_owner *owner)
+{
+}
+
 void weft_io_done(struct weft_io *io, int result)
 {
 }
@@ -48,7 +52,7 @@ static const struct weft_option all_types[] = {
 };
 
 static const struct weft_backend sample = {
-	.abi = WEFT_BACKEND_ABI,
+	.size = sizeof(struct weft_backend),
 	.name = "sample",
 	.summary = "does nothing",
 	.options = all_types,
@@ -90,11 +94,14 @@ static void refuses_backends(void **state)
 	struct weft_backend backend = sample;
 	struct weft_error error;
 
-	backend.abi = 7;
+	backend.size = 1;
 	assert_int_equal(backend_add(&backend, "./p.so", &error), -EPROTONOSUPPORT);
 	assert_text_has(error.text, "./p.so");
-	assert_text_has(error.text, "version 7");
-	assert_text_has(error.text, "speaks 1");
+	assert_text_has(error.text, "has 1 bytes");
+	backend.size = offsetof(struct weft_backend, submit);
+	assert_int_equal(backend_add(&backend, "./p.so", &error), -EPROTONOSUPPORT);
+	backend.size = SIZE_MAX;
+	assert_int_equal(backend_add(&backend, "./p.so", &error), -EPROTONOSUPPORT);
 
 	backend = sample;
 	backend.name = "Sample";
@@ -124,12 +131,72 @@ static void refuses_backends(void **state)
 	assert_null(backend_find("sample"));
 }
 
+/* As a later <weft/backend.h> may have it. */
+struct later_backend {
+	struct weft_backend now;
+	void (*later)(void);
+};
+
+static void later(void)
+{
+}
+
+static void takes_plugins_of_other_versions(void **state)
+{
+	struct later_backend newer = { .now = sample, .later = later };
+	struct weft_backend older = sample;
+	/* the memory ends with the struct: a sanitizer sees what is read beyond it */
+	size_t short_size = offsetof(struct weft_backend, lend);
+	void *memory = malloc(short_size);
+	const struct weft_backend *found;
+	struct weft_error error;
+
+	older.size = short_size;
+	older.name = "older";
+	memcpy(memory, &older, short_size);
+	assert_int_equal(backend_add(memory, "./older.so", &error), 0);
+	free(memory);
+	found = backend_find("older");
+	assert_ptr_equal(found->submit, sample.submit);
+	assert_null(found->lend);
+	assert_null(found->refresh);
+
+	newer.now.size = sizeof(newer);
+	newer.now.name = "newer";
+	assert_int_equal(backend_add(&newer.now, "./newer.so", &error), -EPROTONOSUPPORT);
+	assert_text_has(error.text, "needs a later weftd");
+	newer.later = NULL;
+	assert_int_equal(backend_add(&newer.now, "./newer.so", &error), 0);
+	assert_non_null(backend_find("newer"));
+}
+
+static void refuses_what_only_a_later_weftd_knows(void **state)
+{
+	static const struct weft_option later_option[] = {
+		{ .name = "x", .help = "x", .reserved = { NULL, "y" } }, { 0 }
+	};
+	struct weft_backend backend = sample;
+	struct weft_error error;
+
+	backend.name = "flags";
+	backend.flags = 1u << 31;
+	assert_int_equal(backend_add(&backend, "./p.so", &error), -EPROTONOSUPPORT);
+	backend.flags = 0;
+	backend.options = later_option;
+	assert_int_equal(backend_add(&backend, "./p.so", &error), -EPROTONOSUPPORT);
+	backend.options = NULL;
+	backend.lend_write = (void *(*)(void *, uint64_t, uint64_t))(uintptr_t)later;
+	assert_int_equal(backend_add(&backend, "./p.so", &error), -EINVAL);
+	assert_text_has(error.text, "lend_write and written");
+	assert_null(backend_find("flags"));
+}
+
 static void adds_a_backend_once(void **state)
 {
 	struct weft_error error;
 
 	assert_int_equal(backend_add(&sample, "./p.so", &error), 0);
-	assert_ptr_equal(backend_find("sample"), &sample);
+	assert_ptr_equal(backend_find("sample")->open, sample.open);
 	assert_int_equal(backend_add(&sample, "./q.so", &error), -EEXIST);
 	assert_text_has(error.text, "'sample'");
 	assert_text_has(error.text, "./q.so");
@@ -260,6 +327,8 @@ int main(void)
 		cmocka_unit_test(built_in_backends_pass_their_own_checks),
 		cmocka_unit_test(refuses_backends),
 		cmocka_unit_test(adds_a_backend_once),
+		cmocka_unit_test(takes_plugins_of_other_versions),
+		cmocka_unit_test(refuses_what_only_a_later_weftd_knows),
 		cmocka_unit_test(refuses_files_that_are_no_plugins),
 		cmocka_unit_test(reads_options),
 		cmocka_unit_test(refuses_options),

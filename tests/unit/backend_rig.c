@@ -56,6 +56,10 @@ void rig_close(struct rig *rig)
 	rig->device = NULL;
 }
 
+void weft_device_changed(struct weft_owner *owner)
+{
+}
+
 void weft_io_done(struct weft_io *io, int result)
 {
 	struct trip *trip = container_of(io, struct trip, io);

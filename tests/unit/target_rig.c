@@ -92,7 +92,7 @@ static void device_submit(void *arg, struct weft_io *io)
 }
 
 static const struct weft_backend rig_backend = {
-	.abi = WEFT_BACKEND_ABI,
+	.size = sizeof(struct weft_backend),
 	.name = "rig",
 	.summary = "memory of a test",
 	.open = device_open,

@@ -209,6 +209,7 @@ static int fault_open(void **ret_device, const struct weft_params *params,
 		r = weft_error_set(error, ENOMEM, "out of memory");
 		goto fail_child;
 	}
+	device->owner = weft_params_owner(params);
 	fault_point_attach(device->point, device);
 	*ret_device = device;
 	*ret_info = info;
@@ -237,7 +238,7 @@ static int fault_refresh(void *object, struct weft_info *info)
 }
 
 const struct weft_backend fault_backend = {
-	.abi = WEFT_BACKEND_ABI,
+	.size = sizeof(struct weft_backend),
 	.name = "fault",
 	.summary = "fails to order, for tests; stands on another backend",
 	.flags = WEFT_BACKEND_OVERLAY,

@@ -114,6 +114,7 @@ int fault_control_start(struct fault_point *point, struct weft_error *error);
 struct fault_device {
 	struct weft_child child;
 	struct fault_point *point;	/* reference */
+	struct weft_owner *owner;	/* borrowed: of open() */
 	struct fault_cache *cache;	/* owned; NULL: none */
 };
 

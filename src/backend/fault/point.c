@@ -237,6 +237,20 @@ static int command_gone(struct fault_point *point, bool gone)
 	return 0;
 }
 
+/* As a backend does that notices by itself. */
+static int command_change(struct fault_point *point, struct weft_error *error)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&point->device_lock);
+	if (point->device)
+		weft_device_changed(point->device->owner);
+	else
+		r = weft_error_set(error, ENODEV, "no device is open");
+	pthread_mutex_unlock(&point->device_lock);
+	return r;
+}
+
 static int command_wait(struct fault_point *point, const char *word, struct weft_error *error)
 {
 	struct timespec end;
@@ -304,6 +318,8 @@ int fault_point_command(struct fault_point *point, char *line, char *reply, size
 		return command_clear(point);
 	if (!strcmp(line, "vanish") || !strcmp(line, "return"))
 		return command_gone(point, line[0] == 'v');
+	if (!strcmp(line, "change"))
+		return command_change(point, error);
 	if (!strcmp(line, "count"))
 		return command_count(point, reply, reply_size);
 	if (!strcmp(line, "cut"))

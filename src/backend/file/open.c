@@ -243,7 +243,7 @@ static int file_refresh(void *object, struct weft_info *info)
 }
 
 const struct weft_backend file_backend = {
-	.abi = WEFT_BACKEND_ABI,
+	.size = sizeof(struct weft_backend),
 	.name = "file",
 	.summary = "a regular file or a block device",
 	.options = file_options,
