@@ -45,15 +45,20 @@
  * thread (possibly before submit() returns) or by weft_io_done_from_thread()
  * anywhere else. submit() itself has no result.
  *
- * Overlays. A backend with the flag WEFT_BACKEND_OVERLAY stands on another one,
- * its child. Its table has the required option "child", a text: the child's
- * name and, where that is an overlay as well, a colon and what that one stands
- * on, as in "fault:file". Options that the overlay's own table does not have
- * are the child's, and are checked against its table. open() calls
- * weft_child_open() and close() weft_child_close(); submit() hands an I/O on as
- * it is with weft_child_submit() and no longer knows it, or completes it
- * itself, or submits others of its own (weft_io.done) and completes it after
- * them.
+ * Overlays. A backend whose table has options of the type WEFT_OPTION_CHILD
+ * stands on others: each such option names a child, as "child", or "parent" and
+ * "base". Its value in the configuration is an object with the child's backend
+ * and options, which may have children again:
+ *
+ *	"child": {"backend": "file", "path": "/srv/disk.img"}
+ *
+ * What opens, checks or saves it calls them child.backend and child.path. Each
+ * child's options are checked against its backend's table. open() calls
+ * weft_child_open() for each child that it needs, and close() calls
+ * weft_child_close(); submit() hands an I/O on as it is with
+ * weft_child_submit() and no longer knows it, or completes it itself, or submits
+ * others of its own (weft_io.done) and completes it after them. What a child
+ * says, why it does not open or what is wrong with it, begins with its name.
  */
 #ifndef WEFT_BACKEND_H
 #define WEFT_BACKEND_H
@@ -171,6 +176,7 @@ enum weft_option_type {
 	WEFT_OPTION_SIZE,	/* bytes; K, M, G, T suffixes are powers of 1024 */
 	WEFT_OPTION_NUMBER,
 	WEFT_OPTION_BOOL,
+	WEFT_OPTION_CHILD,	/* a backend that this one stands on: see Overlays */
 };
 
 /* One option of a backend: feeds validation, the CLI's help and a test of the man page. */
@@ -207,10 +213,9 @@ void weft_device_changed(struct weft_owner *owner);
 enum weft_backend_flags {
 	WEFT_BACKEND_SYNC = 1 << 0,	 /* READ and WRITE are done before submit() returns */
 	WEFT_BACKEND_UNALIGNED = 1 << 1, /* takes buffers of any alignment */
-	WEFT_BACKEND_OVERLAY = 1 << 2,	 /* stands on a child: see above */
 };
 
-#define WEFT_BACKEND_FLAGS ((1 << 3) - 1)	/* those that there are */
+#define WEFT_BACKEND_FLAGS ((1 << 2) - 1)	/* those that there are */
 
 struct weft_backend {
 	size_t size;			/* Required: sizeof(struct weft_backend) */
@@ -265,30 +270,24 @@ struct weft_backend {
 };
 
 /* What an overlay stands on. */
-struct weft_child {
-	const struct weft_backend *backend;
-	void *device;
-};
+struct weft_child;
 
 /*
- * Opens the child that the option "child" names, with the options that are not
- * the overlay's own. Returns 0, or -errno with *error filled; *ret_child and
- * *ret_info (what the child is) are then untouched.
+ * Opens the child of that name, an option of the overlay's. Returns 0, or -errno
+ * with *error filled; *ret_child and *ret_info (what the child is) are then
+ * untouched. The child's device changes are the overlay's.
  */
-int weft_child_open(struct weft_child *ret_child, const struct weft_params *params,
-		    struct weft_info *ret_info, struct weft_error *error);
-/* No I/O of the child is outstanding. */
+int weft_child_open(struct weft_child **ret_child, const struct weft_params *params,
+		    const char *name, struct weft_info *ret_info, struct weft_error *error);
+/* No I/O of the child is outstanding. NULL is harmless. */
 void weft_child_close(struct weft_child *child);
-/* As the member refresh; 0 where the child has none. */
+/* As the member refresh, *info is the child's; 0 where the child has none. */
 int weft_child_refresh(struct weft_child *child, struct weft_info *info);
 /*
  * Hands an I/O to the child, which owns its scratch from then on. Buffers must
- * be aligned to 4096 unless the child is WEFT_BACKEND_UNALIGNED.
+ * be aligned to 4096.
  */
-static inline void weft_child_submit(struct weft_child *child, struct weft_io *io)
-{
-	child->backend->submit(child->device, io);
-}
+void weft_child_submit(struct weft_child *child, struct weft_io *io);
 
 /* Logs one line in the daemon's log. level: a syslog priority, as in <syslog.h>. */
 void weft_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));

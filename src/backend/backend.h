@@ -53,21 +53,25 @@ void backend_params_free(struct weft_params *params);
 /* Who is told when the device changes: weft_params_owner(). Unset: nobody, NULL. */
 void backend_params_own(struct weft_params *params, struct weft_owner *owner);
 /*
- * Sets (again: replaces) an option from its text. 0, or -EINVAL or -ENOMEM with
- * *error filled: an option that the backend doesn't have, or a value of another type.
+ * Sets (again: replaces) an option from its text; a child's is called "NAME.option".
+ * 0, or -EINVAL or -ENOMEM with *error filled: an option that the backend doesn't
+ * have, or a value of another type.
  */
 int backend_params_set(struct weft_params *params, const char *name, const char *value,
 		       struct weft_error *error);
 /*
  * 0, or -EINVAL with *error filled: a required option is missing. Of an overlay
- * it checks the child as well: -ENOENT (no such backend), or as backend_params_set().
+ * it checks the children as well: -ENOENT (no such backend), or as backend_params_set().
  */
 int backend_params_check(const struct weft_params *params, struct weft_error *error);
 /*
- * The child of an overlay and its parameters, checked: the caller's, freed with
- * backend_params_free(). As backend_params_check().
+ * The backend and the checked parameters of a child, which is an option of that
+ * name: the caller's, freed with backend_params_free(). As backend_params_check().
  */
-int backend_params_child(const struct weft_params *params, const struct weft_backend **ret_backend,
-			 struct weft_params **ret_child, struct weft_error *error);
+int backend_params_child(const struct weft_params *params, const char *name,
+			 const struct weft_backend **ret_backend, struct weft_params **ret_child,
+			 struct weft_error *error);
+/* Whose they are: "parent.base", a child's names; "": the namespace's own. As long as params. */
+const char *backend_params_path(const struct weft_params *params);
 
 #endif

@@ -5,6 +5,7 @@
 static const char *const type_names[] = {
 	[WEFT_OPTION_STRING] = "TEXT", [WEFT_OPTION_PATH] = "PATH", [WEFT_OPTION_SIZE] = "SIZE",
 	[WEFT_OPTION_NUMBER] = "NUMBER", [WEFT_OPTION_BOOL] = "true|false",
+	[WEFT_OPTION_CHILD] = "{BACKEND}",
 };
 
 static void print_option(const struct weft_option *option, FILE *out)

@@ -2,7 +2,6 @@
 /* Options of a device: checked against the backend's table, read by its open(). */
 #include "backend/backend.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +10,9 @@
 #include "util/str.h"
 
 #define OVERLAYS_MAX 8	/* on each other: they are checked and opened by recursion */
+#define WHOSE 160
 
-/* An option that an overlay hands on to its child, which checks it. */
+/* An option of a child, "base.path", which the child checks. */
 struct handed {
 	char *name, *value;			/* owned */
 };
@@ -20,6 +20,7 @@ struct handed {
 struct weft_params {
 	const struct weft_backend *backend;	/* borrowed */
 	struct weft_owner *owner;		/* borrowed; NULL: nobody */
+	char *path;				/* owned: a child's; NULL: the namespace's own */
 	struct handed *handed;			/* owned */
 	size_t handed_count;
 	size_t count;				/* of the backend's options */
@@ -58,6 +59,7 @@ void backend_params_free(struct weft_params *params)
 		free(params->handed[i].value);
 	}
 	free(params->handed);
+	free(params->path);
 	free(params);
 }
 
@@ -71,6 +73,19 @@ struct weft_owner *weft_params_owner(const struct weft_params *params)
 	return params->owner;
 }
 
+const char *backend_params_path(const struct weft_params *params)
+{
+	return params->path ? params->path : "";
+}
+
+/* "backend 'file'", or "base: backend 'file'", for messages. */
+static const char *whose(const struct weft_params *params, char buf[WHOSE])
+{
+	snprintf(buf, WHOSE, "%s%sbackend '%s'", backend_params_path(params),
+		 params->path ? ": " : "", params->backend->name);
+	return buf;
+}
+
 /* The option's place in the table; params->count where there is none. */
 static size_t find_option(const struct weft_params *params, const char *name)
 {
@@ -79,6 +94,25 @@ static size_t find_option(const struct weft_params *params, const char *name)
 	while (i < params->count && strcmp(params->backend->options[i].name, name))
 		i++;
 	return i;
+}
+
+/* What follows "NAME." in the name of a child's option; NULL: it is no option of that child. */
+static const char *of_child(const char *option, const char *child)
+{
+	size_t length = strlen(child);
+
+	return !strncmp(option, child, length) && option[length] == '.' ? option + length + 1 :
+									  NULL;
+}
+
+/* The child whose option that name means; NULL: the backend has no such child. */
+static const struct weft_option *find_child(const struct weft_params *params, const char *name)
+{
+	for (size_t i = 0; i < params->count; i++)
+		if (params->backend->options[i].type == WEFT_OPTION_CHILD &&
+		    of_child(name, params->backend->options[i].name))
+			return &params->backend->options[i];
+	return NULL;
 }
 
 static int parse_bool(const char *text, uint64_t *ret)
@@ -109,6 +143,8 @@ static int parse_value(enum weft_option_type type, const char *text, uint64_t *r
 		return number_parse(text, 0, UINT64_MAX, ret_number);
 	case WEFT_OPTION_BOOL:
 		return parse_bool(text, ret_number);
+	case WEFT_OPTION_CHILD:
+		return -EINVAL;
 	}
 	return -EINVAL;
 }
@@ -124,6 +160,9 @@ static const char *expected(enum weft_option_type type)
 		return "a whole number, such as 4";
 	case WEFT_OPTION_BOOL:
 		return "true or false";
+	case WEFT_OPTION_CHILD:
+		return "an object such as {\"backend\": \"file\", \"path\": \"/srv/disk.img\"}; "
+		       "with --option, NAME.backend and NAME.path";
 	default:
 		return "a text";
 	}
@@ -133,23 +172,38 @@ static int refuse_option(const struct weft_params *params, const char *name,
 			 struct weft_error *error)
 {
 	struct strbuf names = { 0 };
+	char buf[WHOSE];
 
 	for (size_t i = 0; i < params->count; i++)
 		strbuf_add(&names, "%s%s", i ? ", " : "", params->backend->options[i].name);
-	weft_error_set(error, EINVAL, "backend '%s' has no option '%s'; it has: %s",
-		       params->backend->name, name, names.data ? names.data : "none");
+	weft_error_set(error, EINVAL, "%s has no option '%s'; it has: %s", whose(params, buf), name,
+		       names.data ? names.data : "none");
 	strbuf_done(&names);
 	return -EINVAL;
 }
 
-/* Keeps an option for the child. */
+/* Takes a copy of the text in place of what is there. */
+static int replace_text(char **text, const char *with, struct weft_error *error)
+{
+	char *copy = strdup(with);
+
+	if (!copy)
+		return weft_error_set(error, ENOMEM, "out of memory");
+	free(*text);
+	*text = copy;
+	return 0;
+}
+
+/* Keeps an option for a child. */
 static int hand_on(struct weft_params *params, const char *name, const char *value,
 		   struct weft_error *error)
 {
-	struct handed *grown = reallocarray(params->handed, params->handed_count + 1,
-					    sizeof(*grown));
-	struct handed *last;
+	struct handed *grown, *last;
 
+	for (size_t i = 0; i < params->handed_count; i++)
+		if (!strcmp(params->handed[i].name, name))
+			return replace_text(&params->handed[i].value, value, error);
+	grown = reallocarray(params->handed, params->handed_count + 1, sizeof(*grown));
 	if (!grown)
 		return weft_error_set(error, ENOMEM, "out of memory");
 	params->handed = grown;
@@ -165,86 +219,107 @@ int backend_params_set(struct weft_params *params, const char *name, const char 
 	size_t i = find_option(params, name);
 	const struct weft_option *option;
 	uint64_t number;
-	char *copy;
+	char buf[WHOSE];
 
 	if (i == params->count)
-		return params->backend->flags & WEFT_BACKEND_OVERLAY ?
-			       hand_on(params, name, value, error) :
-			       refuse_option(params, name, error);
+		return find_child(params, name) ? hand_on(params, name, value, error) :
+						  refuse_option(params, name, error);
 	option = &params->backend->options[i];
 	if (parse_value(option->type, value, &number) < 0)
 		return weft_error_set(error, EINVAL,
-				      "backend '%s', option '%s': '%s' is wrong; it must be %s",
-				      params->backend->name, name, value, expected(option->type));
-	copy = strdup(value);
-	if (!copy)
-		return weft_error_set(error, ENOMEM, "out of memory");
-	free(params->values[i]);
-	params->values[i] = copy;
-	return 0;
+				      "%s, option '%s': '%s' is wrong; it must be %s",
+				      whose(params, buf), name, value, expected(option->type));
+	return replace_text(&params->values[i], value, error);
 }
 
-/* How many more there are below a child such as "fault:fault:file": colons. */
-static unsigned int overlays_below(const char *child)
-{
-	unsigned int count = 0;
+/* ---- children ---- */
 
-	while ((child = strchr(child, ':'))) {
-		child++;
+/* How many overlays the child of these parameters stands below. */
+static unsigned int depth(const struct weft_params *params)
+{
+	unsigned int count = 1;
+
+	if (!params->path)
+		return count;
+	count++;
+	for (const char *dot = params->path; (dot = strchr(dot, '.')); dot++)
 		count++;
-	}
 	return count;
 }
 
-/*
- * The backend that an overlay's option "child" names, and what that one stands on ("": nothing).
- * NULL, with *error filled.
- */
-static const struct weft_backend *find_child(const struct weft_params *params,
-					     const char **ret_below, struct weft_error *error)
+/* The parameters of a child, with its path, but not its options. NULL where memory ran out. */
+static struct weft_params *new_child(const struct weft_params *params, const char *name,
+				     const struct weft_backend *backend)
+{
+	struct weft_params *child = backend_params_new(backend);
+
+	if (!child)
+		return NULL;
+	child->owner = params->owner;
+	if (asprintf(&child->path, "%s%s%s", backend_params_path(params), params->path ? "." : "",
+		     name) >= 0)
+		return child;
+	child->path = NULL;
+	backend_params_free(child);
+	return NULL;
+}
+
+/* The backend of a child: what NAME.backend says, or "file". NULL with *error filled. */
+static const struct weft_backend *child_backend(const struct weft_params *params,
+						const char *name, struct weft_error *error)
 {
 	const struct weft_backend *backend;
-	const char *child = weft_param_string(params, "child");
-	size_t length;
-	char name[64];
+	const char *wanted = "file", *rest;
+	struct weft_error unknown;
 
-	assert(child); /* required, and checked before a device is opened */
-	if (overlays_below(child) >= OVERLAYS_MAX) {
-		weft_error_set(error, EINVAL, "backend '%s', option 'child': too many "
-			       "overlays stand on each other; there may be %u",
-			       params->backend->name, OVERLAYS_MAX);
-		return NULL;
+	for (size_t i = 0; i < params->handed_count; i++) {
+		rest = of_child(params->handed[i].name, name);
+		if (rest && !strcmp(rest, "backend"))
+			wanted = params->handed[i].value;
 	}
-	length = strcspn(child, ":");
-	snprintf(name, sizeof(name), "%.*s", (int)length, child);
-	*ret_below = child[length] ? child + length + 1 : "";
-	backend = backend_find(name);
-	if (!backend)
-		backend_unknown(name, error);
+	backend = backend_find(wanted);
+	if (!backend) {
+		backend_unknown(wanted, &unknown);
+		weft_error_set(error, ENOENT, "%s%s%s: %s", backend_params_path(params),
+			       params->path ? "." : "", name, unknown.text);
+	}
 	return backend;
 }
 
-int backend_params_child(const struct weft_params *params, const struct weft_backend **ret_backend,
-			 struct weft_params **ret_child, struct weft_error *error)
+static int set_child_options(const struct weft_params *params, const char *name,
+			     struct weft_params *child, struct weft_error *error)
 {
-	const char *below = "";
-	const struct weft_backend *backend = find_child(params, &below, error);
-	struct weft_params *child;
 	int r = 0;
 
+	for (size_t i = 0; !r && i < params->handed_count; i++) {
+		const char *rest = of_child(params->handed[i].name, name);
+
+		if (rest && strcmp(rest, "backend"))
+			r = backend_params_set(child, rest, params->handed[i].value, error);
+	}
+	return r ? r : backend_params_check(child, error);
+}
+
+int backend_params_child(const struct weft_params *params, const char *name,
+			 const struct weft_backend **ret_backend, struct weft_params **ret_child,
+			 struct weft_error *error)
+{
+	const struct weft_backend *backend;
+	struct weft_params *child;
+	char buf[WHOSE];
+	int r;
+
+	if (depth(params) > OVERLAYS_MAX)
+		return weft_error_set(error, EINVAL, "%s, option '%s': too many overlays stand on "
+				      "each other; there may be %u",
+				      whose(params, buf), name, OVERLAYS_MAX);
+	backend = child_backend(params, name, error);
 	if (!backend)
-		return -EINVAL;
-	child = backend_params_new(backend);
+		return -ENOENT;
+	child = new_child(params, name, backend);
 	if (!child)
 		return weft_error_set(error, ENOMEM, "out of memory");
-	child->owner = params->owner;
-	if (*below)
-		r = backend_params_set(child, "child", below, error);
-	for (size_t i = 0; !r && i < params->handed_count; i++)
-		r = backend_params_set(child, params->handed[i].name, params->handed[i].value,
-				       error);
-	if (!r)
-		r = backend_params_check(child, error);
+	r = set_child_options(params, name, child, error);
 	if (r < 0) {
 		backend_params_free(child);
 		return r;
@@ -254,28 +329,43 @@ int backend_params_child(const struct weft_params *params, const struct weft_bac
 	return 0;
 }
 
-static int check_child(const struct weft_params *params, struct weft_error *error)
+static int check_child(const struct weft_params *params, const char *name,
+		       struct weft_error *error)
 {
 	const struct weft_backend *backend;
 	struct weft_params *child;
-	int r = backend_params_child(params, &backend, &child, error);
+	int r = backend_params_child(params, name, &backend, &child, error);
 
 	if (!r) /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): 0 says that it was made */
 		backend_params_free(child);
 	return r;
 }
 
+static bool is_given(const struct weft_params *params, size_t option)
+{
+	if (params->backend->options[option].type != WEFT_OPTION_CHILD)
+		return params->values[option];
+	for (size_t i = 0; i < params->handed_count; i++)
+		if (of_child(params->handed[i].name, params->backend->options[option].name))
+			return true;
+	return false;
+}
+
 int backend_params_check(const struct weft_params *params, struct weft_error *error)
 {
 	const struct weft_option *options = params->backend->options;
+	char buf[WHOSE];
+	int r = 0;
 
 	for (size_t i = 0; i < params->count; i++)
-		if (options[i].required && !params->values[i])
-			return weft_error_set(error, EINVAL,
-					      "backend '%s' needs the option '%s' (%s): %s",
-					      params->backend->name, options[i].name,
-					      options[i].help, expected(options[i].type));
-	return params->backend->flags & WEFT_BACKEND_OVERLAY ? check_child(params, error) : 0;
+		if (options[i].required && !is_given(params, i))
+			return weft_error_set(error, EINVAL, "%s needs the option '%s' (%s): %s",
+					      whose(params, buf), options[i].name, options[i].help,
+					      expected(options[i].type));
+	for (size_t i = 0; !r && i < params->count; i++)
+		if (options[i].type == WEFT_OPTION_CHILD && is_given(params, i))
+			r = check_child(params, options[i].name, error);
+	return r;
 }
 
 const char *weft_param_string(const struct weft_params *params, const char *name)

@@ -67,14 +67,6 @@ static bool consists_of(const char *text, const char *characters)
 	return text && *text && !text[strspn(text, characters)];
 }
 
-static bool names_child(const struct weft_option *option)
-{
-	for (; option && option->name; option++)
-		if (!strcmp(option->name, "child"))
-			return option->required && option->type == WEFT_OPTION_STRING;
-	return false;
-}
-
 /* What is wrong with a plugin's backend, in words; NULL: nothing. */
 static const char *fault_of(const struct weft_backend *backend)
 {
@@ -91,13 +83,11 @@ static const char *fault_of(const struct weft_backend *backend)
 	for (option = backend->options; option && option->name; option++) {
 		if (!consists_of(option->name, OPTION_CHARACTERS))
 			return "the names of its options must be made of [a-z_]";
-		if (option->type > WEFT_OPTION_BOOL)
+		if (option->type > WEFT_OPTION_CHILD)
 			return "one of its options has an unknown type";
 		if (!option->help)
 			return "one of its options has no help";
 	}
-	if (backend->flags & WEFT_BACKEND_OVERLAY && !names_child(backend->options))
-		return "an overlay must have the required option child, a text";
 	return NULL;
 }
 

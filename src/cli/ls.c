@@ -94,6 +94,23 @@ static struct tree_node *add_names(struct tree_node *parent, const char *name, c
 	return folder;
 }
 
+/* What a backend stands on: the paths of its children, as child.path. */
+static void note_children(struct tree_node *node, const char *name, json_t *options)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(options, key, value) {
+		char path[256];
+
+		snprintf(path, sizeof(path), "%s%s%s", name, *name ? "." : "", key);
+		if (json_is_object(value))
+			note_children(node, path, value);
+		else if (*name && !strcmp(key, "path"))
+			note_scalar(node, path, options, key);
+	}
+}
+
 static bool add_namespace(struct tree_node *folder, const json_t *object)
 {
 	const json_t *device = json_object_get(object, "device");
@@ -110,6 +127,7 @@ static bool add_namespace(struct tree_node *folder, const json_t *object)
 	if (backend && strcmp(backend, "file") != 0)
 		tree_note(node, "%s", backend);
 	note_scalar(node, "path", device, "path");
+	note_children(node, "", json_object_get(object, "weft"));
 	note_scalar(node, "uuid", device, "uuid");
 	note_scalar(node, "nguid", device, "nguid");
 	note_scalar(node, "grpid", object, "ana_grpid");

@@ -11,33 +11,16 @@
 #include "util/cleanup.h"
 #include "util/str.h"
 
-static bool in_table(const struct weft_backend *backend, const char *name)
+/* Has the namespace's own backend such an option? Those of its children are told one by one. */
+static bool has_option(const struct weft_backend *backend, const char *name)
 {
 	const struct weft_option *option;
 
-	for (option = backend->options; option && option->name; option++) {
+	for (option = backend ? backend->options : NULL; option && option->name; option++) {
 		if (!strcmp(option->name, name))
 			return true;
 	}
 	return false;
-}
-
-/* Does the namespace's backend, or what that stands on ("fault:file"), have such an option? */
-static bool has_option(const struct config_namespace *ns, const struct config_backends *backends,
-		       const struct weft_backend *backend, const char *name)
-{
-	const char *below = config_get_option(ns, "child");
-	char child[64];
-
-	while (backend && !in_table(backend, name)) {
-		if (!(backend->flags & WEFT_BACKEND_OVERLAY) || !below)
-			return false;
-		snprintf(child, sizeof(child), "%.*s", (int)strcspn(below, ":"), below);
-		below = strchr(below, ':');
-		below = below ? below + 1 : NULL;
-		backend = backends->find(child);
-	}
-	return backend != NULL;
 }
 
 static bool same_options(const struct config_namespace *a, const struct config_namespace *b)
@@ -60,9 +43,9 @@ bool config_same_device(const struct config_namespace *a, const struct config_na
 
 	if (!backend || strcmp(a->backend, b->backend) || !same_options(a, b))
 		return false;
-	if (a->block_size != b->block_size && has_option(a, backends, backend, "block_size"))
+	if (a->block_size != b->block_size && has_option(backend, "block_size"))
 		return false;
-	return a->read_only == b->read_only || !has_option(a, backends, backend, "read_only");
+	return a->read_only == b->read_only || !has_option(backend, "read_only");
 }
 
 static int by_name(const void *a, const void *b)
@@ -87,9 +70,9 @@ int config_device_digest(const struct config_namespace *ns, const struct config_
 	strbuf_add(&buf, "%s\n", ns->backend);
 	for (size_t i = 0; i < count; i++)
 		strbuf_add(&buf, "%s=%s\n", sorted[i].name, sorted[i].value);
-	if (has_option(ns, backends, backend, "block_size"))
+	if (has_option(backend, "block_size"))
 		strbuf_add(&buf, "%u\n", ns->block_size);
-	if (has_option(ns, backends, backend, "read_only"))
+	if (has_option(backend, "read_only"))
 		strbuf_add(&buf, "%d\n", ns->read_only);
 	return strbuf_take_uuid(&buf, ret_digest);
 }
@@ -103,11 +86,11 @@ static int set_params(const struct config_namespace *ns, const struct config_bac
 
 	for (size_t i = 0; !r && i < ns->option_count; i++)
 		r = backends->params_set(params, ns->options[i].name, ns->options[i].value, error);
-	if (!r && ns->block_size && has_option(ns, backends, backend, "block_size")) {
+	if (!r && ns->block_size && has_option(backend, "block_size")) {
 		snprintf(number, sizeof(number), "%u", ns->block_size);
 		r = backends->params_set(params, "block_size", number, error);
 	}
-	if (!r && ns->read_only && has_option(ns, backends, backend, "read_only"))
+	if (!r && ns->read_only && has_option(backend, "read_only"))
 		r = backends->params_set(params, "read_only", "true", error);
 	/* One that is not enabled may wait for its device's path. */
 	if (!r && ns->enable)

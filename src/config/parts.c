@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "config/dialect.h"
+#include "util/cleanup.h"
+
+#define CHILDREN_MAX 8	/* backends that stand on each other */
 
 int new_subsystem(const struct node *at, const char *nqn, struct config *config,
 		  struct config_subsystem **ret_subsystem)
@@ -120,16 +123,42 @@ int complete_address(const struct node *object, const char *prefix, struct addre
 
 /* ---- namespaces ---- */
 
-static int read_option(const struct node *node, struct config_namespace *ns)
+static int read_option(const struct node *node, const char *name, struct config_namespace *ns)
 {
 	char buf[NODE_NUMBER];
 	const char *text = node_text(node, buf);
 
 	if (!text)
 		return -EINVAL;
-	if (config_set_option(ns, node->key, text) < 0)
+	if (config_set_option(ns, name, text) < 0)
 		return read_out_of_memory(node);
 	return 0;
+}
+
+/* An option; the options of a child, an object, are called "NAME.option". */
+static int read_options(const struct node *node, const char *name, unsigned int depth,
+			struct config_namespace *ns)
+{
+	struct node child = { 0 };
+	int r = 0;
+
+	if (!json_is_object(node->value))
+		return read_option(node, name, ns);
+	if (depth == CHILDREN_MAX)
+		return node_refuse(node, EINVAL, "objects are nested too deep; there may be %u in "
+				   "each other", CHILDREN_MAX);
+	while (!r && node_next(node, &child)) {
+		_cleanup_free_ char *full = NULL;
+
+		if (json_is_null(child.value))
+			continue;
+		if (asprintf(&full, "%s.%s", name, child.key) < 0) {
+			full = NULL;
+			return read_out_of_memory(node);
+		}
+		r = read_options(&child, full, depth + 1, ns);
+	}
+	return r;
 }
 
 int read_path(const struct node *path, struct config_namespace *ns)
@@ -152,7 +181,7 @@ int read_namespace_other(const struct node *member, enum attr_place place, void 
 	struct config_namespace *ns = object;
 
 	if (place == ATTR_IN_WEFT)
-		return read_option(member, ns);
+		return read_options(member, member->key, 0, ns);
 	if (place == ATTR_IN_DEVICE && !strcmp(member->key, "path"))
 		return read_path(member, ns);
 	return 1;

@@ -79,13 +79,35 @@ static json_t *write_names(struct writer *w, char *const *names, size_t count)
 
 /* ---- namespaces ---- */
 
+/* An option; "child.path" is a member of the object "child". */
+static void put_option(struct writer *w, json_t *group, const struct config_option *option)
+{
+	const char *name = option->name, *dot;
+
+	while ((dot = strchr(name, '.'))) {
+		_cleanup_free_ char *child = strndup(name, (size_t)(dot - name));
+		json_t *object = child ? json_object_get(group, child) : NULL;
+
+		w->failed |= !child;
+		if (child && !json_is_object(object)) {
+			object = json_object();
+			put(w, group, child, object);
+		}
+		if (w->failed)
+			return;
+		group = object;
+		name = dot + 1;
+	}
+	put_text(w, group, name, option->value);
+}
+
 static void put_options(struct writer *w, json_t *object, const struct config_namespace *ns)
 {
 	for (size_t i = 0; i < ns->option_count; i++) {
 		bool is_path = !strcmp(ns->options[i].name, "path");
 
-		put_text(w, group_of(w, object, is_path ? ATTR_IN_DEVICE : ATTR_IN_WEFT),
-			 ns->options[i].name, ns->options[i].value);
+		put_option(w, group_of(w, object, is_path ? ATTR_IN_DEVICE : ATTR_IN_WEFT),
+			   &ns->options[i]);
 	}
 }
 

@@ -2,11 +2,12 @@
 """The backend `fault` itself: what it is told is what happens."""
 
 import os
+import subprocess
 import time
 
 import pytest
 
-from faultlib import Fault, disk, faulty
+from faultlib import WEFT, Fault, disk, faulty
 from nvmetcp import command, status, wait_until
 from timing import within
 
@@ -32,22 +33,61 @@ def test_child_gets_its_options(rig, folder):
 
 
 def test_stacked(rig, folder):
-    ns = faulty(1, folder / "1.sock", child="fault:memory")
+    ns = faulty(1, folder / "1.sock", depth=2)
     with rig([ns]).connect() as ctrl:
         io = ctrl.connect_io()
         io.write(0, b"\x11" * 512)
         assert io.read(0, 1) == b"\x11" * 512
 
 
-@pytest.mark.parametrize("child,word", [("floppy", "floppy"), ("fault", "child"),
-                                        ("memory:null", "child")])
-def test_wrong_child(weftd_check, child, word):
-    assert word in weftd_check({"backend": "fault", "child": child, "size": "1M"})
+@pytest.mark.parametrize("child,said", [
+    ({"backend": "floppy"}, "child: there is no backend 'floppy'"),
+    ({"backend": "fault"}, "child: backend 'fault' needs the option 'child'"),
+    ({"backend": "fault", "child": {"backend": "memory", "size": "much"}},
+     "child.child: backend 'memory', option 'size': 'much' is wrong"),
+    ({"backend": "memory", "size": "1M", "colour": "red"},
+     "child: backend 'memory' has no option 'colour'"),
+    ({}, "backend 'fault' needs the option 'child'"),
+    ("memory", "option 'child': 'memory' is wrong; it must be an object such as"),
+])
+def test_wrong_child(weftd_check, child, said):
+    assert said in weftd_check({"backend": "fault", "child": child})
 
 
-def test_wrong_option_of_the_child(weftd_check):
-    said = weftd_check({"backend": "fault", "child": "memory", "size": "1M", "colour": "red"})
-    assert "memory" in said and "colour" in said
+def test_child_that_does_not_open(rig, folder):
+    """Its reason begins with the child's name; so does what is wrong while it is served."""
+    faulted = rig([faulty(1, folder / "1.sock", path=folder / "missing.img", depth=2)])
+    wait_until(lambda: faulted.state()["status"] == "failed")
+    assert faulted.state()["reason"] == f"child.child: {folder}/missing.img: No such file or " \
+        "directory"
+    path = disk(folder, name="missing.img")
+    wait_until(lambda: faulted.state()["status"] == "ready")
+    path.unlink()
+    wait_until(lambda: faulted.state().get("trouble"))
+    assert faulted.state()["trouble"].startswith(f"child.child: {path} was deleted")
+
+
+def test_children_are_saved(rig, folder):
+    """Nested as they were read; and what is saved is the same when it is read again."""
+    path = disk(folder)
+    faulted = rig([faulty(1, folder / "1.sock", path=path, direct="true", depth=2)])
+    saved = faulted.get("/v1/config")
+    child = saved["subsystems"][0]["namespaces"][0]["weft"]["child"]
+    assert child == {"backend": "fault",
+                     "child": {"backend": "file", "path": str(path), "direct": "true"}}
+    opened = faulted.daemon.stderr.count("is served: ")
+    faulted.daemon.reload(saved)
+    wait_until(lambda: "was loaded again" in faulted.daemon.stderr)
+    assert faulted.daemon.stderr.count("is served: ") == opened, "it stays as it is"
+    assert faulted.get("/v1/config") == saved
+
+
+def test_what_it_stands_on_is_shown(rig, folder):
+    path = disk(folder)
+    faulted = rig([faulty(1, folder / "1.sock", path=path)])
+    shown = subprocess.run([WEFT, "--socket", str(faulted.daemon.socket_path), "ls"],
+                           capture_output=True, text=True)
+    assert f"fault, child.path={path}" in shown.stdout
 
 
 @pytest.mark.parametrize("rule", [

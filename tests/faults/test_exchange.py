@@ -46,9 +46,9 @@ def export(name, **more):
 
 def slow_export(folder, name=A):
     """One whose device hangs in opening until it is let go."""
-    return {"backend": "fault", "size": "1M", "nqn": name,
-            "options": {"child": "memory", "rules": "hang open times 1",
-                        "control": str(folder / "slow.sock")}}
+    return {"backend": "fault", "nqn": name,
+            "options": {"child.backend": "memory", "child.size": "1M",
+                        "rules": "hang open times 1", "control": str(folder / "slow.sock")}}
 
 
 def ready(*connections):

@@ -170,7 +170,7 @@ def test_while_it_was_down(fated, folder, how):
         if how == "disabled":
             namespaces(config)[0]["enable"] = 0
         elif how == "other device":
-            namespaces(config)[0]["device"]["path"] = str(disk(folder, name="other.img"))
+            namespaces(config)[0]["weft"]["child"]["path"] = str(disk(folder, name="other.img"))
         else:
             namespaces(config)[0]["nsid"] = 3
     fated.daemon.write_config(weftconf.changed(before, change))
@@ -189,7 +189,7 @@ def test_device_that_comes_later(fated):
     fated.fail()
     fated.end("kill")
     path = fated.daemon.dir / "away"
-    where = namespaces(fated.daemon.config)[0]["device"]["path"]
+    where = namespaces(fated.daemon.config)[0]["weft"]["child"]["path"]
     os.rename(where, path)
     fated.daemon.start()
     wait_until(lambda: fated.state()["status"] == "failed", what="its absence")

@@ -374,8 +374,8 @@ def test_sigterm_on_a_dead_server(rig, frozen, engine):
 def test_export_that_takes_long(rig, folder):
     """The answer says so; it comes up by itself."""
     running = rig([weftconf.namespace(2)])
-    reply = running.weft("export", "--backend", "fault", "--option", "child=memory", "--option",
-                         "rules=delay open 2500", "--size", "1M")
+    reply = running.weft("export", "--backend", "fault", "--option", "child.backend=memory",
+                         "--option", "child.size=1M", "--option", "rules=delay open 2500")
     assert reply["status"] == "opening" and reply["size"] == 0
     assert "is being opened" in reply["problems"][0]
     wait_until(lambda: all(ns["state"]["status"] == "ready" for subsystem in

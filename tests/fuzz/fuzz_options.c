@@ -45,11 +45,13 @@ static void check(const struct weft_backend *backend, const struct weft_params *
 
 	expect_words(r, &error);
 	read_back(backend, params);
-	if (r < 0 || !(backend->flags & WEFT_BACKEND_OVERLAY))
-		return;
-	fuzz_assert(backend_params_child(params, &below, &child, &error) == 0);
-	check(below, child);
-	backend_params_free(child);
+	for (const struct weft_option *o = backend->options; r == 0 && o && o->name; o++) {
+		if (o->type != WEFT_OPTION_CHILD || !o->required)
+			continue;
+		fuzz_assert(backend_params_child(params, o->name, &below, &child, &error) == 0);
+		check(below, child);
+		backend_params_free(child);
+	}
 }
 
 /* A rule says what the words said: it meets what it names, as often as it says. */

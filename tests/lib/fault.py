@@ -36,9 +36,18 @@ class Fault:
                 (word.split("=") for word in self(command).split())}
 
 
-def faulty(nsid, control, *, child="memory", **options):
-    """A namespace of backend fault; without a path it is 64 MiB of memory."""
+def faulty(nsid, control, *, depth=1, **options):
+    """A namespace of backend fault; without a path its child is 64 MiB of memory. `depth`: how many
+    faults stand on each other, of which the first one has the control socket."""
     ns = weftconf.namespace(nsid, **options)
-    ns["weft"] |= {"backend": "fault", "child": child if "path" not in options else "file",
-                   "control": str(control)}
+    child = ns["weft"]
+    ns["weft"] = {name: child.pop(name) for name in ("block_size", "read_only") if name in child}
+    for name in ("cache", "rules", "seed"):
+        if name in child:
+            ns["weft"][name] = child.pop(name)
+    if "path" in ns["device"]:
+        child["path"] = ns["device"].pop("path")
+    for _ in range(depth - 1):
+        child = {"backend": "fault", "child": child}
+    ns["weft"] |= {"backend": "fault", "child": child, "control": str(control)}
     return ns

@@ -281,25 +281,125 @@ static void refuses_options(void **state)
 	backend_params_free(params);
 }
 
-/* Overlays are checked by recursion: a long text must not use up the stack. */
-static void refuses_a_tower_of_overlays(void **state)
+static void set(struct weft_params *params, const char *name, const char *value)
 {
-	static char tower[1 << 20];
-	struct weft_params *params = backend_params_new(&fault_backend);
 	struct weft_error error;
 
-	for (size_t at = 0; at + sizeof("fault:") < sizeof(tower) - sizeof("null"); at += 6)
-		memcpy(tower + at, "fault:", 6);
-	strcat(tower, "null");
-	assert_int_equal(backend_params_set(params, "size", "1M", &error), 0);
-	assert_int_equal(backend_params_set(params, "child", tower, &error), 0);
+	assert_int_equal(backend_params_set(params, name, value, &error), 0);
+}
+
+/* "child.child.backend": the option of a child so many levels below. */
+static const char *below(unsigned int levels, const char *option, char buf[128])
+{
+	buf[0] = '\0';
+	while (levels--)
+		strcat(buf, "child.");
+	return strcat(buf, option);
+}
+
+/* Overlays are checked by recursion: many must not use up the stack. */
+static void refuses_a_tower_of_overlays(void **state)
+{
+	struct weft_params *params = backend_params_new(&fault_backend);
+	struct weft_error error;
+	char name[128];
+
+	for (unsigned int level = 1; level < 9; level++)
+		set(params, below(level, "backend", name), "fault");
+	set(params, below(9, "backend", name), "null");
 	assert_int_equal(backend_params_check(params, &error), -EINVAL);
+	assert_text_has(error.text, "child.child.child.child.child.child.child.child: backend");
 	assert_text_has(error.text, "'child'");
 	assert_text_has(error.text, "there may be 8");
+	backend_params_free(params);
 	/* as many as there may be */
-	assert_int_equal(backend_params_set(params, "child", "fault:fault:fault:fault:fault:fault:"
-					    "fault:null", &error), 0);
+	params = backend_params_new(&fault_backend);
+	for (unsigned int level = 1; level < 8; level++)
+		set(params, below(level, "backend", name), "fault");
+	set(params, below(8, "backend", name), "null");
+	set(params, below(8, "size", name), "1M");
 	assert_int_equal(backend_params_check(params, &error), 0);
+	backend_params_free(params);
+}
+
+static int clone_open(void **ret_device, const struct weft_params *params,
+		      struct weft_info *ret_info, struct weft_error *error)
+{
+	struct weft_child **children = calloc(2, sizeof(*children));
+	int r = weft_child_open(&children[0], params, "parent", ret_info, error);
+
+	if (!r)
+		r = weft_child_open(&children[1], params, "base", ret_info, error);
+	if (r < 0) {
+		weft_child_close(children[0]);
+		free(children);
+		return r;
+	}
+	*ret_device = children;
+	return 0;
+}
+
+static void clone_close(void *device)
+{
+	struct weft_child **children = device;
+
+	weft_child_close(children[0]);
+	weft_child_close(children[1]);
+	free(children);
+}
+
+static const struct weft_option clone_options[] = {
+	{ .name = "parent", .type = WEFT_OPTION_CHILD, .required = true, .help = "what is read" },
+	{ .name = "base", .type = WEFT_OPTION_CHILD, .required = true, .help = "what is written" },
+	{ 0 },
+};
+
+static void children_have_names(void **state)
+{
+	struct weft_backend clone = sample;
+	struct weft_params *params;
+	struct weft_error error;
+	struct weft_info info;
+	void *device;
+
+	clone.name = "clone";
+	clone.options = clone_options;
+	clone.open = clone_open;
+	clone.close = clone_close;
+	params = backend_params_new(&clone);
+	assert_int_equal(backend_params_check(params, &error), -EINVAL);
+	assert_text_has(error.text, "backend 'clone' needs the option 'parent' (what is read)");
+	assert_int_equal(backend_params_set(params, "parent", "file", &error), -EINVAL);
+	assert_text_has(error.text, "it must be an object such as");
+	assert_int_equal(backend_params_set(params, "parents.size", "1M", &error), -EINVAL);
+	assert_text_has(error.text, "has no option 'parents.size'; it has: parent, base");
+	set(params, "parent.backend", "memory");
+	set(params, "parent.size", "8M");
+	set(params, "base.child.path", "/nowhere/base.img");
+	set(params, "base.backend", "floppy");
+	assert_int_equal(backend_params_check(params, &error), -ENOENT);
+	assert_text_has(error.text, "base: there is no backend 'floppy'");
+	set(params, "base.backend", "fault");
+	set(params, "base.child.direct", "perhaps");
+	assert_int_equal(backend_params_check(params, &error), -EINVAL);
+	assert_text_has(error.text, "base.child: backend 'file', option 'direct': 'perhaps'");
+	set(params, "base.child.direct", "true");
+	assert_int_equal(backend_params_check(params, &error), 0);
+	/* what opens names the child that does not, once */
+	assert_int_equal(clone.open(&device, params, &info, &error), -ENOENT);
+	assert_memory_equal(error.text, "base.child: /nowhere/base.img: ", 31);
+	set(params, "base.backend", "null");
+	backend_params_free(params);
+
+	params = backend_params_new(&clone);
+	set(params, "parent.backend", "memory");
+	set(params, "parent.size", "8M");
+	set(params, "base.backend", "null");
+	set(params, "base.size", "4M");
+	assert_int_equal(backend_params_check(params, &error), 0);
+	assert_int_equal(clone.open(&device, params, &info, &error), 0);
+	assert_int_equal(info.size, 4 << 20);
+	clone.close(device);
 	backend_params_free(params);
 }
 
@@ -333,6 +433,7 @@ int main(void)
 		cmocka_unit_test(reads_options),
 		cmocka_unit_test(refuses_options),
 		cmocka_unit_test(refuses_a_tower_of_overlays),
+		cmocka_unit_test(children_have_names),
 		cmocka_unit_test(prints_help),
 	};
 

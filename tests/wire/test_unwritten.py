@@ -11,6 +11,8 @@ import nvmetcp
 import weftconf
 from nvmetcp import command
 
+pytestmark = [pytest.mark.engine, pytest.mark.races]
+
 MIB = 1 << 20
 BLOCK = 4096
 CHUNK = 2 * MIB // BLOCK    # in which weftd keeps in mind what was written

@@ -295,7 +295,7 @@ static void write_out_submit(struct write_out *out, enum weft_op op, uint64_t of
 	out->io.iov = length ? &out->iov : NULL;
 	out->io.iov_count = length != 0;
 	out->io.done = write_out_step;
-	weft_child_submit(&out->cache->device->child, &out->io);
+	weft_child_submit(out->cache->device->child, &out->io);
 }
 
 /* The next run of adjacent blocks, or the flush after the last one. */
@@ -443,7 +443,7 @@ static void cached_read(struct fault_cache *cache, struct weft_io *io)
 		.op = WEFT_OP_READ, .offset = io->offset, .length = io->length, .iov = io->iov,
 		.iov_count = io->iov_count, .reactor = io->reactor, .done = read_done,
 	};
-	weft_child_submit(&cache->device->child, &read->io);
+	weft_child_submit(cache->device->child, &read->io);
 }
 
 /* WRITE, WRITE_ZEROES. 0 or -ENOMEM. */

@@ -10,8 +10,8 @@
 #define MILLISECOND UINT64_C(1000000)	/* of nanoseconds */
 
 static const struct weft_option fault_options[] = {
-	{ .name = "child", .type = WEFT_OPTION_STRING, .required = true,
-	  .help = "the backend beneath; options that are not named here are its own" },
+	{ .name = "child", .type = WEFT_OPTION_CHILD, .required = true,
+	  .help = "the backend beneath, and its options" },
 	{ .name = "rules", .type = WEFT_OPTION_STRING, .fallback = "none",
 	  .help = "what is to fail from the start, such as 'fail read EIO odds 100; delay all 5'" },
 	{ .name = "control", .type = WEFT_OPTION_PATH, .fallback = "none",
@@ -35,7 +35,7 @@ static void hand_on(struct fault_device *device, struct weft_io *io)
 	if (device->cache)
 		fault_cache_submit(device->cache, io);
 	else
-		weft_child_submit(&device->child, io);
+		weft_child_submit(device->child, io);
 }
 
 static void released(struct loop_message *message)
@@ -168,7 +168,7 @@ static void fault_close(void *object)
 	fault_point_call(device->point, FAULT_OP_CLOSE);
 	fault_point_close(device->point, device);
 	fault_cache_free(device->cache);
-	weft_child_close(&device->child);
+	weft_child_close(device->child);
 	free(device);
 }
 
@@ -202,7 +202,7 @@ static int fault_open(void **ret_device, const struct weft_params *params,
 		weft_error_set(error, -r, "fault: opening it failed, as it was told to: %s",
 			       strerror(-r));
 	else
-		r = weft_child_open(&device->child, params, &info, error);
+		r = weft_child_open(&device->child, params, "child", &info, error);
 	if (r < 0)
 		goto fail_point;
 	if (weft_param_bool(params, "cache", false) && add_cache(device, &info) < 0) {
@@ -215,7 +215,7 @@ static int fault_open(void **ret_device, const struct weft_params *params,
 	*ret_info = info;
 	return 0;
 fail_child:
-	weft_child_close(&device->child);
+	weft_child_close(device->child);
 fail_point:
 	fault_point_close(device->point, device);
 fail:
@@ -234,14 +234,13 @@ static int fault_refresh(void *object, struct weft_info *info)
 	pthread_mutex_lock(&device->point->lock);
 	gone = device->point->gone;
 	pthread_mutex_unlock(&device->point->lock);
-	return gone ? -ENODEV : weft_child_refresh(&device->child, info);
+	return gone ? -ENODEV : weft_child_refresh(device->child, info);
 }
 
 const struct weft_backend fault_backend = {
 	.size = sizeof(struct weft_backend),
 	.name = "fault",
 	.summary = "fails to order, for tests; stands on another backend",
-	.flags = WEFT_BACKEND_OVERLAY,
 	.options = fault_options,
 	.open = fault_open,
 	.close = fault_close,

@@ -112,7 +112,7 @@ int fault_point_command(struct fault_point *point, char *line, char *reply, size
 int fault_control_start(struct fault_point *point, struct weft_error *error);
 
 struct fault_device {
-	struct weft_child child;
+	struct weft_child *child;	/* owned */
 	struct fault_point *point;	/* reference */
 	struct weft_owner *owner;	/* borrowed: of open() */
 	struct fault_cache *cache;	/* owned; NULL: none */
