@@ -85,6 +85,25 @@ def test_files_survive_a_kill(device, target, guest, mounted):
     guest.run(f"e2fsck -fn {device}")
 
 
+@pytest.mark.kernel_warnings("Connect Invalid Data Parameter")
+@pytest.mark.weftd_only("nvmet tells hosts that a subsystem which is away will not come back")
+def test_subsystem_is_away_while_its_port_stays(controller, device, target, host, guest):
+    """An administrator takes it away for longer than a few tries to connect take: the host goes on
+    by itself, with the I/O that waited."""
+    config = target.config
+    job = guest.spawn(host.fio(device, "randwrite", "64k", "64m", "--rate=,8m"), 300)
+    time.sleep(2)
+    assert job.running(), "fio ended before the subsystem was removed"
+    port = dict(config["ports"][0], subsystems=[])
+    target.serve(weftconf.config([], [port]))
+    controller.wait_not_live()
+    # reconnect-delay is one second
+    host.until("[ $(dmesg | grep -c 'Failed reconnect attempt') -ge 3 ]")
+    target.serve(config)
+    controller.wait_state("live")
+    job.wait().check()
+
+
 @pytest.mark.kernel_warnings("resetting controller")
 @pytest.mark.core
 def test_reset_during_writes(controller, device, host, guest):
