@@ -2,7 +2,7 @@
 /* Prints weft-commands(7), in scdoc's language, from the tables that the target works by. */
 #include <stdio.h>
 
-#include "target/command.h"
+#include "target/queue/command.h"
 
 static const char head[] =
 	"weft-commands(7)\n"

@@ -10,7 +10,7 @@
 
 #include "apply/internal.h"
 #include "loop/loop.h"
-#include "target/target.h"
+#include "target/base/target.h"
 #include "util/log.h"
 
 /* How long the end waits for what is to survive a restart. */

@@ -7,7 +7,7 @@
 
 #include "apply/internal.h"
 #include "spec/fabrics.h"
-#include "target/subsystem.h"
+#include "target/model/subsystem.h"
 
 _Static_assert(CONFIG_NSID_MAX == VIEW_NSID_MAX, "namespaces of a view");
 _Static_assert(CONFIG_NAMESPACES_MAX == VIEW_NAMESPACES_MAX, "namespaces of a view");

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "apply/internal.h"
-#include "target/control_request.h"
+#include "target/base/control_request.h"
 #include "util/log.h"
 
 /* How long a host waits for the answer to a flush that failed, because of this. */

@@ -12,9 +12,9 @@
 #include "apply/job.h"
 #include "apply/state.h"
 #include "spec/fabrics.h"
-#include "target/namespace.h"
-#include "target/transport.h"
-#include "target/view.h"
+#include "target/model/namespace.h"
+#include "target/model/view.h"
+#include "target/queue/transport.h"
 
 struct view;
 struct job;

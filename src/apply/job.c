@@ -11,7 +11,7 @@
 
 #include "apply/internal.h"
 #include "loop/loop.h"
-#include "target/namespace.h"
+#include "target/model/namespace.h"
 #include "util/cleanup.h"
 
 #define THREADS 4	/* while no device hangs */

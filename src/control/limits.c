@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* How much of each bound is used, for /v1/status. */
-#include "target/limits.h"
+#include "target/base/limits.h"
 
 #include "control/internal.h"
-#include "target/target.h"
+#include "target/base/target.h"
 
 static const char *const names[LIMIT_KINDS] = {
 	[LIMIT_CONNECTIONS] = "connections",

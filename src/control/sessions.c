@@ -9,11 +9,11 @@
 #include "control/sessions.h"
 #include "control/timestamp.h"
 #include "loop/loop.h"
-#include "target/controller.h"
-#include "target/queue.h"
-#include "target/subsystem.h"
-#include "target/target.h"
-#include "target/transport.h"
+#include "target/base/target.h"
+#include "target/model/subsystem.h"
+#include "target/queue/controller.h"
+#include "target/queue/queue.h"
+#include "target/queue/transport.h"
 
 #define NS_PER_SECOND 1000000000u
 

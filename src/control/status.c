@@ -8,7 +8,7 @@
 #include "control/internal.h"
 #include "control/sessions.h"
 #include "control/timestamp.h"
-#include "target/target.h"
+#include "target/base/target.h"
 #include "util/heap.h"
 
 /* How many there are, by state. */

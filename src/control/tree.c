@@ -12,7 +12,7 @@
 #include "control/internal.h"
 #include "control/sessions.h"
 #include "settings/json.h"
-#include "target/namespace.h"
+#include "target/model/namespace.h"
 #include "util/cleanup.h"
 
 static const char *state_name(enum apply_state state)

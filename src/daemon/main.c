@@ -18,16 +18,16 @@
 
 #include <weft/backend.h>
 
-#include "backend/backend.h"
 #include "apply/apply.h"
+#include "backend/backend.h"
 #include "config/load.h"
 #include "config/model.h"
 #include "control/control.h"
 #include "daemon/options.h"
 #include "daemon/sandbox.h"
 #include "loop/loop.h"
-#include "target/reactor.h"
-#include "target/target.h"
+#include "target/base/reactor.h"
+#include "target/base/target.h"
 #include "transport/tcp.h"
 #include "util/cleanup.h"
 #include "util/list.h"

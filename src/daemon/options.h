@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "daemon/sandbox.h"
-#include "target/target.h"
+#include "target/base/target.h"
 
 #define OPTIONS_CONFIG_DEFAULT "/etc/weft/config.json"
 #define OPTIONS_STATE_DIR_DEFAULT "/var/lib/weft"

@@ -9,10 +9,10 @@
 
 #include "spec/fabrics.h"
 #include "spec/identify.h"
-#include "target/queue.h"
-#include "target/reactor.h"
-#include "target/request.h"
-#include "target/transport.h"
+#include "target/base/reactor.h"
+#include "target/queue/queue.h"
+#include "target/queue/request.h"
+#include "target/queue/transport.h"
 
 struct inprocess {
 	struct queue queue;

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "spec/nvme.h"
-#include "target/transport.h"
+#include "target/queue/transport.h"
 #include "util/list.h"
 
 struct inprocess;

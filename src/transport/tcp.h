@@ -3,7 +3,7 @@
 #ifndef WEFT_TRANSPORT_TCP_H
 #define WEFT_TRANSPORT_TCP_H
 
-#include "target/transport.h"
+#include "target/queue/transport.h"
 
 extern const struct transport tcp_transport;
 

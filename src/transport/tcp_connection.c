@@ -15,9 +15,9 @@
 
 #include "spec/fabrics.h"
 #include "spec/identify.h"
-#include "target/reactor.h"
-#include "target/target.h"
-#include "target/transport.h"
+#include "target/base/reactor.h"
+#include "target/base/target.h"
+#include "target/queue/transport.h"
 #include "util/log_peer.h"
 
 /* A host that is silent this long is probed; a host that acknowledges nothing this long is gone. */
@@ -238,7 +238,7 @@ static void turn_away(struct reactor *reactor, int fd, struct tcp_connection *co
 		      struct limits_place *place)
 {
 	atomic_fetch_sub(&reactor->connections, 1);
-	limits_turn_away(reactor->target, place);
+	limits_release(reactor->target, place);
 	close(fd);
 	free(conn);
 }

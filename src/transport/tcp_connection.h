@@ -17,8 +17,8 @@
 
 #include "loop/loop.h"
 #include "spec/tcp.h"
-#include "target/queue.h"
-#include "target/request.h"
+#include "target/queue/queue.h"
+#include "target/queue/request.h"
 #include "util/list.h"
 
 struct transport_traits;

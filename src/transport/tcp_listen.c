@@ -15,8 +15,8 @@
 #include <weft/backend.h>
 
 #include "loop/loop.h"
-#include "target/reactor.h"
-#include "target/target.h"
+#include "target/base/reactor.h"
+#include "target/base/target.h"
 #include "transport/tcp.h"
 #include "transport/tcp_connection.h"
 #include "util/cleanup.h"

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "loop/buffer.h"
-#include "target/reactor.h"
-#include "target/transport.h"
+#include "target/base/reactor.h"
+#include "target/queue/transport.h"
 #include "transport/tcp_connection.h"
 #include "util/crc32c.h"
 #include "util/log_peer.h"

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "target/reactor.h"
+#include "target/base/reactor.h"
 #include "transport/tcp_connection.h"
 #include "util/crc32c.h"
 

@@ -15,9 +15,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "target/reactor.h"
-#include "target/target.h"
-#include "target/transport.h"
+#include "target/base/reactor.h"
+#include "target/base/target.h"
+#include "target/queue/transport.h"
 #include "transport/tcp_connection.h"
 #include "util/log_peer.h"
 

@@ -11,7 +11,7 @@
 #include "peer.h"
 #include "record.h"
 #include "spec/fabrics.h"
-#include "target/controller.h"
+#include "target/queue/controller.h"
 #include "transport/tcp_connection.h"
 #include "util/log.h"
 #include "world.h"

@@ -20,7 +20,7 @@
 #include "spec/identify.h"
 #include "spec/log.h"
 #include "spec/property.h"
-#include "target/command.h"
+#include "target/queue/command.h"
 #include "util/log.h"
 #include "world.h"
 

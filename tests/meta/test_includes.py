@@ -5,7 +5,10 @@ The table is the rule; ARCHITECTURE.md says why. A folder may always include its
 whatever else stands behind its name here: another folder, or only some of its headers.
 """
 
+import os
+import pathlib
 import re
+import subprocess
 
 import pytest
 
@@ -14,8 +17,7 @@ import tree
 # The verbs of the reactor. How they are done (io_uring, epoll) is loop's own business.
 LOOP = ["loop/loop.h", "loop/buffer.h"]
 # The seams that target owns: what a transport needs of it, and nothing of how it works.
-TARGET_SEAMS = ["target/transport.h", "target/request.h", "target/queue.h", "target/reactor.h",
-                "target/limits.h", "target/target.h"]
+TARGET_SEAMS = ["target/queue/", "target/base/"]
 # Installed, for plugins
 PUBLIC = ["weft/backend.h"]
 
@@ -26,17 +28,17 @@ ALLOWED = {
     "loop": ["util/", *PUBLIC],  # it fills struct weft_error
     "target": ["settings/", "spec/", "util/", *LOOP, *PUBLIC],
     "transport": ["spec/", "util/", *LOOP, *TARGET_SEAMS, *PUBLIC],
-    "auth": ["spec/", "util/"],
     "backend": ["spec/", "util/", *LOOP, *PUBLIC],
     "config": ["settings/", "spec/", "util/", *PUBLIC],
     "apply": ["settings/", "config/", "target/", "spec/", "util/", *LOOP, *PUBLIC],
     "control": ["settings/", "apply/", "config/", "target/", "spec/", "util/", *LOOP, *PUBLIC],
     "host": ["spec/", "util/", *PUBLIC],
     "cli": ["settings/", "host/", "util/", *PUBLIC],
-    "daemon": ["control/", "apply/", "config/", "settings/", "backend/", "transport/", "target/", "auth/", "loop/",
-               "spec/", "util/", *PUBLIC],
+    "daemon": ["control/", "apply/", "config/", "settings/", "backend/", "transport/", "target/",
+               "loop/", "spec/", "util/", *PUBLIC],
 }
 
+BUILD = pathlib.Path(os.environ.get("WEFT_BUILD", tree.TOP / "build"))
 SOURCES = tree.files(".c", ".h", under="src")
 INCLUDE = re.compile(r'\s*#\s*include\s+([<"])([^>"]+)[>"]')
 
@@ -66,6 +68,63 @@ def test_edges(folder):
                        for rule in ALLOWED[folder]):
                 wrong.append(f"{path}:{number}: {name}")
     assert not wrong, "\n".join(wrong)
+
+
+# ARCHITECTURE.md's table of folders
+
+def words(rules):
+    """What a row says of them: the folders, in the order of the rules."""
+    found = dict.fromkeys("`include/weft`" if rule.startswith("weft/") else rule.split("/")[0]
+                          for rule in rules)
+    return ", ".join(found)
+
+
+def test_architecture_says_the_same():
+    text = (tree.TOP / "ARCHITECTURE.md").read_text()
+    said = dict(re.findall(r"^\| `src/([a-z]+)/` \|.*\| (.*?) ?\|$", text, re.MULTILINE))
+    assert said == {folder: words(rules) for folder, rules in ALLOWED.items()}
+
+
+# src/target/ has floors: each stands on those before it.
+FLOORS = ["base", "model", "queue", "commands", "top"]
+# What a lower floor calls by name on a higher one: its headers declare these for that.
+UPCALLS = {"features_reset", "abort_finished", "command_parse", "controller_log_error"}
+
+
+def test_floors_of_target_include_downwards():
+    wrong = []
+    for path in SOURCES:
+        if path.parts[1] != "target":
+            continue
+        floor = path.parts[2]
+        assert floor in FLOORS, f"{path} is on no floor"
+        for number, _, name in includes(path):
+            parts = name.split("/")
+            if parts[0] == "target" and FLOORS.index(parts[1]) > FLOORS.index(floor):
+                wrong.append(f"{path}:{number}: {name}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_floors_of_target_are_in_architecture():
+    text = (tree.TOP / "ARCHITECTURE.md").read_text()
+    assert re.findall(r"^\| `target/([a-z]+)/` \|", text, re.MULTILINE) == FLOORS
+
+
+def test_floors_of_target_call_upwards_by_few_names():
+    """Of the objects in the build folder: what is undefined below and defined above."""
+    objects = sorted((BUILD / "src/target/libtarget.a.p").glob("*.c.o"))
+    assert objects
+    defined, undefined = {}, []
+    for path in objects:
+        floor = FLOORS.index(path.name.split("_")[0])
+        listing = subprocess.run(["nm", path], capture_output=True, text=True, check=True).stdout
+        for kind, symbol in re.findall(r"([A-Z]) (\w+)$", listing, re.MULTILINE):
+            if kind == "U":
+                undefined.append((floor, symbol, path.name))
+            else:
+                defined[symbol] = floor
+    up = {symbol: name for floor, symbol, name in undefined if defined.get(symbol, 0) > floor}
+    assert set(up) == UPCALLS, up
 
 
 def test_includes_are_written_from_src():

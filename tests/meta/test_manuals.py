@@ -24,9 +24,9 @@ GENERATED = {"weft-commands"}
 BUILD = pathlib.Path(os.environ.get("WEFT_BUILD", tree.TOP / "build"))
 # Where the rows of weft-commands(7) are, and how each begins
 COMMAND_ROW, CATALOG_ROW = r"\n\t\t\.name = ", r"\{ \{ NVME_"
-ROWS = {"src/target/fabrics.c": COMMAND_ROW, "src/target/admin.c": COMMAND_ROW,
-        "src/target/nvm.c": COMMAND_ROW, "src/target/log.c": CATALOG_ROW,
-        "src/target/features.c": CATALOG_ROW, "src/target/identify.c": CATALOG_ROW}
+ROWS = {"src/target/commands/fabrics.c": COMMAND_ROW, "src/target/commands/admin.c": COMMAND_ROW,
+        "src/target/commands/nvm.c": COMMAND_ROW, "src/target/commands/log.c": CATALOG_ROW,
+        "src/target/commands/features.c": CATALOG_ROW, "src/target/commands/identify.c": CATALOG_ROW}
 
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 

@@ -6,8 +6,8 @@
 
 #include "apply_rig.h"
 #include "config_rig.h"
-#include "target/target.h"
-#include "target/view.h"
+#include "target/base/target.h"
+#include "target/model/view.h"
 
 #define A "nqn.2014-08.io.weft:a"
 

@@ -7,9 +7,9 @@
 #include "apply_rig.h"
 #include "config_rig.h"
 #include "spec/fabrics.h"
-#include "target/namespace.h"
-#include "target/target.h"
-#include "target/view.h"
+#include "target/base/target.h"
+#include "target/model/namespace.h"
+#include "target/model/view.h"
 
 #define A "nqn.2014-08.io.weft:a"
 #define B "nqn.2014-08.io.weft:b"

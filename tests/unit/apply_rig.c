@@ -11,8 +11,8 @@
 
 #include "backend/backend.h"
 #include "config_rig.h"
-#include "target/target.h"
-#include "target/transport.h"
+#include "target/base/target.h"
+#include "target/queue/transport.h"
 
 /* ---- disks ---- */
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "loop/buffer.h"
-#include "target/queue.h"
+#include "target/queue/queue.h"
 #include "target_rig.h"
 
 static struct host host;

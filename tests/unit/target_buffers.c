@@ -14,12 +14,12 @@
 
 #include "../fuzz/fake_loop.h"
 #include "loop/buffer.h"
-#include "target/namespace.h"
-#include "target/queue.h"
-#include "target/reactor.h"
-#include "target/request.h"
-#include "target/target.h"
-#include "target/view.h"
+#include "target/base/reactor.h"
+#include "target/base/target.h"
+#include "target/model/namespace.h"
+#include "target/model/view.h"
+#include "target/queue/queue.h"
+#include "target/queue/request.h"
 
 #define KiB 1024u
 #define MiB (1024u * KiB)

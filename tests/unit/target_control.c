@@ -9,9 +9,9 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "target/control_request.h"
-#include "target/queue.h"
-#include "target/reactor.h"
+#include "target/base/control_request.h"
+#include "target/base/reactor.h"
+#include "target/queue/queue.h"
 #include "target_rig.h"
 
 #define REQUESTS 500

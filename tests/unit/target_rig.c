@@ -9,9 +9,9 @@
 
 #include "loop/loop.h"
 #include "spec/property.h"
-#include "target/queue.h"
-#include "target/reactor.h"
-#include "target/subsystem.h"
+#include "target/base/reactor.h"
+#include "target/model/subsystem.h"
+#include "target/queue/queue.h"
 #include "util/log.h"
 
 #define TIMEOUT_MS 10000

@@ -20,10 +20,10 @@
 #include "spec/identify.h"
 #include "spec/log.h"
 #include "spec/nvme.h"
-#include "target/controller.h"
-#include "target/namespace.h"
-#include "target/target.h"
-#include "target/view.h"
+#include "target/base/target.h"
+#include "target/model/namespace.h"
+#include "target/model/view.h"
+#include "target/queue/controller.h"
 #include "transport/inprocess.h"
 
 #define NQN_A "nqn.2026-11.example:a"	/* NSID 1: 8 MiB of 512; 2: 4 MiB of 4096, read-only; 7 */

@@ -7,7 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "target/reactor.h"
+#include "target/base/reactor.h"
 #include "target_rig.h"
 
 struct device {

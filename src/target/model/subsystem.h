@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a subsystem is at run time, across changes of its configuration: its
+ * controllers and their identifiers. Kept by reference: each view that has the
+ * subsystem holds one, and each controller.
+ */
+#ifndef WEFT_TARGET_MODEL_SUBSYSTEM_H
+#define WEFT_TARGET_MODEL_SUBSYSTEM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/list.h"
+
+struct target;
+struct view_subsystem;
+
+struct subsystem {
+	struct list node;		/* in target->subsystems */
+	struct target *target;
+	char *nqn;			/* owned */
+	bool discovery;
+	/*
+	 * Borrowed: in the view that is being published, and after that the published
+	 * one; NULL: it has none. The control thread sets it; reactors read it while
+	 * they go over to that view.
+	 */
+	const struct view_subsystem *published;
+	_Atomic unsigned int refs;
+	/* Under target->lock: */
+	struct list controllers;	/* struct controller.node */
+	uint16_t next_cntlid;
+};
+
+/* The one with that NQN, made if need be, with a reference. NULL where memory ran out. */
+struct subsystem *subsystem_get(struct target *target, const char *nqn);
+struct subsystem *subsystem_ref(struct subsystem *subsystem);
+/* The last one frees it. Not under the lock. */
+void subsystem_unref(struct subsystem *subsystem);
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A view: everything of the configuration that the data path needs, compiled
+ * once and never changed. The control thread makes a new one for each change
+ * and publishes it; each reactor then works by the new one, and the old one is
+ * freed when all do. Nothing here is locked or counted per I/O.
+ */
+#ifndef WEFT_TARGET_MODEL_VIEW_H
+#define WEFT_TARGET_MODEL_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "settings/settings.h"
+
+struct namespace;
+struct subsystem;
+struct target;
+
+#define VIEW_NSID_MAX 65536
+#define VIEW_NAMESPACES_MAX 16384	/* of a subsystem */
+#define VIEW_ANA_GROUP_MAX 128
+
+/*
+ * A host: what the configuration says of it. Hosts that it does not name share
+ * view->other_hosts.
+ */
+struct view_host {
+	char *nqn;			/* owned; NULL: view->other_hosts */
+	uint32_t index;			/* of its bit in view_subsystem.allowed_hosts */
+};
+
+/* A namespace that hosts can use: enabled, and its device is open. */
+struct view_namespace {
+	uint32_t nsid;
+	/* Changes whenever what a host sees of it changes; never reused. */
+	uint64_t generation;
+	struct namespace *ns;		/* borrowed */
+	uint64_t block_count;
+	uint8_t block_shift;		/* 9 or 12 */
+	/* block_size and read_only as they are for hosts, whatever is configured */
+	SETTINGS(namespace_settings);
+};
+
+/* How the namespaces of a subsystem differ from those in the view published before. */
+struct view_changes {
+	uint32_t *nsids;		/* owned, or NULL: of what looks different, ascending */
+	uint32_t count;
+	bool many;			/* there are more: nsids has not all of them */
+	bool regrouped;			/* one that stayed is in another ANA group */
+};
+
+struct view_subsystem {
+	struct subsystem *subsystem;	/* reference, dropped by view_free() */
+	char *nqn;			/* owned */
+	SETTINGS(subsystem_settings);	/* with every default */
+	uint8_t *allowed_hosts;		/* owned: a bit for each host, by view_host.index */
+	size_t allowed_hosts_size;	/* bytes */
+	struct view_namespace *namespaces; /* owned: ascending by NSID */
+	uint32_t namespace_count, namespace_capacity;
+	/*
+	 * Owned, made by view_publish(): the namespaces by NSID, NULL where there is
+	 * none, as far as NSIDs are dense. Those beyond it are searched for.
+	 */
+	const struct view_namespace **by_nsid;
+	uint32_t by_nsid_count;
+	struct view_changes changes;	/* against the view published before */
+};
+
+struct view_referral {
+	SETTINGS(referral_settings);
+	uint8_t trtype, adrfam;		/* as in the discovery log */
+	char *traddr;
+};
+
+struct view_port {
+	uint16_t portid;
+	SETTINGS(port_settings);
+	uint8_t trtype, adrfam;		/* as in the discovery log */
+	char *traddr;			/* as configured; may be the wildcard */
+	struct view_subsystem **subsystems;	/* linked here; borrowed from the view */
+	size_t subsystem_count;
+	struct view_referral *referrals;	/* the enabled ones */
+	size_t referral_count;
+	uint8_t ana_states[VIEW_ANA_GROUP_MAX + 1]; /* by group; 0: no such group here */
+};
+
+struct view {
+	struct view_subsystem **subsystems;	/* owned */
+	size_t subsystem_count;
+	struct view_port **ports;		/* owned */
+	size_t port_count;
+	struct view_host **hosts;		/* owned: ascending by NQN */
+	size_t host_count;
+	struct view_host other_hosts;
+	SETTINGS(root_settings);
+	uint64_t genctr;		/* of the discovery log */
+	uint64_t ana_change_count;	/* of all ANA logs; view_publish() counts it */
+};
+
+/* An empty one, for the control thread to fill. NULL where memory ran out. */
+struct view *view_new(void);
+/* Adds a zeroed element that the view owns; NULL where memory ran out. */
+struct view_subsystem *view_add_subsystem(struct view *view);
+struct view_port *view_add_port(struct view *view);
+/* NULL as well where the NSID is taken. Those added before move. */
+struct view_namespace *view_add_namespace(struct view_subsystem *subsystem, uint32_t nsid);
+/* The host of that NQN, added if need be. */
+struct view_host *view_add_host(struct view *view, const char *nqn);
+/* 0 or -ENOMEM. */
+int view_allow_host(struct view_subsystem *subsystem, const struct view_host *host);
+int view_link(struct view_port *port, struct view_subsystem *subsystem);
+struct view_referral *view_add_referral(struct view_port *port);
+/* Drops references to subsystems; namespaces stay open. NULL is allowed. */
+void view_free(struct view *view);
+
+struct view_port *view_find_port(const struct view *view, uint16_t portid);
+struct view_subsystem *view_find_subsystem(const struct view *view, const char *nqn);
+/* Is the subsystem linked to the port? */
+bool view_linked(const struct view_port *port, const struct view_subsystem *subsystem);
+/* The host of that NQN, or &view->other_hosts; never NULL. */
+const struct view_host *view_find_host(const struct view *view, const char *nqn);
+/* May the host see and connect to the subsystem? */
+bool view_host_allowed(const struct view_subsystem *subsystem, const struct view_host *host);
+/* The namespace, or NULL. For hosts' commands there is queue_namespace(). */
+struct view_namespace *view_find_namespace(const struct view_subsystem *subsystem, uint32_t nsid);
+/* The first namespace whose NSID is above this one, or NULL. */
+const struct view_namespace *view_namespace_above(const struct view_subsystem *subsystem,
+						  uint32_t nsid);
+
+/*
+ * What hosts are told of the size of a subsystem: the largest NSID that is valid (NN),
+ * and how many namespaces there may be (MNAN). They size tables and log pages by it, so
+ * both are 1024 as long as that is enough. NN then is the next power of two, MNAN the
+ * most that there can be: a host has to learn of a larger one by connecting anew.
+ */
+uint32_t view_nsid_max(const struct view_subsystem *subsystem);
+uint32_t view_namespaces_max(const struct view_subsystem *subsystem);
+
+/*
+ * Makes it the one that all reactors work by, and frees the one before. When
+ * it returns, hosts have been sent their events, connections that the new view
+ * does not allow are being ended, and no new I/O starts on a namespace that
+ * only the old one had (wait for namespace_idle() before closing it). Fills in
+ * what depends on the view before: changes, ana_change_count. Control thread.
+ */
+void view_publish(struct target *target, struct view *view);
+
+#endif
