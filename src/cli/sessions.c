@@ -8,7 +8,7 @@
 #include "cli/command.h"
 #include "cli/rows.h"
 #include "cli/show.h"
-#include "cli/when.h"
+#include "cli/timestamp.h"
 #include "util/str.h"
 
 static const char *text_at(const json_t *object, const char *key)
@@ -70,7 +70,8 @@ static void print_session(const json_t *session)
 	rows_add(&rows, "queues", "admin and %lld for I/O", number_at(session, "io_queues"));
 	add_keep_alive(&rows, session);
 	rows_add(&rows, "digests", "%s", digests(session));
-	rows_add(&rows, "since", "%s (%s)", when_local(text_at(session, "since"), buf, sizeof(buf)),
+	rows_add(&rows, "since", "%s (%s)",
+		 timestamp_local(text_at(session, "since"), buf, sizeof(buf)),
 		 span_format(number_at(session, "age_seconds"), more, sizeof(more)));
 	rows_add(&rows, "commands", "%lld, %lld of them failed", number_at(session, "commands"),
 		 number_at(session, "errors"));

@@ -6,7 +6,7 @@
 #include "cli/command.h"
 #include "cli/rows.h"
 #include "cli/show.h"
-#include "cli/when.h"
+#include "cli/timestamp.h"
 #include "util/str.h"
 
 /* "3 (1 failed, 1 opening, 1 disabled)" */
@@ -85,7 +85,7 @@ static int print_status(const struct cli *cli, const json_t *reply)
 		    &uptime, "config_file", &file, "unsaved", &unsaved, "engine", &engine,
 		    "reactors", &reactors, "subsystems", &subsystems, "sessions", &sessions);
 	rows_add(&rows, "weftd", "%s, process %lld", version, (long long)pid);
-	rows_add(&rows, "running", "since %s (%s)", when_local(started, since, sizeof(since)),
+	rows_add(&rows, "running", "since %s (%s)", timestamp_local(started, since, sizeof(since)),
 		 span_format(uptime, span, sizeof(span)));
 	rows_add(&rows, "reactors", "%lld, by %s", (long long)reactors, engine);
 	rows_add(&rows, "subsystems", "%lld", (long long)subsystems);

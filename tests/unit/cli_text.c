@@ -14,7 +14,7 @@
 #include "cli/table.h"
 #include "cli/treeview.h"
 #include "cli/unexport.h"
-#include "cli/when.h"
+#include "cli/timestamp.h"
 
 static void columns_are_aligned(void **state)
 {
@@ -154,9 +154,9 @@ static void times_read_well(void **state)
 	assert_string_equal(span_format(7800, buf, sizeof(buf)), "2 h 10 min");
 	assert_string_equal(span_format(86400 * 4 + 3 * 3600, buf, sizeof(buf)), "4 d 3 h");
 	setenv("TZ", "UTC", 1);
-	assert_string_equal(when_local("2026-11-20T22:50:11Z", buf, sizeof(buf)),
+	assert_string_equal(timestamp_local("2026-11-20T22:50:11Z", buf, sizeof(buf)),
 			    "2026-11-20 22:50:11");
-	assert_string_equal(when_local("soon", buf, sizeof(buf)), "soon");
+	assert_string_equal(timestamp_local("soon", buf, sizeof(buf)), "soon");
 }
 
 int main(void)

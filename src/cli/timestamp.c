@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Times and spans as people read them. */
-#include "cli/when.h"
+#include "cli/timestamp.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ const char *span_format(int64_t seconds, char *buf, size_t buf_size)
 	return buf;
 }
 
-const char *when_local(const char *text, char *buf, size_t buf_size)
+const char *timestamp_local(const char *text, char *buf, size_t buf_size)
 {
 	struct tm tm = {0};
 	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Times and spans as people read them. */
-#ifndef WEFT_CLI_WHEN_H
-#define WEFT_CLI_WHEN_H
+#ifndef WEFT_CLI_TIMESTAMP_H
+#define WEFT_CLI_TIMESTAMP_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -10,6 +10,6 @@
 const char *span_format(int64_t seconds, char *buf, size_t buf_size);
 /* The API's "2026-11-20T22:50:11Z" in local time, "2026-11-20 22:50:11"; the text itself where
  * it is something else; returns buf. */
-const char *when_local(const char *text, char *buf, size_t buf_size);
+const char *timestamp_local(const char *text, char *buf, size_t buf_size);
 
 #endif
