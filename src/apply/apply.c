@@ -95,6 +95,11 @@ int apply_new(struct apply **ret_apply, const struct apply_options *options,
 		weft_error_set(error, -r, "cannot wait for devices: %s", strerror(-r));
 		goto no_watch;
 	}
+	r = names_new(&apply->names, apply->jobs.fd);
+	if (r < 0) {
+		weft_error_set(error, -r, "no threads to look up names: %s", strerror(-r));
+		goto no_watch;
+	}
 	r = state_open(&apply->state, options->state_dir, apply->jobs.fd, error);
 	if (r < 0)
 		goto no_watch;
@@ -112,6 +117,7 @@ int apply_new(struct apply **ret_apply, const struct apply_options *options,
 no_running:
 	state_close(apply->state, 0);
 no_watch:
+	names_free(apply->names);
 	unwatch(apply);
 	jobs_done(&apply->jobs);
 	goto fail;
@@ -141,7 +147,8 @@ bool apply_free(struct apply *apply, unsigned int timeout_ms)
 	devices_reap_all(apply, timeout_ms);
 	for (size_t i = 0; i < apply->retired_count; i++)
 		log_warning("%s: its backend does not answer; leaving it", apply->retired[i].what);
-	if (!state_close(apply->state, STORE_WAIT_MS) || apply->retired_count)
+	if (!state_close(apply->state, STORE_WAIT_MS) || apply->retired_count ||
+	    !names_free(apply->names))
 		return false;
 	unwatch(apply);
 	jobs_done(&apply->jobs);
@@ -150,6 +157,18 @@ bool apply_free(struct apply *apply, unsigned int timeout_ms)
 	running_done(&apply->now);
 	free(apply);
 	return true;
+}
+
+void apply_follow_names(struct apply *apply)
+{
+	if (names_follow(apply->names)) {
+		if (genctr_move(&apply->genctr, apply->state) < 0)
+			log_warning("after a restart, hosts may not notice that an address has "
+				    "changed, for that is not stored yet");
+		apply->genctr_shown = apply->genctr.value;
+		apply_publish(apply);
+	}
+	endpoints_open(apply);
 }
 
 int apply_fd(const struct apply *apply)
@@ -173,6 +192,8 @@ void apply_run(struct apply *apply)
 	state_run(apply->state);
 	devices_reap(apply);
 	collected(apply, devices_collect(apply));
+	if (apply->changes.phase == CHANGE_NONE)
+		apply_follow_names(apply);
 	changes_run(apply);
 	if (!apply->listening)
 		endpoints_open(apply);
@@ -195,7 +216,7 @@ void apply_tick(struct apply *apply)
 	changed |= devices_show_again(apply);
 	collected(apply, changed);
 	if (at_rest)
-		endpoints_open(apply);
+		apply_follow_names(apply);
 	changes_run(apply);
 }
 
@@ -277,20 +298,4 @@ void apply_leave_hung(struct apply *apply)
 		if (apply->retired[i].ns && !namespace_idle(apply->retired[i].ns))
 			log_warning("%s, which was removed: its backend keeps commands",
 				    apply->retired[i].what);
-}
-
-bool apply_port_state(const struct apply *apply, uint16_t portid, struct apply_port_state *ret)
-{
-	const struct endpoint *endpoint = running_find_endpoint(&apply->now, portid);
-
-	if (!endpoint)
-		return false;
-	*ret = (struct apply_port_state){ .state = APPLY_READY };
-	if (!endpoint->listener) {
-		ret->state = APPLY_FAILED;
-		ret->reason = endpoint->retry.reason[0] ? endpoint->retry.reason :
-			      apply->listening ? "it is closed" :
-			      "it waits until namespaces are open";
-	}
-	return true;
 }

@@ -128,12 +128,15 @@ struct apply_namespace_state {
 struct apply_port_state {
 	enum apply_state state;
 	const char *reason;		/* as above */
+	const char *trouble;		/* why it does not listen at all its addresses, or NULL */
 };
 
 /* false: the running configuration has none such, *ret is untouched. */
 bool apply_namespace_state(const struct apply *apply, const char *nqn, uint32_t nsid,
 			   struct apply_namespace_state *ret);
 bool apply_port_state(const struct apply *apply, uint16_t portid, struct apply_port_state *ret);
+/* The index'th numeric address that the port listens on, borrowed until the next call; NULL. */
+const char *apply_port_address(const struct apply *apply, uint16_t portid, size_t index);
 /*
  * What is wrong with the index'th of the namespaces that are no longer configured
  * and that their backends do not let go, in a sentence; NULL: there are no more.

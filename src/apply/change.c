@@ -292,7 +292,7 @@ static bool opening(struct apply *apply)
 	if (!apply->listen_by)
 		apply->listen_by = changes->opening_since +
 				   apply->options.open_timeout_ms * MILLISECOND;
-	endpoints_open(apply);
+	apply_follow_names(apply);
 	if (changes->going_back)
 		finish(apply, -changes->error.code, &changes->error);
 	else

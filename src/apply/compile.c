@@ -90,24 +90,49 @@ static int compile_subsystem(struct apply *apply, const struct running *running,
 
 /* ---- ports ---- */
 
-static uint8_t wire_adrfam(const char *adrfam)
+static uint8_t wire_adrfam(const struct name_address *address)
 {
-	return strcmp(adrfam, "ipv6") ? NVMF_ADRFAM_IPV4 : NVMF_ADRFAM_IPV6;
+	return address->ipv6 ? NVMF_ADRFAM_IPV6 : NVMF_ADRFAM_IPV4;
 }
 
-static int compile_referral(const struct config_referral *from, struct view_port *to)
+void apply_addresses(struct apply *apply, const struct address_settings *addr,
+		     struct name_addresses *ret)
 {
-	struct view_referral *referral;
+	names_find(apply->names, addr->traddr, addr->adrfam, ret);
+}
 
-	if (!from->enable)
-		return 0;
-	referral = view_add_referral(to);
-	if (!referral)
-		return -ENOMEM;
-	referral->settings = from->settings;
-	referral->trtype = NVMF_TRTYPE_TCP;
-	referral->adrfam = wire_adrfam(from->addr.adrfam);
-	return copy(&referral->traddr, from->addr.traddr);
+static int compile_referral(struct apply *apply, const struct config_referral *from,
+			    struct view_port *to)
+{
+	struct name_addresses addresses = { .count = 0 };
+
+	if (from->enable)
+		apply_addresses(apply, &from->addr, &addresses);
+	for (size_t i = 0; i < addresses.count; i++) {
+		struct view_referral *referral = view_add_referral(to);
+
+		if (!referral)
+			return -ENOMEM;
+		referral->settings = from->settings;
+		referral->trtype = NVMF_TRTYPE_TCP;
+		referral->adrfam = wire_adrfam(&addresses.items[i]);
+		if (copy(&referral->traddr, addresses.items[i].text) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int compile_addresses(struct apply *apply, const struct config_port *from,
+			     struct view_port *to)
+{
+	struct name_addresses addresses;
+	int r = 0;
+
+	apply_addresses(apply, &from->addr, &addresses);
+	for (size_t i = 0; !r && i < addresses.count; i++)
+		r = view_add_address(to, wire_adrfam(&addresses.items[i]),
+				     addresses.items[i].text);
+	return r;
 }
 
 /* Every group that the port lists or that a namespace reached through it is in. */
@@ -128,8 +153,7 @@ static void compile_ana(const struct config_port *from, struct view_port *to)
 	}
 }
 
-static int compile_port(const struct apply *apply, const struct config_port *from,
-			struct view *view)
+static int compile_port(struct apply *apply, const struct config_port *from, struct view *view)
 {
 	const struct transport *transport = endpoints_transport(apply, from->addr.trtype);
 	struct view_port *to = view_add_port(view);
@@ -141,12 +165,11 @@ static int compile_port(const struct apply *apply, const struct config_port *fro
 	to->settings = from->settings;
 	/* where there is no such transport, nobody gets here */
 	to->trtype = transport ? transport->traits->trtype : 0;
-	to->adrfam = wire_adrfam(from->addr.adrfam);
-	r = copy(&to->traddr, from->addr.traddr);
+	r = compile_addresses(apply, from, to);
 	for (size_t i = 0; !r && i < from->subsystem_count; i++)
 		r = view_link(to, view_find_subsystem(view, from->subsystems[i]));
 	for (size_t i = 0; !r && i < from->referral_count; i++)
-		r = compile_referral(&from->referrals[i], to);
+		r = compile_referral(apply, &from->referrals[i], to);
 	if (!r)
 		compile_ana(from, to);
 	return r;

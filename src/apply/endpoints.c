@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The listeners behind ports. */
+/*
+ * The listeners behind ports: one for each address that a port's traddr stands for (names.h). Where
+ * that changes, listeners come and go; connections of those that stay, and of those that go, are
+ * left alone.
+ */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "apply/internal.h"
@@ -18,17 +24,32 @@ const struct transport *endpoints_transport(const struct apply *apply, const cha
 	return NULL;
 }
 
-static void close_one(struct endpoint *endpoint)
+static void close_binding(struct endpoint *endpoint, struct binding *binding)
 {
-	if (endpoint->listener)
-		endpoint->transport->unlisten(endpoint->listener);
-	endpoint->listener = NULL;
+	if (binding->listener)
+		endpoint->transport->unlisten(binding->listener);
+	binding->listener = NULL;
+}
+
+void endpoint_done(struct endpoint *endpoint)
+{
+	for (size_t i = 0; i < endpoint->binding_count; i++)
+		close_binding(endpoint, &endpoint->bindings[i]);
+	free(endpoint->bindings);
+	*endpoint = (struct endpoint){ 0 };
 }
 
 void endpoints_close(struct apply *apply)
 {
 	for (size_t i = 0; i < apply->now.config->port_count; i++)
-		close_one(&apply->now.endpoints[i]);
+		endpoint_done(&apply->now.endpoints[i]);
+}
+
+static void log_closed(const struct config_port *port, const struct binding *binding)
+{
+	if (binding->listener)
+		log_info("port %u no longer listens on %s, TCP port %u", port->portid,
+			 binding->address.text, port->addr.trsvcid);
 }
 
 void endpoints_keep(struct apply *apply, struct running *next)
@@ -42,45 +63,113 @@ void endpoints_keep(struct apply *apply, struct running *next)
 			continue;
 		endpoint = running_find_endpoint(&apply->now, want->portid);
 		next->endpoints[i] = *endpoint;
-		endpoint->listener = NULL;
+		*endpoint = (struct endpoint){ 0 };
 	}
 	for (size_t i = 0; i < apply->now.config->port_count; i++) {
-		if (apply->now.endpoints[i].listener)
-			log_info("port %u no longer listens on %s, TCP port %u",
-				 apply->now.config->ports[i].portid,
-				 apply->now.config->ports[i].addr.traddr,
-				 apply->now.config->ports[i].addr.trsvcid);
+		const struct endpoint *endpoint = &apply->now.endpoints[i];
+
+		for (size_t j = 0; j < endpoint->binding_count; j++)
+			log_closed(&apply->now.config->ports[i], &endpoint->bindings[j]);
 	}
 	endpoints_close(apply);
+}
+
+static struct binding *find_binding(const struct endpoint *endpoint,
+				    const struct name_address *address)
+{
+	for (size_t i = 0; i < endpoint->binding_count; i++)
+		if (!strcmp(endpoint->bindings[i].address.text, address->text))
+			return &endpoint->bindings[i];
+	return NULL;
+}
+
+static bool is_among(const struct name_addresses *addresses, const struct binding *binding)
+{
+	for (size_t i = 0; i < addresses->count; i++)
+		if (!strcmp(addresses->items[i].text, binding->address.text))
+			return true;
+	return false;
+}
+
+/* Makes the bindings those of the addresses. What stays is left as it is; without memory, all. */
+static void follow(const struct config_port *want, struct endpoint *endpoint,
+		   const struct name_addresses *addresses)
+{
+	struct binding *bindings = calloc(addresses->count + 1, sizeof(*bindings));
+
+	if (!bindings)
+		return;
+	for (size_t i = 0; i < addresses->count; i++) {
+		const struct binding *had = find_binding(endpoint, &addresses->items[i]);
+
+		if (had)
+			bindings[i] = *had;
+		bindings[i].address = addresses->items[i];
+	}
+	for (size_t i = 0; i < endpoint->binding_count; i++) {
+		struct binding *binding = &endpoint->bindings[i];
+
+		if (is_among(addresses, binding))
+			continue;
+		log_closed(want, binding);
+		close_binding(endpoint, binding);
+	}
+	free(endpoint->bindings);
+	endpoint->bindings = bindings;
+	endpoint->binding_count = addresses->count;
+}
+
+static void open_binding(struct apply *apply, const struct config_port *want,
+			 struct endpoint *endpoint, struct binding *binding)
+{
+	const char *adrfam = binding->address.ipv6 ? "ipv6" : "ipv4";
+	struct weft_error error = { 0 };
+	int r;
+
+	if (binding->listener || !retry_due(&binding->retry, loop_clock()))
+		return;
+	r = endpoint->transport->listen(apply->options.target, adrfam, binding->address.text,
+					want->addr.trsvcid, want->portid, &binding->listener,
+					&error);
+	if (r < 0) {
+		binding->listener = NULL;
+		/* "*" is as much as the machine has */
+		binding->unsupported = r == -EAFNOSUPPORT && endpoint->binding_count > 1;
+		if (retry_failed(&binding->retry, error.text) && !binding->unsupported)
+			log_warning("port %u does not listen: %s; weft keeps trying", want->portid,
+				    error.text);
+		return;
+	}
+	retry_clear(&binding->retry);
+	log_info("port %u listens on %s, TCP port %u%s", want->portid, binding->address.text,
+		 want->addr.trsvcid, want->discovery ? ", for discovery" : "");
+}
+
+/* Why it listens nowhere; `expected`: that takes a moment, and is not worth a line in the log. */
+static void set_reason(const struct config_port *want, struct endpoint *endpoint,
+		       const char *reason, bool expected)
+{
+	if (*reason && !expected && strcmp(reason, endpoint->reason))
+		log_warning("port %u does not listen: %s; weft keeps trying", want->portid, reason);
+	snprintf(endpoint->reason, sizeof(endpoint->reason), "%s", reason);
 }
 
 static void open_one(struct apply *apply, const struct config_port *want,
 		     struct endpoint *endpoint)
 {
 	const struct address_settings *addr = &want->addr;
-	struct weft_error error = { 0 };
-	int r;
+	struct name_addresses addresses;
 
-	if (endpoint->listener || !retry_due(&endpoint->retry, loop_clock()))
-		return;
 	endpoint->transport = endpoints_transport(apply, addr->trtype);
-	if (!endpoint->transport)
-		r = weft_error_set(&error, EOPNOTSUPP, "this weft has no transport %s",
-				   addr->trtype);
-	else
-		r = endpoint->transport->listen(apply->options.target, addr->adrfam, addr->traddr,
-						addr->trsvcid, want->portid, &endpoint->listener,
-						&error);
-	if (r < 0) {
-		endpoint->listener = NULL;
-		if (retry_failed(&endpoint->retry, error.text))
-			log_warning("port %u does not listen: %s; weft keeps trying", want->portid,
-				    error.text);
+	if (!endpoint->transport) {
+		set_reason(want, endpoint, "this weft has no such transport", false);
 		return;
 	}
-	retry_clear(&endpoint->retry);
-	log_info("port %u listens on %s, TCP port %u%s", want->portid, addr->traddr, addr->trsvcid,
-		 want->discovery ? ", for discovery" : "");
+	apply_addresses(apply, addr, &addresses);
+	follow(want, endpoint, &addresses);
+	set_reason(want, endpoint, addresses.reason, addresses.pending);
+	for (size_t i = 0; i < endpoint->binding_count; i++)
+		open_binding(apply, want, endpoint, &endpoint->bindings[i]);
 }
 
 /*
@@ -115,4 +204,44 @@ void endpoints_open(struct apply *apply)
 		return;
 	for (size_t i = 0; i < apply->now.config->port_count; i++)
 		open_one(apply, &apply->now.config->ports[i], &apply->now.endpoints[i]);
+}
+
+/* ---- what can be asked ---- */
+
+bool apply_port_state(const struct apply *apply, uint16_t portid, struct apply_port_state *ret)
+{
+	const struct endpoint *endpoint = running_find_endpoint(&apply->now, portid);
+	const char *failure = NULL;
+
+	if (!endpoint)
+		return false;
+	*ret = (struct apply_port_state){ .state = APPLY_FAILED };
+	for (size_t i = 0; i < endpoint->binding_count; i++) {
+		const struct binding *binding = &endpoint->bindings[i];
+
+		if (binding->listener)
+			ret->state = APPLY_READY;
+		else if (!binding->unsupported && !failure)
+			failure = binding->retry.reason;
+	}
+	if (failure && !*failure)
+		failure = NULL;
+	if (ret->state == APPLY_READY)
+		ret->trouble = failure;
+	else
+		ret->reason = failure ? failure :
+			      *endpoint->reason ? endpoint->reason :
+			      apply->listening ? "it is closed" :
+						 "it waits until namespaces are open";
+	return true;
+}
+
+const char *apply_port_address(const struct apply *apply, uint16_t portid, size_t index)
+{
+	const struct endpoint *endpoint = running_find_endpoint(&apply->now, portid);
+
+	for (size_t i = 0; endpoint && i < endpoint->binding_count; i++)
+		if (endpoint->bindings[i].listener && index-- == 0)
+			return endpoint->bindings[i].address.text;
+	return NULL;
 }

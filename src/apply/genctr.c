@@ -81,6 +81,13 @@ void genctr_recall(struct genctr *genctr, const struct state *state)
 	strcpy(genctr->digest, digest);
 }
 
+int genctr_move(struct genctr *genctr, struct state *state)
+{
+	genctr->value++;
+	return state_put(state, KIND, KEY, json_pack("{s:s, s:I}", "digest", genctr->digest,
+						     "genctr", (json_int_t)genctr->value));
+}
+
 int genctr_update(struct genctr *genctr, struct state *state, const struct config *config)
 {
 	char digest[UUID_TEXT];
@@ -91,8 +98,6 @@ int genctr_update(struct genctr *genctr, struct state *state, const struct confi
 	if (!strcmp(digest, genctr->digest))
 		return 0;
 	strcpy(genctr->digest, digest);
-	genctr->value++;
-	r = state_put(state, KIND, KEY, json_pack("{s:s, s:I}", "digest", digest, "genctr",
-						  (json_int_t)genctr->value));
+	r = genctr_move(genctr, state);
 	return r < 0 ? r : 1;
 }

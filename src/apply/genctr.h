@@ -30,4 +30,7 @@ void genctr_recall(struct genctr *genctr, const struct state *state);
  */
 int genctr_update(struct genctr *genctr, struct state *state, const struct config *config);
 
+/* Moves it because what a name stands for has changed. 0; -errno: it may not survive a restart. */
+int genctr_move(struct genctr *genctr, struct state *state);
+
 #endif

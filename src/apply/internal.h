@@ -10,6 +10,7 @@
 #include "apply/apply.h"
 #include "apply/genctr.h"
 #include "apply/job.h"
+#include "apply/names.h"
 #include "apply/state.h"
 #include "spec/fabrics.h"
 #include "target/model/namespace.h"
@@ -49,11 +50,20 @@ struct device {
 	bool reopened;			/* ... but for `opening` */
 };
 
+/* One for each address that a port's traddr stands for. */
+struct binding {
+	struct name_address address;
+	struct listener *listener;	/* owned by the transport; NULL: not listening */
+	struct retry retry;
+	bool unsupported;		/* the machine has no such addresses: no failure */
+};
+
 /* One for each port of the configuration. */
 struct endpoint {
 	const struct transport *transport; /* borrowed */
-	struct listener *listener;	/* owned by the transport; NULL: not listening */
-	struct retry retry;
+	struct binding *bindings;	/* owned */
+	size_t binding_count;
+	char reason[200];		/* why there are no bindings; "": there are some */
 };
 
 /* A configuration and what runs of it. */
@@ -117,6 +127,7 @@ struct apply {
 	uint64_t genctr_shown;		/* of what runs */
 	struct jobs jobs;
 	struct changes changes;
+	struct names *names;		/* owned */
 	int epoll_fd;			/* owned: the jobs' descriptor and the changes' timer */
 	struct running now;
 	struct retired *retired;	/* owned */
@@ -140,6 +151,12 @@ static inline struct device *device_of(const struct running *running, size_t sub
 }
 
 /* ---- apply.c ---- */
+
+/*
+ * What ports and referrals name may be elsewhere by now: hosts are told, and listeners follow. No
+ * change is under way, or it has nothing left to do.
+ */
+void apply_follow_names(struct apply *apply);
 
 /* Publishes a view of what runs; without memory the tick tries again. */
 void apply_publish(struct apply *apply);
@@ -272,13 +289,22 @@ void flushes_acknowledge(struct apply *apply, const struct config *wanted);
 
 /* The transport of that name, or NULL. */
 const struct transport *endpoints_transport(const struct apply *apply, const char *trtype);
-/* Moves listeners that stay as they are; closes the others. */
+/* Closes what listens, frees what there is of it. */
+void endpoint_done(struct endpoint *endpoint);
+/* Moves listeners of ports that stay as they are; closes the others. */
 void endpoints_keep(struct apply *apply, struct running *next);
 void endpoints_close(struct apply *apply);
-/* Listens where it doesn't yet and it is due; the first time once namespaces are open. */
+/*
+ * Listens at the addresses that ports have now: where it doesn't yet and it is due; the first
+ * time once namespaces are open.
+ */
 void endpoints_open(struct apply *apply);
 
 /* ---- compile.c ---- */
+
+/* What the traddr of a port or a referral stands for now. */
+void apply_addresses(struct apply *apply, const struct address_settings *addr,
+		     struct name_addresses *ret);
 
 /* The view of what runs, but for its counters. 0 or -ENOMEM. Fills each device's `seen`. */
 int compile_view(struct apply *apply, struct running *running, struct view **ret_view);

@@ -45,6 +45,8 @@ void running_forget(struct running *running)
 void running_done(struct running *running)
 {
 	free(running->first_device);
+	for (size_t i = 0; running->config && i < running->config->port_count; i++)
+		free(running->endpoints[i].bindings);
 	free(running->endpoints);
 	free(running->devices);
 	config_free(running->config);

@@ -185,6 +185,25 @@ static bool add_ana_groups(struct tree_node *parent, const json_t *array)
 	return folder != NULL;
 }
 
+/* Where a port listens, if that is not just what its traddr says. */
+static void note_addresses(struct tree_node *node, const json_t *object)
+{
+	const json_t *addresses = json_object_get(json_object_get(object, "state"), "addresses");
+	const char *traddr = text_at(json_object_get(object, "addr"), "traddr");
+	const char *first = json_string_value(json_array_get(addresses, 0));
+	struct strbuf text = { 0 };
+	json_t *address;
+	size_t i;
+
+	if (!first || (json_array_size(addresses) == 1 && traddr && !strcmp(first, traddr)))
+		return;
+	json_array_foreach(addresses, i, address)
+		strbuf_add(&text, "%s%s", i ? " " : "", json_string_value(address));
+	if (text.data)
+		tree_note(node, "on %s", text.data);
+	strbuf_done(&text);
+}
+
 static bool add_port(struct tree_node *folder, const json_t *object)
 {
 	const json_t *addr = json_object_get(object, "addr");
@@ -201,6 +220,7 @@ static bool add_port(struct tree_node *folder, const json_t *object)
 	note_scalar(node, "inline_data_size", json_object_get(object, "param"), "inline_data_size");
 	if (json_is_true(json_object_get(weft, "discovery")))
 		tree_note(node, "discovery only");
+	note_addresses(node, object);
 	note_state(node, json_object_get(object, "state"), "listening");
 	return add_ana_groups(node, json_object_get(object, "ana_groups")) &&
 	       add_names(node, "referrals", json_object_get(object, "referrals"), "name") &&

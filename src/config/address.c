@@ -11,6 +11,8 @@
 #include "config/model.h"
 #include "util/hostport.h"
 
+#define NAME_LENGTH_MAX 253	/* RFC 1035, 3.1; of an interface it is 15 */
+
 /* A numeric address in binary, and the scope of an IPv6 one ("" where it has none). */
 struct numeric {
 	int family;
@@ -63,7 +65,45 @@ static int split_port(struct address_settings *addr, struct weft_error *error)
 	return 0;
 }
 
-static int complete_traddr(struct address_settings *addr, const char **ret_attr,
+/* "*", or a name of a host or an interface; nothing that was meant to be a numeric address. */
+static bool is_name(const char *traddr)
+{
+	if (!strcmp(traddr, "*"))
+		return true;
+	if (traddr[strspn(traddr, "0123456789.")] == '\0' || strlen(traddr) > NAME_LENGTH_MAX)
+		return false;
+	for (const char *c = traddr; *c; c++)
+		if (*c <= ' ' || *c > '~' || strchr("%/:[]*\"\\", *c))
+			return false;
+	return true;
+}
+
+static int check_adrfam(const struct address_settings *addr, const char **ret_attr,
+			struct weft_error *error)
+{
+	*ret_attr = "adrfam";
+	if (!strcmp(addr->adrfam, "ipv4") || !strcmp(addr->adrfam, "ipv6"))
+		return 0;
+	return weft_error_set(error, EINVAL, "adrfam is \"%.16s\"; it must be ipv4 or ipv6",
+			      addr->adrfam);
+}
+
+/* What it stands for is found when it runs; adrfam, where there is one, restricts that. */
+static int check_name(const struct address_settings *addr, bool referral, const char **ret_attr,
+		      struct weft_error *error)
+{
+	if (!is_name(addr->traddr))
+		return weft_error_set(error, EINVAL, "traddr is \"%.80s\"; it must be a numeric "
+				      "address, such as 192.0.2.1 or 2001:db8::1, or the name of a "
+				      "host%s", addr->traddr,
+				      referral ? "" : " or an interface, or * for all");
+	if (referral && !strcmp(addr->traddr, "*"))
+		return weft_error_set(error, EINVAL, "traddr is \"*\", which hosts cannot connect "
+				      "to; it must be one address or the name of a host");
+	return *addr->adrfam ? check_adrfam(addr, ret_attr, error) : 0;
+}
+
+static int complete_traddr(struct address_settings *addr, bool referral, const char **ret_attr,
 			   struct weft_error *error)
 {
 	const char *adrfam;
@@ -72,25 +112,22 @@ static int complete_traddr(struct address_settings *addr, const char **ret_attr,
 
 	*ret_attr = "traddr";
 	if (!*addr->traddr)
-		return weft_error_set(error, EINVAL, "traddr is missing; it must be a numeric "
-				      "address, such as 192.0.2.1, 2001:db8::1 or 0.0.0.0 for all");
+		return weft_error_set(error, EINVAL, "traddr is missing; it must be an "
+				      "address, such as 192.0.2.1 or 2001:db8::1, a name, or * for "
+				      "all");
 	r = split_port(addr, error);
 	if (r < 0)
 		return r;
 	if (parse_numeric(addr->traddr, &numeric) < 0)
-		return weft_error_set(error, EINVAL, "traddr is \"%.80s\"; it must be a numeric "
-				      "address, such as 192.0.2.1 or 2001:db8::1",
-				      addr->traddr);
+		return check_name(addr, referral, ret_attr, error);
 	adrfam = numeric.family == AF_INET ? "ipv4" : "ipv6";
 	if (!*addr->adrfam) {
 		TEXT_SET(addr->adrfam, adrfam);
 		return 0;
 	}
-	*ret_attr = "adrfam";
-	if (strcmp(addr->adrfam, "ipv4") && strcmp(addr->adrfam, "ipv6"))
-		return weft_error_set(error, EINVAL,
-				      "adrfam is \"%.16s\"; it must be ipv4 or ipv6",
-				      addr->adrfam);
+	r = check_adrfam(addr, ret_attr, error);
+	if (r < 0)
+		return r;
 	if (strcmp(addr->adrfam, adrfam))
 		return weft_error_set(error, EINVAL, "adrfam is %s, but traddr \"%s\" is an %s "
 				      "address; one of them must change",
@@ -118,7 +155,7 @@ int config_complete_address(struct address_settings *addr, bool referral, const 
 	int r = check_trtype(addr, ret_attr, error);
 
 	if (!r)
-		r = complete_traddr(addr, ret_attr, error);
+		r = complete_traddr(addr, referral, ret_attr, error);
 	if (r < 0)
 		return r;
 	if (!addr->trsvcid) {
@@ -141,14 +178,24 @@ int config_complete_address(struct address_settings *addr, bool referral, const 
 	return 0;
 }
 
+static bool same_numeric(const struct numeric *a, const struct numeric *b)
+{
+	return a->family == b->family && !memcmp(a->bytes, b->bytes, sizeof(a->bytes)) &&
+	       !strcmp(a->scope, b->scope);
+}
+
 bool config_same_address(const struct address_settings *a, const struct address_settings *b)
 {
+	bool name_a, name_b;
 	struct numeric na, nb;
 
-	return a->trsvcid == b->trsvcid && !strcmp(a->trtype, b->trtype) &&
-	       !parse_numeric(a->traddr, &na) && !parse_numeric(b->traddr, &nb) &&
-	       na.family == nb.family && !memcmp(na.bytes, nb.bytes, sizeof(na.bytes)) &&
-	       !strcmp(na.scope, nb.scope);
+	if (a->trsvcid != b->trsvcid || strcmp(a->trtype, b->trtype))
+		return false;
+	name_a = parse_numeric(a->traddr, &na) < 0;
+	name_b = parse_numeric(b->traddr, &nb) < 0;
+	if (name_a && name_b)
+		return !strcmp(a->traddr, b->traddr) && !strcmp(a->adrfam, b->adrfam);
+	return !name_a && !name_b && same_numeric(&na, &nb);
 }
 
 bool config_is_wildcard(const struct address_settings *addr)
@@ -156,6 +203,8 @@ bool config_is_wildcard(const struct address_settings *addr)
 	static const uint8_t zero[16];
 	struct numeric numeric;
 
+	if (!strcmp(addr->traddr, "*"))
+		return true;
 	return !parse_numeric(addr->traddr, &numeric) &&
 	       !memcmp(numeric.bytes, zero, sizeof(zero)) && !*numeric.scope;
 }

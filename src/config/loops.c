@@ -49,8 +49,12 @@ static bool leads_to(struct graph *graph, const struct address_settings *referra
 		return false;
 	if (config_same_address(referral, port))
 		return true;
-	return config_is_wildcard(port) && !config_is_wildcard(referral) &&
-	       !strcmp(referral->adrfam, port->adrfam) && is_of_machine(graph, referral->traddr);
+	if (!config_is_wildcard(port) || config_is_wildcard(referral))
+		return false;
+	/* each has one, but "*", which is of both families, and names, which nobody knows yet */
+	if (*port->adrfam && *referral->adrfam && strcmp(referral->adrfam, port->adrfam))
+		return false;
+	return is_of_machine(graph, referral->traddr);
 }
 
 static int add_edge(struct graph *graph, size_t from, size_t to,

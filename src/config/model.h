@@ -177,10 +177,13 @@ int config_validate(struct config *config, struct weft_error *error);
  */
 int config_complete_address(struct address_settings *addr, bool referral, const char **ret_attr,
 			    struct weft_error *error);
-/* Do they mean the same socket, however they are spelt? Both are complete. */
+/*
+ * Do they mean the same sockets, however they are spelt? Both are complete. A name is another
+ * address than the numeric one that it may stand for.
+ */
 bool config_same_address(const struct address_settings *a, const struct address_settings *b);
 
-/* "0.0.0.0" or "::", in any spelling. */
+/* "0.0.0.0" or "::", in any spelling, or "*", which is both. */
 bool config_is_wildcard(const struct address_settings *addr);
 
 /*

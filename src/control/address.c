@@ -63,27 +63,27 @@ bool address_list_has(const struct address_list *list, bool ipv6)
 	return false;
 }
 
-static int describe_one(json_t *array, const struct config_port *port, const char *traddr)
+int address_describe_at(json_t *array, const struct config_port *port, const char *traddr)
 {
-	return json_array_append_new(array, json_pack("{s:i, s:s, s:s, s:s, s:i}",
-						      "portid", (int)port->portid,
-						      "trtype", port->addr.trtype,
-						      "adrfam", port->addr.adrfam,
-						      "traddr", traddr,
-						      "trsvcid", (int)port->addr.trsvcid)) < 0 ?
-	       -ENOMEM : 0;
+	const char *adrfam = strchr(traddr, ':') ? "ipv6" : "ipv4";
+	json_t *object = json_pack("{s:i, s:s, s:s, s:s, s:i}", "portid", (int)port->portid,
+				   "trtype", port->addr.trtype, "adrfam", adrfam, "traddr", traddr,
+				   "trsvcid", (int)port->addr.trsvcid);
+
+	return json_array_append_new(array, object) < 0 ? -ENOMEM : 0;
 }
 
 int address_describe(json_t *array, const struct config_port *port,
 		     const struct address_list *list)
 {
-	bool ipv6 = strcmp(port->addr.adrfam, "ipv6") == 0;
+	const char *adrfam = port->addr.adrfam;
+	bool ipv4 = strcmp(adrfam, "ipv6") != 0, ipv6 = strcmp(adrfam, "ipv4") != 0;
 	int r = 0;
 
 	if (!config_is_wildcard(&port->addr))
-		return describe_one(array, port, port->addr.traddr);
+		return address_describe_at(array, port, port->addr.traddr);
 	for (size_t i = 0; i < list->count && r == 0; i++)
-		if (list->items[i].ipv6 == ipv6)
-			r = describe_one(array, port, list->items[i].text);
+		if (list->items[i].ipv6 ? ipv6 : ipv4)
+			r = address_describe_at(array, port, list->items[i].text);
 	return r;
 }

@@ -30,6 +30,8 @@ int address_list_read(struct address_list *ret_list);
 void address_list_done(struct address_list *list);
 bool address_list_has(const struct address_list *list, bool ipv6);
 
+/* Appends one such object: that the port can be reached at this address. 0 or -ENOMEM. */
+int address_describe_at(json_t *array, const struct config_port *port, const char *traddr);
 /*
  * Appends where a port can be reached to a JSON array, as objects {"portid",
  * "trtype", "adrfam", "traddr", "trsvcid"}: a wildcard becomes the list's

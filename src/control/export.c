@@ -21,6 +21,21 @@ static json_t *describe_hosts(const struct config_subsystem *subsystem)
 	return array;
 }
 
+/* A name is what it stands for: where the port listens, if it does. */
+static int describe_port(struct control *control, const struct config_port *port,
+			 const struct address_list *list, json_t *array)
+{
+	const struct apply *apply = control->options.apply;
+	const char *traddr = apply_port_address(apply, port->portid, 0);
+	int r = 0;
+
+	if (config_is_wildcard(&port->addr) || !traddr)
+		return address_describe(array, port, list);
+	for (size_t i = 0; r == 0 && traddr; traddr = apply_port_address(apply, port->portid, ++i))
+		r = address_describe_at(array, port, traddr);
+	return r;
+}
+
 /* Where a host attaches, where it discovers, and which of these ports do not work. */
 static int describe_ports(struct control *control, const char *nqn,
 			  const struct address_list *list, json_t *connect, json_t *discover,
@@ -39,7 +54,7 @@ static int describe_ports(struct control *control, const char *nqn,
 		if (state.state == APPLY_FAILED)
 			json_array_append_new(problems, control_text("port %u does not listen: %s",
 								     port->portid, state.reason));
-		r = address_describe(port->discovery ? discover : connect, port, list);
+		r = describe_port(control, port, list, port->discovery ? discover : connect);
 	}
 	if (r == 0 && json_array_size(discover) == 0) /* every port answers discovery */
 		r = json_array_extend(discover, connect);

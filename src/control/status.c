@@ -50,9 +50,11 @@ static void count_ports(struct control *control, const struct config *config,
 		if (!apply_port_state(control->options.apply, portid, &state))
 			continue;
 		census->of[state.state]++;
-		if (state.state == APPLY_FAILED)
-			json_array_append_new(problems, control_text("port %u: %s", portid,
-								     state.reason));
+		if (state.reason || state.trouble)
+			json_array_append_new(problems,
+					      control_text("port %u: %s", portid,
+							   state.trouble ? state.trouble :
+									   state.reason));
 	}
 }
 

@@ -93,15 +93,27 @@ static int merge_subsystem(struct control *control, json_t *object)
 											nqn))));
 }
 
+static json_t *describe_addresses(struct control *control, uint16_t portid)
+{
+	json_t *array = json_array();
+	const char *address;
+
+	for (size_t i = 0; (address = apply_port_address(control->options.apply, portid, i)); i++)
+		json_array_append_new(array, json_string(address));
+	return array;
+}
+
 static int merge_port(struct control *control, json_t *object)
 {
 	uint16_t portid = (uint16_t)json_integer_value(json_object_get(object, "portid"));
 	struct apply_port_state state;
+	json_t *told;
 
 	if (!apply_port_state(control->options.apply, portid, &state))
 		return 0;
-	return json_object_set_new(object, "state",
-				   describe_state(state.state, state.reason, NULL));
+	told = describe_state(state.state, state.reason, state.trouble);
+	json_object_set_new(told, "addresses", describe_addresses(control, portid));
+	return json_object_set_new(object, "state", told);
 }
 
 static int merge(struct control *control, json_t *tree)

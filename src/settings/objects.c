@@ -175,12 +175,13 @@ static const struct attr_word tsas_words[] = {
 	  .right = "tcp", .help = "The transport.", .effect = change, .shown = "trtype" }, \
 	{ .name = "adrfam", .type = ATTR_TEXT, .place = ATTR_IN_ADDR,			\
 	  FIELD(object, addr.adrfam), .high = 7, .optional = true,			\
-	  .fallback_help = "by the address", .right = "ipv4 or ipv6",			\
+	  .fallback_help = "by the address; of a name, both", .right = "ipv4 or ipv6",	\
 	  .help = "The address family.", .effect = change },				\
 	{ .name = "traddr", .type = ATTR_TEXT, .place = ATTR_IN_ADDR,			\
 	  FIELD(object, addr.traddr), .high = TRADDR_MAX, .optional = true,		\
-	  .right = "a numeric address, such as 192.0.2.1 or 2001:db8::1",		\
-	  .help = "A numeric address; 0.0.0.0 or :: for all of that family. Required.",	\
+	  .right = "an address, such as 192.0.2.1 or 2001:db8::1, a name, or *",		\
+	  .help = "A numeric address; 0.0.0.0 or :: for all of that family, * for all; "	\
+		  "or the name of an interface or a host. Required.",				\
 	  .effect = change, .shown = "traddr" },					\
 	{ .name = "trsvcid", .type = ATTR_U16, .place = ATTR_IN_ADDR,			\
 	  FIELD(object, addr.trsvcid), .low = 1, .high = 65535, .unset = "",		\

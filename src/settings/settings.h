@@ -62,8 +62,8 @@ struct namespace_settings {
 
 struct address_settings {
 	char trtype[TRTYPE_MAX + 1];	/* "tcp"; others are refused with a reason */
-	char adrfam[8];			/* "ipv4" or "ipv6" */
-	char traddr[TRADDR_MAX + 1];
+	char adrfam[8];			/* "ipv4" or "ipv6"; "" beside a name: both */
+	char traddr[TRADDR_MAX + 1];	/* numeric, or a name: see apply/names.h */
 	uint16_t trsvcid;
 	int treq;			/* NVMF_TREQ_NOT_SPECIFIED, ... */
 	int tsas;			/* NVMF_TCP_SECTYPE_NONE, ... */

@@ -2,6 +2,7 @@
 """weft ls, status and sessions."""
 
 import calendar
+import json
 import os
 import pty
 import subprocess
@@ -12,7 +13,9 @@ import pytest
 
 import nvmetcp
 import weftconf
+from nvmetcp import wait_until
 from weftcli import USAGE, WEFT
+from weftd import free_port
 
 NQN = weftconf.nqn("one")
 HOST = nvmetcp.HostId.make("friend")
@@ -35,6 +38,20 @@ def busy(start, tmp_path):
         weftconf.port(1, ["one"], referrals=[weftconf.referral("other", "192.0.2.1", 8009)]),
         weftconf.port(2, [], weft={"discovery": True}),
     ]))
+
+
+def test_port_of_an_interface(start, tmp_path):
+    """Its name is what is configured and saved; where it listens is shown, and told to hosts."""
+    weft = start(weftconf.config([], [weftconf.port(1, [], adrfam="ipv4"),
+                                      weftconf.port(2, [], traddr="lo", adrfam="ipv4",
+                                                    trsvcid=free_port())]))
+    wait_until(lambda: "traddr=lo, " in weft("ls").out and "on 127.0.0.1, listening" in
+               weft("ls").out, what="the port")
+    assert weft.json("ls")["ports"][1]["state"]["addresses"] == ["127.0.0.1"]
+    reply = weft.json("export", "--backend", "memory", "--size", "1M", "--save")
+    assert {way["traddr"] for way in reply["connect"]} == {"127.0.0.1"}
+    saved = json.loads(weft.daemon.config_path.read_text())
+    assert saved["ports"][1]["addr"]["traddr"] == "lo"
 
 
 def test_ls(busy):
@@ -106,7 +123,8 @@ def test_ls_json(busy):
     assert states[2]["status"] == "failed" and "missing.img" in states[2]["reason"]
     assert states[10] == {"status": "disabled"}
     assert tree["subsystems"][0]["state"] == {"sessions": 0, "version": "2.1"}
-    assert [p["state"] for p in tree["ports"]] == [{"status": "ready"}] * 2
+    assert [p["state"] for p in tree["ports"]] == [
+        {"status": "ready", "addresses": ["127.0.0.1"]}] * 2
 
 
 def test_a_port_that_cannot_listen_says_why(start):

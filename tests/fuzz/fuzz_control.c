@@ -122,6 +122,11 @@ bool apply_port_state(const struct apply *apply, uint16_t portid, struct apply_p
 	return true;
 }
 
+const char *apply_port_address(const struct apply *apply, uint16_t portid, size_t index)
+{
+	return index < portid % 3 ? "192.0.2.1" : NULL;
+}
+
 const char *apply_leftover(const struct apply *apply, size_t index)
 {
 	return index < 1 ? "it was \xff removed" : NULL;

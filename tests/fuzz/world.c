@@ -297,8 +297,8 @@ static struct view_port *add_port(struct view *view, uint16_t portid, const char
 	fuzz_assert(port);
 	port->portid = portid;
 	port->trtype = NVMF_TRTYPE_TCP;
-	port->adrfam = strchr(traddr, ':') ? NVMF_ADRFAM_IPV6 : NVMF_ADRFAM_IPV4;
-	port->traddr = strdup(traddr);
+	fuzz_assert(!view_add_address(port, strchr(traddr, ':') ? NVMF_ADRFAM_IPV6 :
+						 NVMF_ADRFAM_IPV4, traddr));
 	port->addr.trsvcid = 4420;
 	port->inline_data_size = 16384;
 	port->max_queue_size = 64;

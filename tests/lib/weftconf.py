@@ -39,12 +39,17 @@ def subsystem(name, namespaces=(), *, hosts=None, **attr):
             "namespaces": list(namespaces)}
 
 
-def port(portid, subsystems, *, traddr="127.0.0.1", trsvcid=None, param=None, referrals=(),
-         weft=None):
-    """A port on a free TCP port. `subsystems` are the short names."""
+BY_TRADDR = object()
+
+
+def port(portid, subsystems, *, traddr="127.0.0.1", trsvcid=None, adrfam=BY_TRADDR, param=None,
+         referrals=(), weft=None):
+    """A port on a free TCP port. `subsystems` are the short names. `adrfam` None: none is said."""
+    if adrfam is BY_TRADDR:
+        adrfam = "ipv6" if ":" in traddr else "ipv4"
     config = {
         "portid": portid,
-        "addr": {"trtype": "tcp", "adrfam": "ipv6" if ":" in traddr else "ipv4", "traddr": traddr,
+        "addr": {"trtype": "tcp", **({"adrfam": adrfam} if adrfam else {}), "traddr": traddr,
                  "trsvcid": str(trsvcid or free_port(traddr)), "treq": "not specified"},
         "param": {key: str(value) for key, value in (param or {}).items()},
         "subsystems": [nqn(name) for name in subsystems],

@@ -84,9 +84,9 @@ class Weftd:
         self.process.send_signal(signal.SIGHUP)
 
     def addresses(self):
-        """Where it listens, as the configuration says, in its order."""
+        """Where it listens, as the configuration says, in its order; without ports of a name."""
         return [(port["addr"]["traddr"], int(port["addr"]["trsvcid"]))
-                for port in self.config["ports"]]
+                for port in self.config["ports"] if re.search("[.:]", port["addr"]["traddr"])]
 
     @property
     def address(self):

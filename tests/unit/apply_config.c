@@ -82,7 +82,8 @@ static void compiles(void **state)
 	assert_int_not_equal(one->generation, two->generation);
 	port = view_find_port(target->view, 1);
 	assert_int_equal(port->trtype, NVMF_TRTYPE_TCP);
-	assert_int_equal(port->adrfam, NVMF_ADRFAM_IPV4);
+	assert_int_equal(port->address_count, 1);
+	assert_int_equal(port->addresses[0].adrfam, NVMF_ADRFAM_IPV4);
 	assert_int_equal(port->addr.trsvcid, 4420);
 	assert_int_equal(port->ana_states[1], NVME_ANA_OPTIMIZED);
 	assert_int_equal(port->ana_states[2], 0);
@@ -121,7 +122,7 @@ static void compiles_the_rest(void **state)
 		 "{\"path\": \"/one\"}}]}]}");
 	port = view_find_port(target->view, 3);
 	assert_string_equal(target->view->discovery_nqn, B ":d");
-	assert_int_equal(port->adrfam, NVMF_ADRFAM_IPV6);
+	assert_int_equal(port->addresses[0].adrfam, NVMF_ADRFAM_IPV6);
 	assert_int_equal(port->addr.treq, NVMF_TREQ_NOT_REQUIRED);
 	assert_int_equal(port->mdts, 5);
 	assert_int_equal(port->max_queue_size, 32);

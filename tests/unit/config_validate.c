@@ -260,11 +260,30 @@ static void one_address_in_two_spellings(void **state)
 	config_free(config);
 }
 
+static void one_name_twice(void **state)
+{
+	struct config *config = config_new();
+
+	TEXT_SET(config_add_port(config, 1)->addr.traddr, "eth0");
+	TEXT_SET(config_add_port(config, 2)->addr.traddr, "eth0");
+	expect_refusal(config, EEXIST, "port 2: address eth0, TCP port 4420 is also that of port "
+		       "1; each port must have its own");
+
+	/* one for each family */
+	config = config_new();
+	TEXT_SET(config_add_port(config, 1)->addr.traddr, "eth0");
+	TEXT_SET(config->ports[0].addr.adrfam, "ipv4");
+	TEXT_SET(config_add_port(config, 2)->addr.traddr, "eth0");
+	TEXT_SET(config->ports[1].addr.adrfam, "ipv6");
+	assert_int_equal(config_validate(config, NULL), 0);
+	config_free(config);
+}
+
 /* A port beside the address is the TCP port, in whichever way it is written. */
 static void an_address_with_a_port(void **state)
 {
 	static const struct {
-		const char *traddr, *host, *adrfam;
+		const char *traddr, *host, *adrfam; /* adrfam "": both */
 		uint16_t before, port;
 	} table[] = {
 		{ "192.0.2.1:8009", "192.0.2.1", "ipv4", CONFIG_TRSVCID_DEFAULT, 8009 },
@@ -272,6 +291,9 @@ static void an_address_with_a_port(void **state)
 		{ "[2001:db8::1]:8009", "2001:db8::1", "ipv6", CONFIG_TRSVCID_DEFAULT, 8009 },
 		{ "[fe80::1%eth0]", "fe80::1%eth0", "ipv6", 8009, 8009 },
 		{ "::", "::", "ipv6", 8009, 8009 },
+		{ "*:8009", "*", "", CONFIG_TRSVCID_DEFAULT, 8009 },
+		{ "box-7.example", "box-7.example", "", CONFIG_TRSVCID_DEFAULT, 4420 },
+		{ "eth0:8009", "eth0", "", CONFIG_TRSVCID_DEFAULT, 8009 },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -295,7 +317,8 @@ static void wildcards(void **state)
 		bool is_wildcard;
 	} table[] = {
 		{ "0.0.0.0", true }, { "::", true }, { "0:0::0", true },
-		{ "::1", false }, { "10.0.0.0", false }, { "::%eth0", false },
+		{ "*", true }, { "::1", false }, { "10.0.0.0", false }, { "::%eth0", false },
+		{ "eth0", false },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -509,6 +532,7 @@ int main(void)
 		cmocka_unit_test(same_bytes_of_another_kind),
 		cmocka_unit_test(ports),
 		cmocka_unit_test(one_address_in_two_spellings),
+		cmocka_unit_test(one_name_twice),
 		cmocka_unit_test(an_address_with_a_port),
 		cmocka_unit_test(wildcards),
 		cmocka_unit_test(referrals_in_a_circle),

@@ -168,11 +168,19 @@ static const struct wrong wrongs[] = {
 	{ "{\"ports\": [\n{\"portid\": 1}]}",
 	  "t:2: ports[0]: addr is missing; it must be an object with traddr and trsvcid" },
 	{ "{\"ports\": [{\"portid\": 1,\n\"addr\": {}}]}",
-	  "t:2: ports[0].addr: traddr is missing; it must be a numeric address, such as 192.0.2.1, "
-	  "2001:db8::1 or 0.0.0.0 for all" },
-	{ "{\"ports\": [{\"portid\": 1, \"addr\": {\n\"traddr\": \"localhost\"}}]}",
-	  "t:2: ports[0].addr.traddr: traddr is \"localhost\"; it must be a numeric address, such "
-	  "as 192.0.2.1 or 2001:db8::1" },
+	  "t:2: ports[0].addr: traddr is missing; it must be an address, such as 192.0.2.1 or "
+	  "2001:db8::1, a name, or * for all" },
+	{ "{\"ports\": [{\"portid\": 1, \"addr\": {\n\"traddr\": \"192.0.2.256\"}}]}",
+	  "t:2: ports[0].addr.traddr: traddr is \"192.0.2.256\"; it must be a numeric address, "
+	  "such as 192.0.2.1 or 2001:db8::1, or the name of a host or an interface, or * for all" },
+	{ "{\"ports\": [{\"portid\": 1, \"addr\": {\n\"traddr\": \"2001::db8::1\"}}]}",
+	  "t:2: ports[0].addr.traddr: traddr is \"2001::db8::1\"; it must be a numeric address, "
+	  "such as 192.0.2.1 or 2001:db8::1, or the name of a host or an interface, or * for all" },
+	{ "{\"ports\": [{\"portid\": 1, \"addr\": {\n\"traddr\": \"my box\"}}]}",
+	  "t:2: ports[0].addr.traddr: traddr is \"my box\"; it must be a numeric address, such "
+	  "as 192.0.2.1 or 2001:db8::1, or the name of a host or an interface, or * for all" },
+	{ "{\"ports\": [{\"portid\": 1, \"addr\": {\"traddr\": \"box\",\n\"adrfam\": \"ib\"}}]}",
+	  "t:2: ports[0].addr.adrfam: adrfam is \"ib\"; it must be ipv4 or ipv6" },
 	{ "{\"ports\": [{\"portid\": 1, \"addr\": {\n\"traddr\": \"[::1\"}}]}",
 	  "t:2: ports[0].addr.traddr: \"[::1\" is no address; it must be ADDRESS, ADDRESS:PORT or "
 	  "[ADDRESS]:PORT" },
@@ -225,8 +233,11 @@ static const struct wrong wrongs[] = {
 	{ PORT("\"referrals\": [\n{\"addr\": {}}]"),
 	  "t:4: ports[0].referrals[0]: name is missing; it must be a string" },
 	{ PORT("\"referrals\": [{\"name\": \"r\",\n\"addr\": {}}]"),
-	  "t:4: ports[0].referrals[0].addr: traddr is missing; it must be a numeric address, such "
-	  "as 192.0.2.1, 2001:db8::1 or 0.0.0.0 for all" },
+	  "t:4: ports[0].referrals[0].addr: traddr is missing; it must be an address, such as "
+	  "192.0.2.1 or 2001:db8::1, a name, or * for all" },
+	{ PORT("\"referrals\": [{\"name\": \"r\", \"addr\": {\n\"traddr\": \"*\"}}]"),
+	  "t:4: ports[0].referrals[0].addr.traddr: traddr is \"*\", which hosts cannot connect to; "
+	  "it must be one address or the name of a host" },
 	{ PORT("\"weft\": {\n\"discovery\": \"x\"}"),
 	  "t:4: ports[0].weft.discovery: discovery is \"x\"; it must be true or false" },
 	{ "{\"ports\": [{\"portid\": 1, \"addr\": {\"traddr\": \"::\"}},\n"
@@ -240,12 +251,12 @@ static const struct wrong wrongs[] = {
 	/* the documented form of OMV */
 	{ "{\"ports\": {\n\"one\": {}}}",
 	  "t:2: ports.one: the port's name is \"one\"; it must be its number in 1..65535" },
-	{ "{\"ports\": {\"1\": {\n\"addr_traddr\": \"x\"}}}",
-	  "t:2: ports.1.addr_traddr: traddr is \"x\"; it must be a numeric address, such as "
-	  "192.0.2.1 or 2001:db8::1" },
+	{ "{\"ports\": {\"1\": {\n\"addr_traddr\": \"1.2.3\"}}}",
+	  "t:2: ports.1.addr_traddr: traddr is \"1.2.3\"; it must be a numeric address, such as "
+	  "192.0.2.1 or 2001:db8::1, or the name of a host or an interface, or * for all" },
 	{ "{\"ports\": {\n\"1\": {}}}",
-	  "t:2: ports.1: traddr is missing; it must be a numeric address, such as 192.0.2.1, "
-	  "2001:db8::1 or 0.0.0.0 for all" },
+	  "t:2: ports.1: traddr is missing; it must be an address, such as 192.0.2.1 or "
+	  "2001:db8::1, a name, or * for all" },
 	{ "{\"ports\": {}, \"subsystems\": {\n\"a b\": {}}}",
 	  "t:2: subsystems.a b: NQN \"a b\" has white space; use none" },
 	{ "{\"subsystems\": {\"" A "\": {\"namespaces\": [{\n\"device\": 7}]}}}",

@@ -100,6 +100,18 @@ static void test_wildcard(void **state)
 	assert_entry(&log.entry[1], NVMF_SUBTYPE_NVM, 3, NQN_A, "198.51.100.5", "4421");
 }
 
+static void set_addresses(struct view *view, uint16_t portid, const char *const *addresses)
+{
+	struct view_port *port = view_find_port(view, portid);
+
+	while (port->address_count)
+		free(port->addresses[--port->address_count].traddr);
+	for (; *addresses; addresses++)
+		assert_int_equal(view_add_address(port, strchr(*addresses, ':') ?
+						  NVMF_ADRFAM_IPV6 : NVMF_ADRFAM_IPV4,
+						  *addresses), 0);
+}
+
 static void test_discovery_port(void **state)
 {
 	struct view *view;
@@ -115,11 +127,47 @@ static void test_discovery_port(void **state)
 	assert_entry(&log.entry[4], NVMF_SUBTYPE_NVM, 3, NQN_A, "198.51.100.5", "4421");
 	/* a port that listens on every IPv6 address has none that an IPv4 host could be told */
 	view = rig_view();
-	view_find_port(view, PORT_WILDCARD)->adrfam = NVMF_ADRFAM_IPV6;
-	free(view_find_port(view, PORT_WILDCARD)->traddr);
-	view_find_port(view, PORT_WILDCARD)->traddr = strdup("::");
+	set_addresses(view, PORT_WILDCARD, (const char *const[]){ "::", NULL });
 	rig_publish(view);
 	log_of(PORT_DISCOVERY, HOST_FRIEND, &log);
+	assert_int_equal(le64_get(log.head.numrec), 4);
+}
+
+/* The entries of a port with these addresses, for a host that asks elsewhere on this machine. */
+static void log_of_addresses(const char *const *addresses, struct log *ret)
+{
+	struct view *view = rig_view();
+
+	set_addresses(view, PORT_WILDCARD, addresses);
+	rig_publish(view);
+	log_of(PORT_DISCOVERY, HOST_FRIEND, ret);
+}
+
+static void test_several_addresses(void **state)
+{
+	struct log log;
+
+	/* the one that the host has come by says it all: 198.51.100.5, see target_rig.c */
+	log_of_addresses((const char *const[]){ "192.0.2.9", "198.51.100.5", "2001:db8::9", NULL },
+			 &log);
+	assert_int_equal(le64_get(log.head.numrec), 5);
+	assert_entry(&log.entry[4], NVMF_SUBTYPE_NVM, 3, NQN_A, "198.51.100.5", "4421");
+	/* every address of both families */
+	log_of_addresses((const char *const[]){ "0.0.0.0", "::", NULL }, &log);
+	assert_int_equal(le64_get(log.head.numrec), 5);
+	assert_entry(&log.entry[4], NVMF_SUBTYPE_NVM, 3, NQN_A, "198.51.100.5", "4421");
+	/* else each, but for one on a link that the host need not be on */
+	log_of_addresses((const char *const[]){ "192.0.2.9", "2001:db8::9", "fe80::9%eth0", NULL },
+			 &log);
+	assert_int_equal(le64_get(log.head.numrec), 6);
+	assert_entry(&log.entry[4], NVMF_SUBTYPE_NVM, 3, NQN_A, "192.0.2.9", "4421");
+	assert_entry(&log.entry[5], NVMF_SUBTYPE_NVM, 3, NQN_A, "2001:db8::9", "4421");
+	assert_int_equal(log.entry[5].adrfam, NVMF_ADRFAM_IPV6);
+	log_of_addresses((const char *const[]){ "fe80::9%eth0", NULL }, &log);
+	assert_int_equal(le64_get(log.head.numrec), 5);
+	assert_entry(&log.entry[4], NVMF_SUBTYPE_NVM, 3, NQN_A, "fe80::9", "4421");
+	/* a name that does not stand for anything yet */
+	log_of_addresses((const char *const[]){ NULL }, &log);
 	assert_int_equal(le64_get(log.head.numrec), 4);
 }
 
@@ -271,6 +319,7 @@ int main(void)
 		rig_test(test_only_allowed),
 		rig_test(test_wildcard),
 		rig_test(test_discovery_port),
+		rig_test(test_several_addresses),
 		rig_test(test_unique_nqn),
 		rig_test(test_in_pieces),
 		rig_test(test_commands),

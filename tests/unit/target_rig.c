@@ -173,8 +173,7 @@ static struct view_port *add_port(struct view *view, uint16_t portid, const char
 	assert_non_null(port);
 	port->portid = portid;
 	port->trtype = NVMF_TRTYPE_TCP;
-	port->adrfam = NVMF_ADRFAM_IPV4;
-	port->traddr = strdup(traddr);
+	assert_int_equal(view_add_address(port, NVMF_ADRFAM_IPV4, traddr), 0);
 	port->addr.trsvcid = trsvcid;
 	port->inline_data_size = RIG_INLINE;
 	port->max_queue_size = RIG_QUEUE_SIZE;

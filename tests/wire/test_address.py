@@ -5,7 +5,7 @@ import pytest
 
 import netns
 import weftconf
-from nvmetcp import connect_discovery
+from nvmetcp import connect_discovery, wait_until
 from nvmetcp.decode import DiscoveryEntry, DiscoveryLog
 from weftconf import nqn
 from weftd import Weftd
@@ -26,19 +26,135 @@ def config(traddr, **options):
                            [weftconf.port(1, ["one"], traddr=traddr, trsvcid=PORT, **options)])
 
 
-def read_log(address):
-    with connect_discovery((address, PORT)) as ctrl:
+def read_log(address, port=PORT):
+    with connect_discovery((address, port)) as ctrl:
         return DiscoveryLog.read(ctrl)
 
 
-def traddrs(address):
+def traddrs(address, port=PORT):
     """Where the subsystem is to be found, for a host that asks at this address."""
-    return [entry.traddr for entry in read_log(address).entries
+    return [entry.traddr for entry in read_log(address, port).entries
             if entry.subtype == DiscoveryEntry.SUBSYSTEM and entry.subnqn == nqn("one")]
+
+
+def listens(*addresses):
+    return all(Weftd.accepts((address, PORT)) for address in addresses)
+
+
+def is_refused(*addresses):
+    return not any(Weftd.accepts((address, PORT)) for address in addresses)
+
+
+class Named(Weftd):
+    """A daemon whose first port has a name that other programs cannot connect to."""
+
+    def __init__(self, *args, at, **options):
+        self.at = at
+        super().__init__(*args, **options)
+
+    def addresses(self):
+        return [(address, PORT) for address in self.at]
 
 
 def test_link_local(net):
     net.interface("weft0", "fe80::1/64")
     with Weftd(config("fe80::1%weft0")) as daemon:
         assert traddrs("fe80::1%weft0") == ["fe80::1"]
+        daemon.check()
+
+
+def test_every_address(net):
+    """"*": both families, through one port."""
+    net.interface("weft0", "192.0.2.1/24", "2001:db8::1/64")
+    with Named(config("*", adrfam=None), at=["127.0.0.1", "::1"]) as daemon:
+        assert listens("192.0.2.1", "2001:db8::1")
+        for address in ("127.0.0.1", "192.0.2.1", "::1", "2001:db8::1"):
+            assert traddrs(address) == [address]
+        daemon.check()
+
+
+@pytest.mark.parametrize("adrfam, here, not_here", [
+    ("ipv4", "192.0.2.1", "2001:db8::1"), ("ipv6", "2001:db8::1", "192.0.2.1")])
+@pytest.mark.parametrize("traddr", ["*", "weft0"])
+def test_one_family(net, traddr, adrfam, here, not_here):
+    net.interface("weft0", "192.0.2.1/24", "2001:db8::1/64")
+    with Named(config(traddr, adrfam=adrfam), at=[here]) as daemon:
+        assert traddrs(here) == [here]
+        assert is_refused(not_here)
+        daemon.check()
+
+
+def test_interface_is_followed(net):
+    """Its addresses come and go; connections to those that stay notice nothing."""
+    net.interface("weft0", "192.0.2.1/24", "fe80::1/64")
+    with Named(config("weft0", adrfam=None), at=["192.0.2.1", "fe80::1%weft0"]) as daemon:
+        with connect_discovery(("192.0.2.1", PORT)) as ctrl:
+            before = DiscoveryLog.read(ctrl)
+            net.add("weft0", "192.0.2.2/24")
+            wait_until(lambda: listens("192.0.2.2"), what="the new address")
+            assert traddrs("192.0.2.2") == ["192.0.2.2"]
+            net.remove("weft0", "192.0.2.2/24")
+            wait_until(lambda: "no longer listens on 192.0.2.2" in daemon.stderr, what="its end")
+            assert DiscoveryLog.read(ctrl).genctr > before.genctr
+            assert DiscoveryLog.read(ctrl).entries == before.entries
+        assert traddrs("fe80::1%weft0") == ["fe80::1"]
+        daemon.check()
+
+
+def test_interface_that_comes_later(net):
+    with Named(config("weft0", adrfam=None), at=[]) as daemon:
+        wait_until(lambda: "weft0 is neither an interface" in daemon.stderr, what="the reason")
+        net.interface("weft0", "192.0.2.1/24")
+        wait_until(lambda: listens("192.0.2.1"), what="the interface")
+        daemon.check()
+
+
+def test_hosts_are_told(net):
+    """A discovery log that changes with an interface is an event."""
+    net.interface("weft0", "192.0.2.1/24")
+    ports = config("weft0", adrfam=None)
+    ports["ports"].append(weftconf.port(2, [], traddr="127.0.0.1", trsvcid=8009,
+                                        weft={"discovery": True}))
+    with Named(ports, at=["192.0.2.1"]) as daemon:
+        assert traddrs("127.0.0.1", 8009) == ["192.0.2.1"]
+        net.add("weft0", "192.0.2.2/24")
+        wait_until(lambda: traddrs("127.0.0.1", 8009) == ["192.0.2.1", "192.0.2.2"],
+                   what="both addresses")
+        daemon.check()
+
+
+@pytest.fixture
+def hosts_file(net, tmp_path):
+    """What is written to it is this test's /etc/hosts."""
+    path = tmp_path / "hosts"
+    path.write_text("")
+    with netns.mounted_over("/etc/hosts", path):
+        yield path
+
+
+def test_host_name_is_followed(net, hosts_file):
+    """Within the seconds after which the resolver is asked again; it is never asked on the control
+    thread, and listeners at addresses that stay are not touched."""
+    net.interface("weft0", "192.0.2.1/24", "192.0.2.2/24")
+    hosts_file.write_text("192.0.2.1 box.test\n")
+    with Named(config("box.test", adrfam=None), at=["192.0.2.1"]) as daemon:
+        assert "does not listen" not in daemon.stderr, "it only takes a moment"
+        with connect_discovery(("192.0.2.1", PORT)) as ctrl:
+            assert is_refused("192.0.2.2")
+            hosts_file.write_text("192.0.2.1 box.test\n192.0.2.2 box.test\n")
+            wait_until(lambda: listens("192.0.2.2"), seconds=60, what="the new address")
+            DiscoveryLog.read(ctrl)
+        assert traddrs("192.0.2.2") == ["192.0.2.2"]
+        daemon.check()
+
+
+def test_referral_to_a_host_name(net, hosts_file):
+    """In the log with its address, or not at all: a host's kernel resolves no names."""
+    hosts_file.write_text("192.0.2.7 elsewhere.test\n")
+    referrals = [weftconf.referral("a", "elsewhere.test", 8009),
+                 weftconf.referral("b", "nowhere.test", 8009)]
+    with Weftd(config("127.0.0.1", referrals=referrals)) as daemon:
+        wait_until(lambda: [entry.traddr for entry in read_log("127.0.0.1").entries
+                            if entry.subtype == DiscoveryEntry.REFERRAL] == ["192.0.2.7"],
+                   what="the referral")
         daemon.check()

@@ -46,16 +46,23 @@ static struct nvmf_disc_entry *add_entry(struct page *page)
 	return memset(&entries(page->log)[page->count++], 0, sizeof(struct nvmf_disc_entry));
 }
 
-/* Does the port listen on every address of its family? */
-static bool is_wildcard(const struct view_port *port)
+/* Does it stand for every address of its family? */
+static bool is_wildcard(const struct view_address *address)
 {
 	struct in6_addr ipv6;
 	struct in_addr ipv4;
 
-	if (port->adrfam == NVMF_ADRFAM_IPV6)
-		return inet_pton(AF_INET6, port->traddr, &ipv6) == 1 &&
+	if (address->adrfam == NVMF_ADRFAM_IPV6)
+		return inet_pton(AF_INET6, address->traddr, &ipv6) == 1 &&
 		       IN6_IS_ADDR_UNSPECIFIED(&ipv6);
-	return inet_pton(AF_INET, port->traddr, &ipv4) == 1 && ipv4.s_addr == INADDR_ANY;
+	return inet_pton(AF_INET, address->traddr, &ipv4) == 1 && ipv4.s_addr == INADDR_ANY;
+}
+
+/* Does who listens there accept a connection to `local`? */
+static bool covers(const struct view_address *address, const struct transport_address *local)
+{
+	return address->adrfam == local->adrfam &&
+	       (is_wildcard(address) || !strcmp(address->traddr, local->traddr));
 }
 
 /* A scope names an interface of this machine: it means nothing to a host. */
@@ -70,25 +77,16 @@ static void put_address(struct nvmf_disc_entry *entry, const char *traddr, uint1
 	pad_copy(entry->trsvcid, sizeof(entry->trsvcid), service, ' ');
 }
 
-/*
- * An entry for something that can be reached through the port. Where the port
- * listens on every address, it is the one that the host has reached us by; a
- * port of the other address family then has none that the host could be told.
- */
-static void add_port_entry(struct page *page, const struct view_port *port,
-			   const struct transport_address *local, uint8_t subtype,
-			   const char *subnqn)
+/* An entry for something that can be reached through the port, at one of its addresses. */
+static void add_entry_at(struct page *page, const struct view_port *port, uint8_t adrfam,
+			 const char *traddr, uint8_t subtype, const char *subnqn)
 {
-	bool wildcard = is_wildcard(port);
-	struct nvmf_disc_entry *entry;
+	struct nvmf_disc_entry *entry = add_entry(page);
 
-	if (wildcard && port->adrfam != local->adrfam)
-		return;
-	entry = add_entry(page);
 	if (!entry)
 		return;
 	entry->trtype = port->trtype;
-	entry->adrfam = port->adrfam;
+	entry->adrfam = adrfam;
 	entry->subtype = subtype;
 	entry->treq = port->addr.treq | NVMF_TREQ_NO_SQ_FLOW;
 	entry->portid = le16_of(port->portid);
@@ -97,9 +95,51 @@ static void add_port_entry(struct page *page, const struct view_port *port,
 	/* the host may stay connected and is told of changes */
 	if (subtype == NVMF_SUBTYPE_CURRENT)
 		entry->eflags = le16_of(NVMF_EFLAGS_EPCSD);
-	put_address(entry, wildcard ? local->traddr : port->traddr, port->addr.trsvcid);
+	put_address(entry, traddr, port->addr.trsvcid);
 	pad_copy(entry->subnqn, sizeof(entry->subnqn), subnqn, '\0');
 	entry->tsas[0] = port->addr.tsas;
+}
+
+static bool has_scope(const struct view_address *address)
+{
+	return strchr(address->traddr, '%');
+}
+
+/*
+ * Where a host is sent that has not come by an address of the port's: to each that it has. A host
+ * can do nothing with a link-local one that it is not on the link of, so those are last choice; and
+ * of a port that listens on every address of the other family, there is none to tell.
+ */
+static void add_other_addresses(struct page *page, const struct view_port *port, uint8_t subtype,
+				const char *subnqn)
+{
+	bool only_scoped = true;
+
+	for (size_t i = 0; i < port->address_count; i++)
+		only_scoped &= has_scope(&port->addresses[i]);
+	for (size_t i = 0; i < port->address_count; i++) {
+		const struct view_address *address = &port->addresses[i];
+
+		if (!is_wildcard(address) && has_scope(address) == only_scoped)
+			add_entry_at(page, port, address->adrfam, address->traddr, subtype, subnqn);
+	}
+}
+
+/*
+ * Entries for something that can be reached through the port: one, at the address that the host has
+ * reached us by, where that leads to the port; else as above.
+ */
+static void add_port_entries(struct page *page, const struct view_port *port,
+			     const struct transport_address *local, uint8_t subtype,
+			     const char *subnqn)
+{
+	for (size_t i = 0; i < port->address_count; i++) {
+		if (covers(&port->addresses[i], local)) {
+			add_entry_at(page, port, local->adrfam, local->traddr, subtype, subnqn);
+			return;
+		}
+	}
+	add_other_addresses(page, port, subtype, subnqn);
 }
 
 static void add_referral(struct page *page, const struct view_referral *referral)
@@ -125,8 +165,8 @@ static void add_subsystems(struct page *page, const struct view_port *port,
 {
 	for (size_t i = 0; i < port->subsystem_count; i++)
 		if (view_host_allowed(port->subsystems[i], host))
-			add_port_entry(page, port, local, NVMF_SUBTYPE_NVM,
-				       port->subsystems[i]->nqn);
+			add_port_entries(page, port, local, NVMF_SUBTYPE_NVM,
+					 port->subsystems[i]->nqn);
 }
 
 /*
@@ -144,7 +184,7 @@ static void *discovery_log(const struct view *view, const struct view_port *port
 	if (!page.log)
 		return NULL;
 	queue->ops->addresses(queue, &local, &peer);
-	add_port_entry(&page, port, &local, NVMF_SUBTYPE_CURRENT, own_nqn);
+	add_port_entries(&page, port, &local, NVMF_SUBTYPE_CURRENT, own_nqn);
 	if (!port->discovery)
 		add_subsystems(&page, port, &local, queue->host);
 	for (size_t i = 0; i < view->port_count && port->discovery; i++)

@@ -215,6 +215,21 @@ int view_link(struct view_port *port, struct view_subsystem *subsystem)
 	return append(&port->subsystems, &port->subsystem_count, subsystem);
 }
 
+int view_add_address(struct view_port *port, uint8_t adrfam, const char *traddr)
+{
+	struct view_address *grown =
+		reallocarray(port->addresses, port->address_count + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	port->addresses = grown;
+	grown[port->address_count] = (struct view_address){ adrfam, strdup(traddr) };
+	if (!grown[port->address_count].traddr)
+		return -ENOMEM;
+	port->address_count++;
+	return 0;
+}
+
 struct view_referral *view_add_referral(struct view_port *port)
 {
 	struct view_referral *grown =
@@ -244,7 +259,9 @@ static void port_view_free(struct view_port *port)
 		free(port->referrals[i].traddr);
 	free(port->referrals);
 	free(port->subsystems);
-	free(port->traddr);
+	for (size_t i = 0; i < port->address_count; i++)
+		free(port->addresses[i].traddr);
+	free(port->addresses);
 	free(port);
 }
 

@@ -74,11 +74,18 @@ struct view_referral {
 	char *traddr;
 };
 
+/* Numeric; 0.0.0.0 and :: are all of the family. */
+struct view_address {
+	uint8_t adrfam;			/* as in the discovery log */
+	char *traddr;			/* owned */
+};
+
 struct view_port {
 	uint16_t portid;
 	SETTINGS(port_settings);
-	uint8_t trtype, adrfam;		/* as in the discovery log */
-	char *traddr;			/* as configured; may be the wildcard */
+	uint8_t trtype;			/* as in the discovery log */
+	struct view_address *addresses;	/* owned: those that it listens on */
+	size_t address_count;
 	struct view_subsystem **subsystems;	/* linked here; borrowed from the view */
 	size_t subsystem_count;
 	struct view_referral *referrals;	/* the enabled ones */
@@ -104,6 +111,8 @@ struct view *view_new(void);
 /* Adds a zeroed element that the view owns; NULL where memory ran out. */
 struct view_subsystem *view_add_subsystem(struct view *view);
 struct view_port *view_add_port(struct view *view);
+/* An address that the port listens on. 0 or -ENOMEM. */
+int view_add_address(struct view_port *port, uint8_t adrfam, const char *traddr);
 /* NULL as well where the NSID is taken. Those added before move. */
 struct view_namespace *view_add_namespace(struct view_subsystem *subsystem, uint32_t nsid);
 /* The host of that NQN, added if need be. */
