@@ -17,7 +17,8 @@ import plan
 import tally
 from steps import ASAN, PLAIN, RESULTS, SANITIZERS, TOP, TSAN, Guest
 
-PACKAGES = ("python3", "python3-pytest", "git", "iproute2", "valgrind", "e2fsprogs")
+PACKAGES = ("python3", "python3-pytest", "git", "iproute2", "valgrind", "e2fsprogs", "xfsprogs",
+            "btrfs-progs", "dmsetup")
 
 ABOUT = """\
 Installs the Debian packages that are missing (as root, or with sudo), builds weft as it is shipped

@@ -71,10 +71,10 @@ static const int syscalls_plugins[] = {
 /* What the sanitizers of a test build do: LeakSanitizer looks from a process of its own. */
 static const int syscalls_sanitizers[] = {
 	SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(dup2), SCMP_SYS(execve), SCMP_SYS(getdents),
-	SCMP_SYS(getppid), SCMP_SYS(getrlimit), SCMP_SYS(ioctl), SCMP_SYS(kill),
-	SCMP_SYS(mincore), SCMP_SYS(mmap), SCMP_SYS(mprotect), SCMP_SYS(personality),
-	SCMP_SYS(pipe), SCMP_SYS(prctl), SCMP_SYS(prlimit64), SCMP_SYS(process_vm_readv),
-	SCMP_SYS(ptrace), SCMP_SYS(setrlimit), SCMP_SYS(tgkill), SCMP_SYS(tkill), SCMP_SYS(wait4),
+	SCMP_SYS(getppid), SCMP_SYS(getrlimit), SCMP_SYS(kill), SCMP_SYS(mincore),
+	SCMP_SYS(mmap), SCMP_SYS(mprotect), SCMP_SYS(personality), SCMP_SYS(pipe),
+	SCMP_SYS(prctl), SCMP_SYS(prlimit64), SCMP_SYS(process_vm_readv), SCMP_SYS(ptrace),
+	SCMP_SYS(setrlimit), SCMP_SYS(tgkill), SCMP_SYS(tkill), SCMP_SYS(wait4),
 };
 
 #endif

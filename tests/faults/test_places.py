@@ -14,7 +14,8 @@ from places import LARGER, PLACES, SIZE, Missing
 from weftconf import nqn
 from weftd import Weftd
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes devices and mounts: root's")
+pytestmark = [pytest.mark.shipped,     # sanitizers are allowed more system calls
+              pytest.mark.skipif(os.geteuid() != 0, reason="makes devices and mounts: root's")]
 
 UNIT = 64 << 10
 
