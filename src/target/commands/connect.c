@@ -137,8 +137,7 @@ static struct nvme_status connect_admin(struct request *req, const struct nvmf_c
 		leave_host(queue);
 		return nvme_status(NVME_SC_CONNECT_CTRL_BUSY);
 	}
-	queue->subsystem = view;
-	queue->host = view_find_host(queue->reactor->view, data->hostnqn);
+	queue_set_view(queue, view, view_find_host(queue->reactor->view, data->hostnqn));
 	controller_show(ctrl, queue);
 	log_connect(queue);
 	return NVME_SUCCESS;
@@ -223,8 +222,7 @@ static struct nvme_status connect_io(struct request *req, const struct nvmf_conn
 		leave_host(queue);
 		return nvme_status(NVME_SC_CONNECT_CTRL_BUSY);
 	}
-	queue->subsystem = view;
-	queue->host = view_find_host(queue->reactor->view, data->hostnqn);
+	queue_set_view(queue, view, view_find_host(queue->reactor->view, data->hostnqn));
 	return NVME_SUCCESS;
 }
 

@@ -87,6 +87,15 @@ int queue_install(struct queue *queue, uint16_t size, const struct command_set *
 	return 0;
 }
 
+void queue_set_view(struct queue *queue, const struct view_subsystem *subsystem,
+		    const struct view_host *host)
+{
+	queue->subsystem = subsystem;
+	queue->host = host;
+	queue->by_nsid = subsystem ? subsystem->by_nsid : NULL;
+	queue->by_nsid_count = subsystem ? subsystem->by_nsid_count : 0;
+}
+
 struct request *queue_next_request(struct queue *queue)
 {
 	uint16_t index = queue->requests_used;

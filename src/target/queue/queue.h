@@ -51,6 +51,8 @@ struct queue {
 	/* From Connect on: */
 	const struct view_subsystem *subsystem; /* the same; NULL on a discovery controller */
 	const struct view_host *host;	/* the same */
+	const struct view_namespace *const *by_nsid; /* the subsystem's (view.h) */
+	uint32_t by_nsid_count;
 	struct controller *ctrl;	/* reference; NULL before Connect */
 	const struct command_set *commands; /* its own, beside the Fabrics commands */
 	uint16_t qid;			/* 0: admin */
@@ -95,6 +97,9 @@ uint64_t queue_memory(uint16_t size);
  * of the system only for as many requests as are used at a time. 0 or -ENOMEM.
  */
 int queue_install(struct queue *queue, uint16_t size, const struct command_set *commands);
+/* What the queue sees of its reactor's view from now on, as whom; each may be NULL. */
+void queue_set_view(struct queue *queue, const struct view_subsystem *subsystem,
+		    const struct view_host *host);
 /* A request that was not used yet, or NULL. */
 struct request *queue_next_request(struct queue *queue);
 /* Ends the connection, from any cause; what executes is awaited. */
@@ -117,13 +122,9 @@ uint32_t queue_capsule_data_max(const struct queue *queue);
 static inline const struct view_namespace *queue_namespace(const struct queue *queue,
 							   uint32_t nsid)
 {
-	const struct view_subsystem *subsystem = queue->subsystem;
-
-	if (!subsystem)
-		return NULL;
-	if (nsid < subsystem->by_nsid_count)
-		return subsystem->by_nsid[nsid];
-	return view_find_namespace(subsystem, nsid);
+	if (nsid < queue->by_nsid_count)
+		return queue->by_nsid[nsid];
+	return queue->subsystem ? view_find_namespace(queue->subsystem, nsid) : NULL;
 }
 
 /* Of those that the host sees, the first whose NSID is above this one, or NULL. */

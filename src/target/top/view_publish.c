@@ -126,8 +126,8 @@ static bool move_queue(struct queue *queue, const struct view *view)
 	const struct view_subsystem *subsystem;
 
 	queue->port = view_find_port(view, queue->portid);
-	queue->subsystem = NULL;
-	queue->host = queue_connected(queue) ? view_find_host(view, queue->ctrl->hostnqn) : NULL;
+	queue_set_view(queue, NULL,
+		       queue_connected(queue) ? view_find_host(view, queue->ctrl->hostnqn) : NULL);
 	if (!queue->port)
 		return false;
 	if (!queue_connected(queue) || queue->ctrl->discovery)
@@ -136,7 +136,7 @@ static bool move_queue(struct queue *queue, const struct view *view)
 	if (!subsystem || queue->port->discovery || !view_linked(queue->port, subsystem) ||
 	    !view_host_allowed(subsystem, queue->host))
 		return false;
-	queue->subsystem = subsystem;
+	queue_set_view(queue, subsystem, queue->host);
 	return true;
 }
 
