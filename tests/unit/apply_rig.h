@@ -6,6 +6,7 @@
 #ifndef TESTS_UNIT_APPLY_RIG_H
 #define TESTS_UNIT_APPLY_RIG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +22,8 @@ struct disk {
 	uint32_t block_size;
 	bool read_only;
 	bool slow;			/* its open waits for release_opening() */
-	int opened, opens;		/* now, ever */
+	atomic_int opened;		/* now; one is closed while another is opened */
+	int opens;			/* ever */
 	struct weft_owner *owner;
 	const char *trouble;		/* NULL: none */
 };

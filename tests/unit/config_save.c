@@ -33,6 +33,34 @@ static const char everything[] =
 	"{\"nqn\": \"" A "2\", \"attr\": {\"allow_any_host\": 1}}],"
 	"\"weft\": {\"discovery_nqn\": \"" A ":discovery\"}}";
 
+/* What a backend stands on: read as options with names of their own, and written nested again. */
+static void children_are_nested(void **state)
+{
+	struct config *config = parse(
+		"{\"subsystems\": [{\"nqn\": \"" A "\", \"namespaces\": [{\"nsid\": 1, \"weft\":"
+		"{\"backend\": \"clone\", \"base\": {\"backend\": \"fault\", \"child\":"
+		"{\"path\": \"/b\"}, \"cache\": true}, \"parent\": {\"path\": \"/p\"}}}]}]}");
+	const struct config_namespace *ns = &config->subsystems[0].namespaces[0];
+	char *text = config_format(config), *again;
+	struct config *second;
+
+	assert_string_equal(config_get_option(ns, "base.child.path"), "/b");
+	assert_string_equal(config_get_option(ns, "base.backend"), "fault");
+	assert_string_equal(config_get_option(ns, "parent.path"), "/p");
+	assert_null(config_get_option(ns, "path"));
+	assert_non_null(strstr(text, "\"base\": {\n"));
+	assert_null(strstr(text, "base."));
+	second = parse(text);
+	again = config_format(second);
+	assert_string_equal(text, again);
+	assert_string_equal(config_get_option(&second->subsystems[0].namespaces[0],
+					      "base.child.path"), "/b");
+	config_free(second);
+	config_free(config);
+	free(again);
+	free(text);
+}
+
 static void format_of_a_small_one(void **state)
 {
 	struct config *config = parse(
@@ -190,6 +218,7 @@ static void nowhere_to_write(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(children_are_nested),
 		cmocka_unit_test(format_of_a_small_one),
 		cmocka_unit_test(round_trip),
 		cmocka_unit_test(the_file),

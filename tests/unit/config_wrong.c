@@ -151,6 +151,13 @@ static const struct wrong wrongs[] = {
 	{ NS("\"weft\": {\n\"block_size\": 1024}"),
 	  "t:5: subsystems[0].namespaces[0].weft.block_size: block_size is \"1024\"; it must be "
 	  "512 or 4096" },
+	{ NS("\"weft\": {\"a\": {\"b\": {\"c\": {\"d\": {\"e\": "
+	     "{\"f\": {\"g\": {\"h\":\n{\"i\": {}}}}}}}}}}"),
+	  "t:5: subsystems[0].namespaces[0].weft.a.b.c.d.e.f.g.h.i: objects are nested too deep; "
+	  "there may be 8 in each other" },
+	{ NS("\"weft\": {\"child\": {\n\"path\": []}}"),
+	  "t:5: subsystems[0].namespaces[0].weft.child.path: it is an array; it must be a string, "
+	  "a whole number or a boolean" },
 	{ NS("\"weft\": {\n\"backend\": \"\"}"),
 	  "t:5: subsystems[0].namespaces[0].weft.backend: backend is \"\"; it must be a backend's "
 	  "name, such as "
