@@ -51,13 +51,17 @@ class Fated(Rig):
         state = json.loads((self.daemon.state_dir / "state.json").read_text())
         return {key: flush["error"] for key, flush in state["records"].get("flush", {}).items()}
 
-    def fail(self, after=lambda: None):
-        """A flush fails: that is stored when the host has its answer. `after` comes right then."""
+    def fail(self, after=lambda: None, fua=False):
+        """A flush (or a write with FUA) fails: that is stored when the host has its answer. `after`
+        comes right then."""
         with self.connect() as ctrl:
             io = ctrl.connect_io()
             io.write(0, b"\x01" * 512)
-            self.fault("fail flush EIO times 1")
-            io.flush(expect=WRITE_FAULT)
+            self.fault(f"fail {'write' if fua else 'flush'} EIO times 1")
+            if fua:
+                io.write(0, b"\x01" * 512, fua=True, expect=WRITE_FAULT)
+            else:
+                io.flush(expect=WRITE_FAULT)
             after()
             assert self.stored() == {MARK: errno.EIO}
 
@@ -121,7 +125,7 @@ def test_stays_failed(fated, how):
 def test_killed_at_once(fated):
     """No gap: once the host has the error, no weftd tells it that a flush is good."""
     for turn in range(25):
-        fated.fail(after=fated.daemon.process.kill)
+        fated.fail(after=fated.daemon.process.kill, fua=turn % 2)
         fated.restart()
         assert fated.fails(), turn
         fated.reopen()
