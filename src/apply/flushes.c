@@ -211,7 +211,7 @@ static void flush_failed(struct control_request *request, struct namespace *ns, 
 	state_wait(apply->state, &answer->waiter, STORE_TIMEOUT_MS);
 }
 
-static void get_on(void *context)
+static void progress(void *context)
 {
 	struct apply *apply = context;
 
@@ -220,7 +220,7 @@ static void get_on(void *context)
 
 const struct control_ops apply_control_ops = {
 	.flush_failed = flush_failed,
-	.get_on = get_on,
+	.progress = progress,
 };
 
 /* ---- from one configuration to the next, and from one weftd to the next ---- */

@@ -60,7 +60,7 @@ void state_remove(struct state *state, const char *kind, const char *key);
 
 /* ---- durable ---- */
 
-/* The caller's, until done() is called; from within no call but state_run(). */
+/* The caller's until done() is called, which state_run() and state_tick() alone do. */
 struct state_waiter {
 	/* result: 0: it is stored; -errno: it is not (-ETIMEDOUT: the disk has not answered). */
 	void (*done)(struct state_waiter *waiter, int result);
@@ -77,7 +77,7 @@ void state_wait(struct state *state, struct state_waiter *waiter, unsigned int t
  * taken longer than that already: the disk hangs, and does so for all.
  */
 int state_settle(struct state *state, unsigned int timeout_ms);
-/* Gets on: when the alarm is raised. */
+/* Collects what was written and tells those who wait. Due when the alarm is raised. */
 void state_run(struct state *state);
 /* The same, and tries again what failed: about once a second. */
 void state_tick(struct state *state);

@@ -38,13 +38,13 @@ static void flush_failed(struct control_request *request, struct namespace *ns, 
 	asked.asked[asked.count++] = request;
 }
 
-static void get_on(void *context)
+static void progress(void *context)
 {
 	if (asked.at_the_end)
 		answer_all(0);
 }
 
-static const struct control_ops ops = { .flush_failed = flush_failed, .get_on = get_on };
+static const struct control_ops ops = { .flush_failed = flush_failed, .progress = progress };
 
 static int setup(void **state)
 {

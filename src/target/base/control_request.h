@@ -13,7 +13,7 @@
  *
  *	Each request that was posted is answered. target_stop() runs what is posted while it
  *	waits for the queues to end, so a request of a queue is answered before its reactor
- *	ends. Nobody posts after that. Who answers late bounds the time itself: no seam can.
+ *	ends. Nobody posts after that. How long an answer may take is up to who answers.
  */
 #ifndef WEFT_TARGET_BASE_CONTROL_REQUEST_H
 #define WEFT_TARGET_BASE_CONTROL_REQUEST_H
@@ -47,8 +47,11 @@ struct control_ops {
 	 * Answers when that is known to survive a restart: 0; -errno: it cannot be stored.
 	 */
 	void (*flush_failed)(struct control_request *request, struct namespace *ns, void *context);
-	/* Required. Called while the control thread waits in target_stop(), to get on with that. */
-	void (*get_on)(void *context);
+	/*
+	 * Required. Called again and again while the control thread waits in target_stop():
+	 * answers what can be answered by now.
+	 */
+	void (*progress)(void *context);
 };
 
 /* 0 or -errno. */

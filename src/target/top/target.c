@@ -220,7 +220,7 @@ static bool wait_empty(struct target *target, void (*step)(struct reactor *, voi
 			return false;
 		control_inbox_run(&target->inbox);
 		if (target->control)
-			target->control->get_on(target->control_context);
+			target->control->progress(target->control_context);
 		nanosleep(&pause, NULL);
 	}
 }
