@@ -278,7 +278,8 @@ void request_release(struct request *req)
 	struct queue *queue = req->queue;
 	struct request *aborter = req->aborter;
 
-	request_leave_line(req);
+	if (!list_empty(&req->wait))
+		request_leave_line(req);
 	if (req->block_shift)
 		req->command->lent_ended(req);
 	request_drop_hold(queue, &req->hold);
@@ -290,7 +291,8 @@ void request_release(struct request *req)
 	queue->busy--;
 	if (aborter)
 		abort_finished(aborter);
-	queue_try_release(queue);
+	if (queue->phase == QUEUE_CLOSED)
+		queue_try_release(queue);
 }
 
 bool request_abandon(struct request *req)

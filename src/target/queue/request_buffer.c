@@ -130,31 +130,32 @@ static bool take(struct request *req, struct namespace *ns, uint8_t line, uint32
 	return true;
 }
 
-void request_drop_hold(struct queue *queue, struct request_hold *hold)
+static void drop_buffer(struct queue *queue, const struct request_hold *hold)
 {
 	struct reactor *reactor = queue->reactor;
-	struct request_hold gone = *hold;
-	size_t size;
+	size_t size = loop_buffer_size(hold->buffer_size);
 
-	if (!gone.buffer) {
-		/* nothing, or memory that the backend has lent */
-		hold->pin = NULL;
-		if (gone.pin)
-			namespace_unpin(gone.pin, reactor->index);
-		return;
-	}
-	size = loop_buffer_size(gone.buffer_size);
-	*hold = (struct request_hold){ 0 };
-	if (gone.counted)
-		count(queue, gone.line, -(int64_t)size);
-	if (gone.from_floor)
+	if (hold->counted)
+		count(queue, hold->line, -(int64_t)size);
+	if (hold->from_floor)
 		reactor->buffers.floor_held -= size;
-	/* a namespace that is closed may be gone once it holds no buffer */
-	if (gone.charged)
-		namespace_count_buffer(gone.charged, reactor->index, -(int64_t)size);
-	loop_buffer_put(reactor->loop, gone.buffer, gone.buffer_size);
-	if (gone.pin)
-		namespace_unpin(gone.pin, reactor->index);
+	/* a namespace that is closed may be gone once it holds no buffer and no pin */
+	if (hold->charged)
+		namespace_count_buffer(hold->charged, reactor->index, -(int64_t)size);
+	loop_buffer_put(reactor->loop, hold->buffer, hold->buffer_size);
+}
+
+void request_drop_hold(struct queue *queue, struct request_hold *hold)
+{
+	struct namespace *pin = hold->pin;
+
+	/* without a buffer nothing else is counted: it is lent memory, or nothing at all */
+	if (hold->buffer)
+		drop_buffer(queue, hold);
+	hold->buffer = NULL;
+	hold->pin = NULL;
+	if (pin)
+		namespace_unpin(pin, queue->reactor->index);
 }
 
 static void run_pass_soon(struct reactor *reactor)
