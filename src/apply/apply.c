@@ -159,8 +159,25 @@ bool apply_free(struct apply *apply, unsigned int timeout_ms)
 	return true;
 }
 
+/* Asks for all names of the configuration that runs, so that none is forgotten. */
+static void want_names(struct apply *apply)
+{
+	const struct config *config = apply->now.config;
+	struct name_addresses addresses;
+
+	for (size_t i = 0; i < config->port_count; i++) {
+		const struct config_port *port = &config->ports[i];
+
+		apply_addresses(apply, &port->addr, &addresses);
+		for (size_t j = 0; j < port->referral_count; j++)
+			if (port->referrals[j].enable)
+				apply_addresses(apply, &port->referrals[j].addr, &addresses);
+	}
+}
+
 void apply_follow_names(struct apply *apply)
 {
+	want_names(apply);
 	if (names_follow(apply->names)) {
 		if (genctr_move(&apply->genctr, apply->state) < 0)
 			log_warning("after a restart, hosts may not notice that an address has "

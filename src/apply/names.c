@@ -23,13 +23,12 @@
 #define SECOND UINT64_C(1000000000)
 #define ASK_AGAIN (10 * SECOND)		/* what a name stands for seldom changes */
 #define ASK_AGAIN_FAILED (2 * SECOND)
-#define FORGET (5 * SECOND)
 
 struct name {
 	struct list link;
 	struct names *names;		/* borrowed */
 	char *text;			/* owned */
-	uint64_t wanted;		/* loop_clock(): when it was asked for last */
+	bool wanted;			/* it was asked for since the last names_follow() */
 	struct name_addresses known;
 	uint64_t next;			/* loop_clock(): when the resolver is to be asked */
 	/* The resolver's. While `asking` and not `ended` they are the thread's. */
@@ -318,7 +317,7 @@ void names_find(struct names *names, const char *traddr, const char *adrfam,
 			snprintf(ret->reason, sizeof(ret->reason), "out of memory");
 			return;
 		}
-		name->wanted = loop_clock();
+		name->wanted = true;
 		*ret = name->known;
 	}
 	if (*adrfam)
@@ -337,10 +336,12 @@ bool names_follow(struct names *names)
 	list_for_each_safe(node, &names->list) {
 		struct name *name = list_entry(node, struct name, link);
 
-		if (now - name->wanted > FORGET && (!name->asking || name->ended))
+		if (name->wanted)
+			changed |= follow(name, now);
+		if (!name->wanted && (!name->asking || name->ended))
 			forget(name);
 		else
-			changed |= follow(name, now);
+			name->wanted = false;
 	}
 	return changed;
 }

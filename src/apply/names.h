@@ -47,9 +47,9 @@ bool names_free(struct names *names);
 void names_find(struct names *names, const char *traddr, const char *adrfam,
 		struct name_addresses *ret);
 /*
- * To be called once a second, and when fd was written to: takes answers, asks again, looks at the
- * interfaces. Names that were not asked for since the call before the last are forgotten. true:
- * what some name stands for has changed.
+ * To be called once a second, and when fd was written to, after names_find() for all that is in
+ * use: takes answers, asks again, looks at the interfaces. Names that were not asked for since the
+ * last call are forgotten. true: what some name stands for has changed.
  */
 bool names_follow(struct names *names);
 

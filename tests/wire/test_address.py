@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The addresses that ports listen on: link-local ones, names, interfaces, all of them."""
 
+import time
+
 import pytest
 
 import netns
@@ -148,13 +150,26 @@ def test_host_name_is_followed(net, hosts_file):
         daemon.check()
 
 
+def referrals(log):
+    return [entry.traddr for entry in log.entries if entry.subtype == DiscoveryEntry.REFERRAL]
+
+
 def test_referral_to_a_host_name(net, hosts_file):
     """In the log with its address, or not at all: a host's kernel resolves no names."""
     hosts_file.write_text("192.0.2.7 elsewhere.test\n")
-    referrals = [weftconf.referral("a", "elsewhere.test", 8009),
-                 weftconf.referral("b", "nowhere.test", 8009)]
-    with Weftd(config("127.0.0.1", referrals=referrals)) as daemon:
-        wait_until(lambda: [entry.traddr for entry in read_log("127.0.0.1").entries
-                            if entry.subtype == DiscoveryEntry.REFERRAL] == ["192.0.2.7"],
-                   what="the referral")
+    before = config("127.0.0.1", referrals=[weftconf.referral("a", "elsewhere.test", 8009),
+                                            weftconf.referral("b", "nowhere.test", 8009)])
+    with Weftd(before) as daemon:
+        wait_until(lambda: referrals(read_log("127.0.0.1")) == ["192.0.2.7"], what="the referral")
+        # what is known is kept, over some of the daemon's seconds and over a change
+        time.sleep(3)
+        genctr = read_log("127.0.0.1").genctr
+        daemon.reload(weftconf.changed(before, lambda it: it["subsystems"][0]["attr"].update(
+            allow_any_host="0")))
+
+        def has_changed():
+            log = read_log("127.0.0.1")
+            assert referrals(log) == ["192.0.2.7"]
+            return log.genctr > genctr
+        wait_until(has_changed, what="the change")
         daemon.check()
