@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 struct cli;
+struct object_type;
 
 struct command_option {
 	const char *name;	/* without "--"; NULL: there are no more; "": a heading */
@@ -33,6 +34,8 @@ struct command {
 	const char *text;	/* what help says of it */
 	enum command_kind kind;
 	const struct command_option *options; /* its own; NULL: none */
+	/* Then come options for what an export may set of such an object (attrs.h); NULL: none. */
+	const struct object_type *attrs;
 	const char *example;	/* what stands behind "weft NAME" */
 	const char *completes;	/* what its argument may be: words, COMPLETE_FILES, or NULL */
 	int (*run)(struct cli *cli, int argc, char **argv); /* argv[0]: its name; the exit code */

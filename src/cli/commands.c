@@ -2,6 +2,7 @@
 /* The list of commands, in the order of help and manual. */
 #include <string.h>
 
+#include "cli/attrs.h"
 #include "cli/command.h"
 #include "cli/hostcmd.h"
 
@@ -44,6 +45,9 @@ const struct command_option *command_option(const struct command *command, size_
 	for (const struct command_option *own = command->options; own && own->name; own++)
 		if (index-- == 0)
 			return own;
+	for (size_t i = 0; command->attrs && attrs_option(command->attrs, i); i++)
+		if (index-- == 0)
+			return attrs_option(command->attrs, i);
 	switch (command->kind) {
 	case COMMAND_OF_WEFTD:
 		return index < sizeof(of_weftd) / sizeof(of_weftd[0]) ? of_weftd[index] : NULL;

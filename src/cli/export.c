@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/attrs.h"
 #include "cli/change.h"
 #include "cli/cli.h"
 #include "cli/client.h"
@@ -13,10 +14,7 @@
 #include "util/cleanup.h"
 #include "util/str.h"
 
-enum {
-	OPT_NQN = CLI_OPT_OWN, OPT_HOST, OPT_SIZE, OPT_BLOCK_SIZE, OPT_READ_ONLY, OPT_UUID,
-	OPT_BACKEND, OPT_OPTION, OPT_SAVE,
-};
+enum { OPT_NQN = CLI_OPT_OWN, OPT_HOST, OPT_SIZE, OPT_OPTION, OPT_SAVE };
 
 /* "K=V" into the request's "options". */
 static int add_option(const struct cli *cli, json_t *request, const char *text)
@@ -65,25 +63,13 @@ static int take_option(const struct cli *cli, int c, json_t *request, bool *save
 					 optarg);
 		json_object_set_new(request, "size", json_string(optarg));
 		return CLI_OK;
-	case OPT_BLOCK_SIZE:
-		if (size_parse(optarg, &number) < 0 || (number != 512 && number != 4096))
-			return cli_usage(cli, "--block-size %s: it must be 512 or 4096", optarg);
-		json_object_set_new(request, "block_size", json_integer((json_int_t)number));
-		return CLI_OK;
-	case OPT_READ_ONLY:
-		json_object_set_new(request, "read_only", json_true());
-		return CLI_OK;
-	case OPT_UUID:
-		json_object_set_new(request, "uuid", json_string(optarg));
-		return CLI_OK;
-	case OPT_BACKEND:
-		json_object_set_new(request, "backend", json_string(optarg));
-		return CLI_OK;
 	case OPT_OPTION:
 		return add_option(cli, request, optarg);
-	default: /* OPT_SAVE */
+	case OPT_SAVE:
 		*save = true;
 		return CLI_OK;
+	default:
+		return attrs_take(cli, &namespace_type, c, optarg, request);
 	}
 }
 
@@ -223,12 +209,6 @@ static const struct command_option options[] = {
 	{ "size", OPT_SIZE, "SIZE",
 	  "make a missing file of this size; of one that is there, and of other backends, the "
 	  "size to use (64M, 10G, ...)", NULL },
-	{ "block-size", OPT_BLOCK_SIZE, "N", "512 or 4096 bytes (default: the backend's own)",
-	  "512 4096" },
-	{ "read-only", OPT_READ_ONLY, NULL, "refuse writes", NULL },
-	{ "uuid", OPT_UUID, "UUID", "the disk's UUID (default: made from NQN and PATH)", NULL },
-	{ "backend", OPT_BACKEND, "NAME",
-	  "what holds the data: file (default), memory, null or a plugin's", "file memory null" },
 	{ "option", OPT_OPTION, "K=V",
 	  "an option of the backend; may be given more than once", NULL },
 	{ "save", OPT_SAVE, NULL, "keep it when weftd starts again, as 'weft save' does", NULL },
@@ -240,7 +220,7 @@ const struct command command_export = {
 	.summary = "make a file or a block device a disk for other machines",
 	.text = "Makes a file or a block device a disk that other machines attach over "
 		"NVMe/TCP. Without --host any machine that can reach this one may attach it.",
-	.kind = COMMAND_OF_WEFTD, .options = options,
+	.kind = COMMAND_OF_WEFTD, .options = options, .attrs = &namespace_type,
 	.example = "/srv/disk.img --size 10G --save",
 	.completes = COMPLETE_FILES,
 	.run = run,

@@ -11,6 +11,7 @@
 #include "cli/show.h"
 #include "cli/term.h"
 #include "cli/treeview.h"
+#include "settings/attr.h"
 #include "util/str.h"
 
 static const char *text_at(const json_t *object, const char *key)
@@ -43,6 +44,22 @@ static void note_scalar(struct tree_node *node, const char *label, const json_t 
 
 	if (*value)
 		tree_note(node, "%s=%s", label, value);
+}
+
+/* What `weft ls` shows of an object's settings; what became of one says more than its setting. */
+static void note_settings(struct tree_node *node, const struct object_type *type,
+			  const json_t *object)
+{
+	for (const struct attr *attr = type->attrs; attr->name; attr++) {
+		const char *name = attr_group(attr->place);
+		const json_t *state = json_object_get(object, "state");
+		const json_t *group = name ? json_object_get(object, name) : object;
+
+		if (!attr->shown)
+			continue;
+		note_scalar(node, attr->shown, json_object_get(state, attr->name) ? state : group,
+			    attr->name);
+	}
 }
 
 static void note_state(struct tree_node *node, const json_t *state, const char *good)
@@ -128,9 +145,7 @@ static bool add_namespace(struct tree_node *folder, const json_t *object)
 		tree_note(node, "%s", backend);
 	note_scalar(node, "path", device, "path");
 	note_children(node, "", json_object_get(object, "weft"));
-	note_scalar(node, "uuid", device, "uuid");
-	note_scalar(node, "nguid", device, "nguid");
-	note_scalar(node, "grpid", object, "ana_grpid");
+	note_settings(node, &namespace_type, object);
 	if (size)
 		tree_note(node, "%s", size_format((uint64_t)json_integer_value(size), number,
 						  sizeof(number)));
@@ -142,7 +157,6 @@ static bool add_namespace(struct tree_node *folder, const json_t *object)
 
 static bool add_subsystem(struct tree_node *folder, const json_t *object)
 {
-	const json_t *attr = json_object_get(object, "attr");
 	const json_t *state = json_object_get(object, "state");
 	long long sessions = json_integer_value(json_object_get(state, "sessions"));
 	struct tree_node *node, *namespaces;
@@ -152,9 +166,7 @@ static bool add_subsystem(struct tree_node *folder, const json_t *object)
 	node = tree_add(folder, text_at(object, "nqn") ? text_at(object, "nqn") : "?");
 	if (!node)
 		return false;
-	note_scalar(node, "version", state, "version");
-	note_scalar(node, "allow_any", attr, "allow_any_host");
-	note_scalar(node, "serial", attr, "serial");
+	note_settings(node, &subsystem_type, object);
 	if (sessions)
 		tree_note(node, "%lld session%s", sessions, sessions == 1 ? "" : "s");
 	if (!add_names(node, "allowed_hosts", json_object_get(object, "allowed_hosts"), NULL))
@@ -180,7 +192,7 @@ static bool add_ana_groups(struct tree_node *parent, const json_t *array)
 		node = tree_add(folder, scalar_at(item, "grpid", number, sizeof(number)));
 		if (!node)
 			return false;
-		note_scalar(node, "state", json_object_get(item, "ana"), "state");
+		note_settings(node, &ana_group_type, item);
 	}
 	return folder != NULL;
 }
@@ -206,7 +218,6 @@ static void note_addresses(struct tree_node *node, const json_t *object)
 
 static bool add_port(struct tree_node *folder, const json_t *object)
 {
-	const json_t *addr = json_object_get(object, "addr");
 	const json_t *weft = json_object_get(object, "weft");
 	char number[32];
 	struct tree_node *node;
@@ -214,10 +225,7 @@ static bool add_port(struct tree_node *folder, const json_t *object)
 	node = tree_add(folder, scalar_at(object, "portid", number, sizeof(number)));
 	if (!node)
 		return false;
-	note_scalar(node, "trtype", addr, "trtype");
-	note_scalar(node, "traddr", addr, "traddr");
-	note_scalar(node, "trsvcid", addr, "trsvcid");
-	note_scalar(node, "inline_data_size", json_object_get(object, "param"), "inline_data_size");
+	note_settings(node, &port_type, object);
 	if (json_is_true(json_object_get(weft, "discovery")))
 		tree_note(node, "discovery only");
 	note_addresses(node, object);

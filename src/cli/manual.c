@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * At build time: weft(1) as scdoc(5) reads it, from standard input to standard
- * output, where the lines "; COMMANDS OF WEFTD" and "; COMMANDS OF HOSTS" become the
- * commands that talk to weftd, and those that are hosts.
+ * At build time: weft(1) and weft-export(1) as scdoc(5) reads them, from standard input
+ * to standard output, where the lines "; COMMANDS OF WEFTD" and "; COMMANDS OF HOSTS"
+ * become the commands that talk to weftd, and those that are hosts, and "; ATTRIBUTES"
+ * the options of an export that come from the rows of a namespace.
  */
 #include <ctype.h>
 #include <stdbool.h>
@@ -10,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/attrs.h"
 #include "cli/command.h"
+#include "util/str.h"
 
 static void print_commands(bool of_hosts)
 {
@@ -31,6 +34,31 @@ static void print_commands(bool of_hosts)
 	}
 }
 
+/* The options of weft export that come from the rows of a namespace. */
+static void print_attrs(void)
+{
+	const struct attr *attr;
+
+	for (int id = ATTRS_ID; (attr = attrs_find(&namespace_type, id)); id++) {
+		const struct command_option *option =
+			attrs_option(&namespace_type, (size_t)(id - ATTRS_ID));
+		struct strbuf text = { 0 };
+
+		printf("*--%s*", option->name);
+		if (option->value)
+			printf(" _%s_", option->value);
+		printf("\n\t%s", attr->help);
+		if (option->value) {
+			attr_format_default(attr, &text);
+			printf(" %c%s.", toupper((unsigned char)attr->right[0]), attr->right + 1);
+		}
+		if (text.data)
+			printf(" Default: %s.", text.data);
+		printf("\n\n");
+		strbuf_done(&text);
+	}
+}
+
 int main(void)
 {
 	char line[1024];
@@ -40,6 +68,8 @@ int main(void)
 			print_commands(false);
 		else if (strcmp(line, "; COMMANDS OF HOSTS\n") == 0)
 			print_commands(true);
+		else if (strcmp(line, "; ATTRIBUTES\n") == 0)
+			print_attrs();
 		else
 			fputs(line, stdout);
 	}

@@ -48,6 +48,7 @@ enum attr_effect {
 	ATTR_TOLD,		/* hosts are told by an event and go on */
 	ATTR_IN_LOG,		/* the discovery log changes */
 	ATTR_LISTENS_ANEW,	/* new connections find the port elsewhere; the log changes */
+	ATTR_SHOWS,		/* the namespace comes to its hosts, or leaves them */
 	ATTR_REPLACES,		/* the namespace leaves its hosts, and comes back after a second */
 	ATTR_ENDS,		/* connections that it no longer allows end */
 	ATTR_EFFECTS,
@@ -86,6 +87,7 @@ struct attr {
 	const char *shown;		/* its name in `weft ls`; NULL: it is not shown there */
 	/* `weft export` has an option: its value's name, "" for a boolean; NULL: it has none. */
 	const char *value;
+	const char *completes;		/* words that the shell offers for it; NULL: none */
 };
 
 /* A list in an object's JSON. */

@@ -80,6 +80,7 @@ const char *attr_effect_words(enum attr_effect effect)
 		[ATTR_IN_LOG] = "the discovery log changes, and hosts that follow it are told",
 		[ATTR_LISTENS_ANEW] = "hosts that are connected stay; the port listens anew, and "
 				      "the discovery log changes",
+		[ATTR_SHOWS] = "the namespace comes to its hosts, or leaves them",
 		[ATTR_REPLACES] = "the namespace leaves its hosts, and comes back a second later",
 		[ATTR_ENDS] = "connections that are no longer allowed end",
 	};

@@ -22,25 +22,36 @@ static bool is_json_number(const struct attr *attr)
 	return attr->type == ATTR_U8 || attr->type == ATTR_U16 || attr->type == ATTR_U32;
 }
 
-json_t *attr_to_json(const struct attr *attr, const void *settings)
+static json_t *format_text(const struct attr *attr, const void *settings)
 {
 	struct strbuf text = { 0 };
 	json_t *value = NULL;
 
-	if (!attr_is_set(attr, settings))
-		return NULL;
-	if (!place_has_texts(attr->place) && is_json_number(attr))
-		return json_integer(attr_number(attr, settings));
-	/* Beside the groups, nvmetcli writes 0 and 1. */
-	if (attr->place == ATTR_IN_OBJECT && attr->type == ATTR_BOOL)
-		return json_integer(attr_number(attr, settings));
-	if (attr->place == ATTR_IN_WEFT && attr->type == ATTR_BOOL)
-		return json_boolean(attr_number(attr, settings));
 	attr_format(attr, settings, &text);
 	if (text.data && !text.failed)
 		value = json_string(text.data);
 	strbuf_done(&text);
 	return value;
+}
+
+json_t *attr_to_request(const struct attr *attr, const void *settings)
+{
+	if (attr->type == ATTR_BOOL)
+		return json_boolean(attr_number(attr, settings));
+	if (is_json_number(attr))
+		return json_integer(attr_number(attr, settings));
+	return format_text(attr, settings);
+}
+
+json_t *attr_to_json(const struct attr *attr, const void *settings)
+{
+	if (!attr_is_set(attr, settings))
+		return NULL;
+	/* Beside the groups, nvmetcli writes 0 and 1. */
+	if (attr->place == ATTR_IN_OBJECT && attr->type == ATTR_BOOL)
+		return json_integer(attr_number(attr, settings));
+	return place_has_texts(attr->place) ? format_text(attr, settings) :
+					      attr_to_request(attr, settings);
 }
 
 static const char *json_type_name(const json_t *value)

@@ -12,6 +12,8 @@
  * elsewhere. NULL: it is not set (or memory ran out).
  */
 json_t *attr_to_json(const struct attr *attr, const void *settings);
+/* The same as a request has it: a number, a boolean or a string. An identifier may be unset. */
+json_t *attr_to_request(const struct attr *attr, const void *settings);
 /* Sets it from any scalar; a string with the value's text will always do. As attr_parse(). */
 int attr_from_json(const struct attr *attr, void *settings, const json_t *value,
 		   struct weft_error *error);

@@ -162,7 +162,7 @@ def test_completion_knows_every_command_and_option(alone):
     commands = complete("")
     assert commands == set(re.findall(r"^  ([a-z]+) ", alone("--help").out, re.MULTILINE))
     for command in commands:
-        offered = set(re.findall(r"^ {2,6}(?:-\w, )?(--[a-z-]+)", alone(command, "--help").out,
+        offered = set(re.findall(r"^ {2,6}(?:-\w, )?(--[a-z0-9-]+)", alone(command, "--help").out,
                                  re.MULTILINE))
         assert complete(command, "-") == offered, command
 

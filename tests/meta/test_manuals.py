@@ -17,6 +17,8 @@ PROGRAMS = {
     "weftd": os.environ.get("WEFTD", str(tree.TOP / "build/src/daemon/weftd")),
     "weft": os.environ.get("WEFT", str(tree.TOP / "build/src/cli/weft")),
 }
+# Where pages stand that are made from tables
+BUILD = pathlib.Path(os.environ.get("WEFT_BUILD", tree.TOP / "build"))
 BACKENDS = [path.name[len("weft-backend-"):-len(".7.scd")]
             for path in tree.files(".scd", under="man") if path.name.startswith("weft-backend-")]
 
@@ -39,7 +41,9 @@ def run(program, *args):
 
 def manual(name):
     """Source of a manual page, as scdoc reads it, without its escapes."""
-    return (tree.TOP / "man" / f"{name}.scd").read_text().replace("\\", "")
+    made = BUILD / "man" / f"{name}.scd"
+    source = made if made.is_file() else tree.TOP / "man" / f"{name}.scd"
+    return source.read_text().replace("\\", "")
 
 
 def described(text):
