@@ -166,7 +166,7 @@ def test_33_cntlids_by_guess(opened):
 
 
 @pytest.mark.parametrize("offset,wide", [
-    (0x00, False), (0x08, True), (0x14, True), (0x1C, True), (0x04, False), (0x24, False),
+    (0x08, True), (0x14, True), (0x1C, True), (0x04, True), (0x24, False),
     (0x28, True), (0x15, False), (0x1000, False), (0xFFFFFFFC, False), (0xFFFFFFFF, True),
 ])
 def test_34_property_of_a_wrong_size_or_offset(ctrl, offset, wide):

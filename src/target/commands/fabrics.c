@@ -26,6 +26,12 @@ static void execute_property_get(struct request *req)
 	switch (le32_get(cmd->ofst)) {
 	case NVME_PROP_CAP:
 		value = controller_cap(req->queue);
+		if (!wide)
+			value &= UINT32_MAX;
+		break;
+	/* Some hosts read the halves of CAP one by one, as over PCI Express. */
+	case NVME_PROP_CAP + 4:
+		value = controller_cap(req->queue) >> 32;
 		break;
 	case NVME_PROP_VS:
 		value = controller_vs(req->queue);
@@ -45,9 +51,9 @@ static void execute_property_get(struct request *req)
 				   offsetof(struct nvmf_property_cmd, ofst));
 		return;
 	}
-	/* 6.5: values above 1 are reserved, and the property has one of the two sizes */
+	/* 6.5: values above 1 are reserved, and other properties have 4 bytes */
 	if ((cmd->attrib & NVMF_PROPERTY_SIZE_MASK) > NVMF_PROPERTY_8 ||
-	    wide != (le32_get(cmd->ofst) == NVME_PROP_CAP)) {
+	    (wide && le32_get(cmd->ofst) != NVME_PROP_CAP)) {
 		request_fail_field(req, NVME_SC_INVALID_FIELD,
 				   offsetof(struct nvmf_property_cmd, attrib));
 		return;
