@@ -458,6 +458,18 @@ const char *config_get_option(const struct config_namespace *ns, const char *nam
 	return option ? option->value : NULL;
 }
 
+bool config_uses_path(const struct config_namespace *ns, const char *path)
+{
+	for (size_t i = 0; i < ns->option_count; i++) {
+		const char *dot = strrchr(ns->options[i].name, '.');
+
+		if (!strcmp(dot ? dot + 1 : ns->options[i].name, "path") &&
+		    !strcmp(ns->options[i].value, path))
+			return true;
+	}
+	return false;
+}
+
 void config_warn(struct config *config, const char *format, ...)
 {
 	char *text = NULL, **slot;

@@ -150,6 +150,8 @@ int config_set_string(char **field, const char *value);
 int config_set_option(struct config_namespace *ns, const char *name, const char *value);
 /* Borrowed, or NULL. */
 const char *config_get_option(const struct config_namespace *ns, const char *name);
+/* Is that the path of the namespace's backend, or of one that it stands on? */
+bool config_uses_path(const struct config_namespace *ns, const char *path);
 
 /* Adds to config->warnings, up to CONFIG_WARNINGS_MAX. */
 void config_warn(struct config *config, const char *format, ...)

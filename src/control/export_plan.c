@@ -54,12 +54,11 @@ static int refuse_twice(const struct config *config, const struct export_request
 
 		for (size_t j = 0; j < subsystem->namespace_count; j++) {
 			const struct config_namespace *ns = &subsystem->namespaces[j];
-			const char *path = config_get_option(ns, "path");
 
-			if (path && strcmp(path, request->path) == 0)
+			if (config_uses_path(ns, request->path))
 				return weft_error_set(error, EEXIST, "%s is exported already, as "
-						      "namespace %u of %s; unexport it first", path,
-						      ns->nsid, subsystem->nqn);
+						      "namespace %u of %s; unexport it first",
+						      request->path, ns->nsid, subsystem->nqn);
 		}
 	}
 	return 0;

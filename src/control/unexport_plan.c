@@ -81,9 +81,7 @@ static int unexport_path(struct config *draft, const char *wanted, json_t *remov
 		struct config_subsystem *subsystem = &draft->subsystems[i];
 
 		for (size_t j = 0; j < subsystem->namespace_count; j++) {
-			const char *path = config_get_option(&subsystem->namespaces[j], "path");
-
-			if (!path || strcmp(path, wanted) != 0)
+			if (!config_uses_path(&subsystem->namespaces[j], wanted))
 				continue;
 			found = subsystem;
 			nsid = subsystem->namespaces[j].nsid;

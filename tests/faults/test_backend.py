@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import weftconf
 from faultlib import WEFT, Fault, disk, faulty
 from nvmetcp import command, status, wait_until
 from timing import within
@@ -88,6 +89,17 @@ def test_what_it_stands_on_is_shown(rig, folder):
     shown = subprocess.run([WEFT, "--socket", str(faulted.daemon.socket_path), "ls"],
                            capture_output=True, text=True)
     assert f"fault, child.path={path}" in shown.stdout
+
+
+def test_found_by_the_path_that_it_stands_on(rig, folder):
+    path = disk(folder)
+    faulted = rig([faulty(1, folder / "1.sock", path=path), weftconf.namespace(2)])
+    again = subprocess.run([WEFT, "--socket", str(faulted.daemon.socket_path), "export", path],
+                           capture_output=True, text=True)
+    assert again.returncode != 0
+    assert f"{path} is exported already, as namespace 1 of" in again.stderr
+    removed = faulted.weft("unexport", str(path))["removed"]
+    assert [ns["nsid"] for ns in removed] == [1]
 
 
 @pytest.mark.parametrize("rule", [
