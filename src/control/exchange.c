@@ -241,7 +241,7 @@ static int handle(struct exchange *exchange, const char *method, const char *pat
 				      BODY_MAX);
 	exchange->route = route_find(method, path, exchange->values, allow, error);
 	if (!exchange->route)
-		return -error->code;
+		return -ENOENT;
 	MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND, take_argument,
 				  &arguments);
 	if (arguments.result < 0)

@@ -76,7 +76,7 @@ static bool compare_namespaces(const struct view_subsystem *old, struct view_sub
 			note_changed(changes, before->nsid);
 			members = true;
 			i++;
-		} else {
+		} else if (after) {
 			note_changed(changes, after->nsid);
 			members = true;
 			j++;
