@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The HTTP API: JSON over a UNIX socket, version 1 under /v1. It has no
- * thread of its own: the daemon's main loop waits for control_fd() and then
- * calls control_run(), and every request is served there, one after another.
+ * The HTTP API: JSON over a UNIX socket, version 1 under /v1. It has no thread of
+ * its own: the daemon's main loop waits for control_fd() and then calls
+ * control_run(). Requests that only look are answered there and then; one that
+ * waits for something is answered later, and holds up no other (exchange.h).
  *
  * A change is made to a copy of the configuration, validated and applied as a
  * whole; a refused one leaves everything as it was.
@@ -37,7 +38,10 @@ struct control_options {
  */
 int control_open(struct control **ret_control, const struct control_options *options,
 		 struct weft_error *error);
-/* Closes all connections and removes the socket. NULL is harmless. */
+/*
+ * Closes all connections and removes the socket. After apply_cancel(): who waited for
+ * a change has been refused, and is told so here. NULL is harmless.
+ */
 void control_close(struct control *control);
 
 /* Readable where control_run() has something to do. */

@@ -8,7 +8,7 @@ import time
 from bystander import LIMIT, Machine
 from timing import TooSlow
 
-API_LIMIT = 1.5     # seconds: the control thread waits for a device for one, processes start beside
+API_LIMIT = 0.5     # seconds: half of what a change waits for a device, and nobody else does
 
 
 @contextlib.contextmanager
