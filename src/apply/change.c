@@ -72,14 +72,36 @@ static void fail(struct apply *apply, struct weft_error *error, int code, const 
 
 /* ---- from one configuration to the next ---- */
 
+static void acknowledgement_stored(struct state_waiter *waiter, int result)
+{
+	struct changes *changes = container_of(waiter, struct changes, waiter);
+
+	changes->stored = true;
+	if (result < 0)
+		log_warning("after a restart, flushes may fail until they are acknowledged again, "
+			    "for that is not stored yet");
+}
+
+/* A flush that failed and was acknowledged stays so once the change is answered. */
+static void acknowledge(struct apply *apply)
+{
+	struct changes *changes = &apply->changes;
+
+	flushes_look(apply);
+	if (!flushes_acknowledge(apply, changes->next.config))
+		return;
+	changes->stored = false;
+	changes->waiter.done = acknowledgement_stored;
+	state_wait(apply->state, &changes->waiter, STORE_WAIT_MS);
+}
+
 /* What runs is replaced by the next configuration, which is what runs from now on. */
 static void go_over(struct apply *apply, struct view *view)
 {
 	struct changes *changes = &apply->changes;
 	struct running *next = &changes->next;
 
-	flushes_look(apply);
-	flushes_acknowledge(apply, next->config);
+	acknowledge(apply);
 	apply->genctr_shown = apply->genctr.value;
 	endpoints_keep(apply, next);
 	apply_show(apply, view);
@@ -282,6 +304,8 @@ static bool opening(struct apply *apply)
 
 	changes->unpublished |= devices_collect(apply);
 	if (devices_opening(apply) && loop_clock() < changes->deadline)
+		return false;
+	if (!changes->stored)
 		return false;
 	apply_update(apply, changes->unpublished);
 	changes->unpublished = false;

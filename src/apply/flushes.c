@@ -270,10 +270,11 @@ static const char *acknowledged(const struct apply *apply, const struct config *
 	return same_device(apply, want, record) ? NULL : "given another device";
 }
 
-void flushes_acknowledge(struct apply *apply, const struct config *wanted)
+bool flushes_acknowledge(struct apply *apply, const struct config *wanted)
 {
 	const char *key, *how;
 	struct record record;
+	bool any = false;
 	json_t *value;
 	void *next;
 
@@ -289,5 +290,7 @@ void flushes_acknowledge(struct apply *apply, const struct config *wanted)
 		log_notice("namespace %u of %s was %s: that a flush failed counts as acknowledged",
 			   nsid, nqn, how);
 		state_remove(apply->state, KIND, key);
+		any = true;
 	}
+	return any;
 }

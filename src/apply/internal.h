@@ -110,7 +110,7 @@ struct changes {
 	uint64_t deadline;		/* loop_clock(): the phase lasts no longer */
 	uint64_t open_until;		/* loop_clock(): as long the change may wait for devices */
 	uint64_t opening_since;		/* loop_clock(): when CHANGE_OPENING began */
-	struct state_waiter waiter;	/* CHANGE_STORING */
+	struct state_waiter waiter;	/* STORING; later, for what it acknowledged */
 	bool stored;			/* it has ended, well or not */
 	bool unpublished;		/* CHANGE_OPENING: devices have opened that no view has */
 	bool going_back;		/* it was judged, and failed: */
@@ -282,8 +282,8 @@ extern const struct control_ops apply_control_ops;
 void flushes_look(struct apply *apply);
 /* Devices of the next configuration that were not kept: did a flush of theirs fail before? */
 void flushes_recall(struct apply *apply, struct running *next);
-/* Forgets those that going over to `wanted` acknowledges. */
-void flushes_acknowledge(struct apply *apply, const struct config *wanted);
+/* Forgets those that going over to `wanted` acknowledges. Whether there were any. */
+bool flushes_acknowledge(struct apply *apply, const struct config *wanted);
 
 /* ---- endpoints.c ---- */
 

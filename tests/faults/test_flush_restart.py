@@ -146,6 +146,16 @@ def test_killed_meanwhile(fated):
         fated.reopen()
 
 
+def test_acknowledged_for_good(fated):
+    """Once the change is made, no weftd has the failure."""
+    for _ in range(10):
+        fated.fail()
+        fated.configure(lambda config: namespaces(config)[0].update(enable=0))
+        assert fated.stored() == {}
+        fated.configure(lambda config: namespaces(config)[0].update(enable=1))
+        wait_until(lambda: fated.state()["status"] == "ready")
+
+
 @pytest.mark.parametrize("how", ["removed", "other options"])
 def test_what_else_acknowledges(fated, how):
     fated.fail()
