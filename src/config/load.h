@@ -16,9 +16,6 @@
 struct config;
 struct weft_error;
 
-#define CONFIG_TEXT_MAX (8 << 20)	/* bytes */
-#define CONFIG_DEPTH_MAX 24		/* nested objects and arrays */
-
 /* 0, or -errno (that of open(2), -EINVAL and so on) with *error filled. */
 int config_load(const char *path, struct config **ret_config, struct weft_error *error);
 /* The same from memory; name stands in messages for the file's. The text needs no terminator. */

@@ -36,6 +36,8 @@ struct weft_owner;
 #define CONFIG_HOSTS_MAX 4096
 #define CONFIG_REFERRALS_MAX 1024
 #define CONFIG_WARNINGS_MAX 50
+#define CONFIG_TEXT_MAX (8 << 20)	/* bytes of its text */
+#define CONFIG_DEPTH_MAX 24		/* nested objects and arrays of that */
 
 /*
  * "line" is where an object stood in the text that it was read from, counted

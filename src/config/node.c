@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/load.h"
 #include "config/model.h"
 #include "spec/fabrics.h"
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/load.h"
+#include "config/model.h"
 #include "config/node.h"
 
 struct outliner {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The rules of a configuration, object by object. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,61 +11,6 @@
 #include "spec/fabrics.h"
 #include "util/cleanup.h"
 #include "util/str.h"
-
-void check_subject(struct check *check, unsigned int line, const char *format, ...)
-{
-	va_list args;
-
-	check->line = line;
-	va_start(args, format);
-	vsnprintf(check->subject, sizeof(check->subject), format, args);
-	va_end(args);
-}
-
-/* "source:line: subject: text", as far as there are a source and a line. NULL: no memory. */
-static char *place(const struct check *check, const char *text)
-{
-	const char *source = check->config->source;
-	struct strbuf line = { 0 };
-
-	if (source && check->line)
-		strbuf_add(&line, "%s:%u: ", source, check->line);
-	else if (source)
-		strbuf_add(&line, "%s: ", source);
-	strbuf_add(&line, "%s: %s", check->subject, text);
-	return strbuf_take(&line);
-}
-
-int check_refuse(struct check *check, int code, const char *format, ...)
-{
-	_cleanup_free_ char *line = NULL;
-	char text[400];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	line = place(check, text);
-	return weft_error_set(check->error, code, "%s", line ? line : "out of memory");
-}
-
-void check_warn(struct check *check, struct config *config, const char *format, ...)
-{
-	_cleanup_free_ char *line = NULL;
-	char text[400];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	line = place(check, text);
-	/* what was validated when it was read is validated again before it runs */
-	for (size_t i = 0; line && i < config->warning_count; i++)
-		if (!strcmp(config->warnings[i], line))
-			return;
-	if (line)
-		config_warn(config, "%s", line);
-}
 
 static int out_of_memory(struct check *check)
 {

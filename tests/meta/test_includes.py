@@ -157,6 +157,25 @@ def test_no_circles_between_folders():
             del left[folder]
 
 
+@pytest.mark.parametrize("folder", ["config", "settings"])
+def test_no_circles_between_files(folder):
+    """Which file of a folder calls which: by what their objects define and want."""
+    defined, wanted = {}, {}
+    for path in (BUILD / f"src/{folder}/lib{folder}.a.p").glob("*.o"):
+        listing = subprocess.run(["nm", path], capture_output=True, text=True, check=True).stdout
+        symbols = [line.split()[-2:] for line in listing.splitlines()]
+        wanted[path.stem] = {name for kind, name in symbols if kind == "U"}
+        defined |= {name: path.stem for kind, name in symbols if kind in "TDRB"}
+    assert len(wanted) > 3, "not built"
+    left = {file: {defined[name] for name in names & set(defined)} - {file}
+            for file, names in wanted.items()}
+    while left:
+        leaves = [file for file, needs in left.items() if not needs & set(left)]
+        assert leaves, f"a circle among {sorted(left)}"
+        for file in leaves:
+            del left[file]
+
+
 def test_include_guards_are_named_after_the_path():
     wrong = []
     for path in SOURCES:
