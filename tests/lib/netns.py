@@ -75,6 +75,8 @@ def mounted_over(target, source):
                "mount")
         yield
     finally:
+        # threads that the body made may share our place in the tree, which setns() does not allow
+        _check(_libc.unshare(_CLONE_FS), "unshare")
         _check(_libc.setns(before, _CLONE_NEWNS), "setns")
         os.chdir(folder)
         os.close(before)

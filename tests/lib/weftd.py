@@ -86,7 +86,7 @@ class Weftd:
     def addresses(self):
         """Where it listens, as the configuration says, in its order; without ports of a name."""
         return [(port["addr"]["traddr"], int(port["addr"]["trsvcid"]))
-                for port in self.config["ports"] if re.search("[.:]", port["addr"]["traddr"])]
+                for port in self.config["ports"] if re.search(r"^[\d.]+$|:", port["addr"]["traddr"])]
 
     @property
     def address(self):

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The addresses that ports listen on: link-local ones, names, interfaces, all of them."""
 
+import socket
+import struct
+import threading
 import time
 
 import pytest
@@ -148,6 +151,74 @@ def test_host_name_is_followed(net, hosts_file):
             DiscoveryLog.read(ctrl)
         assert traddrs("192.0.2.2") == ["192.0.2.2"]
         daemon.check()
+
+
+class NameServer:
+    """Answers each question for an IPv4 address with one, and others with none; or not at all."""
+
+    def __init__(self, address, answer):
+        self.answer = answer
+        self.asked = threading.Event()
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.bind((address, 53))
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_exc):
+        self.sock.sendto(b"", self.sock.getsockname())     # ends _serve()
+        self.thread.join()
+        self.sock.close()
+
+    def _serve(self):
+        while True:
+            question, peer = self.sock.recvfrom(512)
+            if not question:
+                return
+            self.asked.set()
+            if self.answer:
+                self.sock.sendto(self._reply(question), peer)
+
+    def _reply(self, question):
+        end = question.index(b"\0", 12) + 5
+        is_a = question[end - 4:end - 2] == b"\0\1"
+        record = struct.pack(">HHHIH4s", 0xC00C, 1, 1, 1, 4, socket.inet_aton(self.answer))
+        return (question[:2] + b"\x85\x80" + struct.pack(">HHHH", 1, is_a, 0, 0)
+                + question[12:end] + (record if is_a else b""))
+
+
+@pytest.fixture
+def resolv_conf(hosts_file, tmp_path):
+    """The resolver asks 192.0.2.53, which is an address of weft0."""
+    path = tmp_path / "resolv.conf"
+    path.write_text("nameserver 192.0.2.53\noptions timeout:30 attempts:1\n")
+    with netns.mounted_over("/etc/resolv.conf", path):
+        yield
+
+
+def test_host_name_by_a_name_server(net, resolv_conf):
+    """The resolver's sockets and calls are allowed inside the sandbox."""
+    net.interface("weft0", "192.0.2.1/24", "192.0.2.53/24")
+    with NameServer("192.0.2.53", "192.0.2.1"), \
+            Named(config("box.test", adrfam=None), at=["192.0.2.1"]) as daemon:
+        assert traddrs("192.0.2.1") == ["192.0.2.1"]
+        daemon.check()
+
+
+def test_name_server_that_does_not_answer(net, resolv_conf):
+    """It holds up neither the API, nor other ports, nor the end."""
+    net.interface("weft0", "192.0.2.1/24", "192.0.2.53/24")
+    site = config("box.test", adrfam=None)
+    site["ports"].append(weftconf.port(2, ["one"], trsvcid=PORT))
+    with NameServer("192.0.2.53", None) as server, Weftd(site) as daemon:
+        assert server.asked.wait(60)
+        assert traddrs("127.0.0.1") == ["127.0.0.1"]
+        assert daemon.status()["ports"] == {"ready": 1, "failed": 1, "disabled": 0}
+        assert "port 1: box.test is being looked up" in daemon.status()["problems"]
+        daemon.stop()
+        assert "the resolver has not answered for box.test; leaving it" in daemon.stderr
 
 
 def referrals(log):
