@@ -1,64 +1,60 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The backend interface: what turns something that stores bytes into an NVMe
- * namespace. Built-in backends and plugins use the same header, and it is the
- * only one that weft installs.
+ * The backend interface: how a store of bytes becomes an NVMe namespace. Built-in
+ * backends and plugins use this header, the only one that weft installs.
  *
  * A backend is a `const struct weft_backend`. A plugin is a shared object that
  * exports one symbol:
  *
  *	const struct weft_backend *weft_plugin(void);
  *
- * Versions. A plugin goes on to work with a later weftd, without being built
- * again:
+ * Versions. A plugin works with a later weftd without being rebuilt:
  *
  * - struct weft_backend begins with its own size, and new members are added at
- *   its end. What a plugin's struct is too short for is NULL. A plugin that is
- *   newer than weftd is loaded as well, unless it sets a member or a flag that
- *   this weftd does not know: it would count on it, so it is refused.
+ *   its end. Members beyond the end of a plugin's struct count as NULL. A plugin
+ *   that is newer than weftd is loaded too, unless it sets a member or a flag that
+ *   this weftd does not know: the plugin would rely on it, so it is refused.
  * - struct weft_info, weft_io and weft_option are made by either side, so they
- *   keep their sizes. New members take from `reserved`, where 0 means what the
- *   interface did before; what weftd does not know there is refused when the
- *   plugin is loaded or its device opened.
- * - enums get new values at their end. An operation reaches only a backend that
- *   said, by a member or a flag of its own, that it can do it.
+ *   keep their sizes. New members take space from `reserved`, where 0 keeps the
+ *   earlier behaviour. weftd refuses values that it does not know there when it
+ *   loads the plugin or opens its device.
+ * - enums get new values at their end. A new operation is submitted only to a
+ *   backend that announces it by a member or a flag.
  *
- * That is how these will come, with their first user: metadata (a pointer in
- * weft_io, its size in weft_info), compare and zones (operations, and a flag
- * each), commands that are handed on as they are (a member `pass`, beside
- * submit).
+ * These are to be added in that way, with their first user: metadata (a pointer in
+ * weft_io, its size in weft_info), compare and zones (operations, and a flag each),
+ * raw commands (a member `pass`, beside submit).
  *
- * Lifetimes. A device is what open() made: one per namespace. It lives until
+ * Lifetimes. open() makes a device, one for each namespace. The device lives until
  * close(), which is called once, after the last I/O of that device is done.
- * open(), refresh() and close() run on threads of their own and may block: they
- * hold up nothing but their namespace. Of one device there is one of them at a
- * time; of several devices they may run at once, so what devices share is to be
- * guarded. submit() and lend() run on a reactor and must never block. A device
- * is used by several reactors at once, and refreshed meanwhile, so whatever it
- * changes after open() it guards itself.
+ * open(), refresh() and close() run on threads of their own and may block: only
+ * their namespace waits for them. For one device, one of them runs at a time; for
+ * several devices they may run at once, so a backend guards what its devices share.
+ * submit() and lend() run on a reactor and must never block. Several reactors use a
+ * device at once, also while it is refreshed, so the backend guards what it changes
+ * after open().
  *
- * Changes. weft asks with refresh() about once a second what the device is. A
- * backend that notices a change by itself says so with weft_device_changed(),
- * and is asked at once.
+ * Changes. weft calls refresh() about once a second. A backend that notices a change
+ * by itself calls weft_device_changed(), and refresh() follows at once.
  *
  * Each submitted I/O is completed exactly once, by weft_io_done() on the same
  * thread (possibly before submit() returns) or by weft_io_done_from_thread()
  * anywhere else. submit() itself has no result.
  *
- * Overlays. A backend whose table has options of the type WEFT_OPTION_CHILD
- * stands on others: each such option names a child, as "child", or "parent" and
- * "base". Its value in the configuration is an object with the child's backend
- * and options, which may have children again:
+ * Overlays. A backend whose table has options of the type WEFT_OPTION_CHILD is an
+ * overlay on other backends: each such option names a child ("child", or "parent"
+ * and "base"). The option's value in the configuration is an object with the child's
+ * backend and options; the child may be an overlay too:
  *
  *	"child": {"backend": "file", "path": "/srv/disk.img"}
  *
- * What opens, checks or saves it calls them child.backend and child.path. Each
- * child's options are checked against its backend's table. open() calls
- * weft_child_open() for each child that it needs, and close() calls
- * weft_child_close(); submit() hands an I/O on as it is with
- * weft_child_submit() and no longer knows it, or completes it itself, or submits
- * others of its own (weft_io.done) and completes it after them. What a child
- * says, why it does not open or what is wrong with it, begins with its name.
+ * Messages and the command line call these options child.backend and child.path.
+ * Each child's options are checked against its backend's table. The overlay's open()
+ * calls weft_child_open() for each child that it needs, and its close() calls
+ * weft_child_close(). Its submit() either passes the I/O on with weft_child_submit()
+ * and does not use it any more; or completes the I/O itself; or submits I/Os of its
+ * own (weft_io.done) and completes the I/O after them. A child's error and trouble
+ * messages begin with the child's name.
  */
 #ifndef WEFT_BACKEND_H
 #define WEFT_BACKEND_H
@@ -68,7 +64,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-/* A refusal in words: names the object, the value, and what would be right. */
+/* An error message: names the object, the value, and what would be valid. */
 struct weft_error {
 	int code;		/* an errno value, positive */
 	char text[480];
@@ -107,8 +103,8 @@ struct weft_io {
 					 * the backend is WEFT_BACKEND_UNALIGNED */
 	unsigned int iov_count;
 	void *reactor;			/* opaque: the reactor that submitted it */
-	/* NULL: the target's. An overlay's own I/O: called on that reactor's thread when it is
-	 * done; the overlay copies `reactor` from the I/O that it serves. */
+	/* NULL: the I/O is the target's. For an overlay's own I/O: called on the reactor's thread
+	 * when the I/O is done; the overlay copies `reactor` from the I/O that it serves. */
 	void (*done)(struct weft_io *io, int result);
 	void *target[3];		/* opaque */
 	/* the backend's, while it holds the I/O */
@@ -122,20 +118,22 @@ void weft_io_done(struct weft_io *io, int result);
 void weft_io_done_from_thread(struct weft_io *io, int result);
 
 /*
- * Descriptors that tell of completions: an eventfd, a timerfd, a socket of a library.
- * A reactor waits for them together with its own, so that no thread is needed for that.
+ * Watches a descriptor that signals completions: an eventfd, a timerfd, a library's socket.
+ * The reactor waits for it together with its own descriptors, so it needs no thread.
  */
 struct weft_watch;
 
 /*
- * Has the reactor watch the descriptor, which is the caller's and open until the watch
- * is stopped; it is watched once by a reactor. On a reactor's own thread, from submit() or
- * from ready(), with that I/O's `reactor`. events: POLLIN, POLLOUT, as for poll(2).
+ * Has the reactor watch the descriptor. The caller owns the descriptor and keeps it open
+ * until the watch is stopped. A reactor may watch a descriptor only once. Called on the
+ * reactor's thread, from submit() or ready(), with that I/O's `reactor`. events: POLLIN,
+ * POLLOUT, as for poll(2).
  *
- * ready() is called on that reactor's thread: when the descriptor is ready as the watch
- * starts, and each time after that when it becomes ready. So it uses the descriptor until
- * that says EAGAIN; one read(2) of an eventfd or a timerfd is enough. It must not block.
- * It may be called when nothing is ready, and may stop the watch.
+ * ready() is called on that reactor's thread: once if the descriptor is ready when the
+ * watch starts, and each time it becomes ready after that (edge-triggered). ready()
+ * therefore uses the descriptor until EAGAIN; one read(2) of an eventfd or a timerfd is
+ * enough. It must not block. It may be called when nothing is ready, and may stop the
+ * watch.
  *
  * 0, or -errno: -EPERM where the descriptor cannot be watched (a regular file).
  */
@@ -143,10 +141,10 @@ int weft_watch_start(struct weft_watch **ret_watch, void *reactor, int fd, unsig
 		     void (*ready)(void *context, unsigned int revents), void *context);
 /*
  * Stops the watch and frees it. When this returns, ready() does not run and is not called
- * any more, not even for what has happened already (but for the call that this is made
- * from), and the descriptor may be closed. From any thread: close() stops what submit()
- * started. It then waits for the reactor, so hold no lock that ready() takes. NULL is
- * harmless.
+ * again, not even for events that have happened already, and the descriptor may be closed.
+ * ready() itself may call this. May be called on any thread: close() stops a watch that
+ * submit() started. On another thread it waits for the reactor, so the caller must hold no
+ * lock that ready() takes. NULL is allowed.
  */
 void weft_watch_stop(struct weft_watch *watch);
 #define WEFT_TROUBLE 480
@@ -162,9 +160,9 @@ struct weft_info {
 	bool rotational;
 	bool volatile_cache;		/* a flush has something to do */
 	/*
-	 * What is wrong with the device although it works, for the administrator: a
-	 * sentence that says what, what it means, and what to do; "": nothing. Shown
-	 * and logged; of refresh() only.
+	 * A message for the administrator about a device that works but has trouble:
+	 * what is wrong, what it means, and what to do. "": no trouble. Shown and
+	 * logged. Only refresh() sets it.
 	 */
 	char trouble[WEFT_TROUBLE];
 	uint64_t reserved[8];		/* 0; see Versions */
@@ -176,10 +174,10 @@ enum weft_option_type {
 	WEFT_OPTION_SIZE,	/* bytes; K, M, G, T suffixes are powers of 1024 */
 	WEFT_OPTION_NUMBER,
 	WEFT_OPTION_BOOL,
-	WEFT_OPTION_CHILD,	/* a backend that this one stands on: see Overlays */
+	WEFT_OPTION_CHILD,	/* a child backend: see Overlays */
 };
 
-/* One option of a backend: feeds validation, the CLI's help and a test of the man page. */
+/* One option of a backend: for validation, the CLI's help and a test of the man page. */
 struct weft_option {
 	const char *name;		/* [a-z_]+ */
 	enum weft_option_type type;
@@ -189,24 +187,24 @@ struct weft_option {
 	const void *reserved[3];	/* NULL; see Versions */
 };
 
-/* The options that a namespace was given, checked against the table. Borrowed. */
+/* A namespace's options from the configuration, checked against the table. Borrowed. */
 struct weft_params;
-/* The value, or NULL where it was not given. */
+/* The option's value, or NULL if the option was not given. */
 const char *weft_param_string(const struct weft_params *params, const char *name);
-/* The value, or fallback where it was not given. Types were checked before open(). */
+/* The option's value, or fallback if it was not given. Types were checked before open(). */
 uint64_t weft_param_number(const struct weft_params *params, const char *name, uint64_t fallback);
 bool weft_param_bool(const struct weft_params *params, const char *name, bool fallback);
 
 /*
- * Who is told that a device changed: of params that are given to open(). It may
- * be used from any thread, from open() until close() returns.
+ * The recipient of weft_device_changed(), from the params of open(). Any thread may use it,
+ * from open() until close() returns.
  */
 struct weft_owner;
 struct weft_owner *weft_params_owner(const struct weft_params *params);
 /*
- * The device's size, or its trouble, is another than refresh() said last, or the
- * device is lost: weft calls refresh() soon. Any thread; does not block. Calls
- * before that refresh() count as one.
+ * Tells weft that the device's size or trouble changed since the last refresh(), or that the
+ * device is lost: weft calls refresh() soon. Any thread; does not block. Several calls before
+ * that refresh() count as one.
  */
 void weft_device_changed(struct weft_owner *owner);
 
@@ -215,7 +213,7 @@ enum weft_backend_flags {
 	WEFT_BACKEND_UNALIGNED = 1 << 1, /* takes buffers of any alignment */
 };
 
-#define WEFT_BACKEND_FLAGS ((1 << 2) - 1)	/* those that there are */
+#define WEFT_BACKEND_FLAGS ((1 << 2) - 1)	/* all that exist */
 
 struct weft_backend {
 	size_t size;			/* Required: sizeof(struct weft_backend) */
@@ -225,63 +223,62 @@ struct weft_backend {
 	const struct weft_option *options; /* Optional; ends with a NULL name */
 
 	/*
-	 * Required. Makes a device and says what it is. Returns 0, or -errno with
-	 * *error filled and nothing left open. A device that may appear later
-	 * fails here with -ENOENT, -ENXIO or -ENODEV: weft tries again.
+	 * Required. Opens a device and fills *ret_info. Returns 0, or -errno with *error
+	 * filled and nothing left open. For a device that may appear later it returns
+	 * -ENOENT, -ENXIO or -ENODEV: weft tries again.
 	 */
 	int (*open)(void **ret_device, const struct weft_params *params, struct weft_info *ret_info,
 		    struct weft_error *error);
 	/* Required. No I/O is outstanding. */
 	void (*close)(void *device);
 	/*
-	 * Required. READ and WRITE always; FLUSH where the info says volatile_cache,
-	 * DISCARD where it has a discard_granularity; WRITE_ZEROES may end in
-	 * -EOPNOTSUPP, and the host then writes the zeroes itself.
+	 * Required. Every backend serves READ and WRITE; FLUSH if its info has
+	 * volatile_cache, DISCARD if it has a discard_granularity. WRITE_ZEROES may fail
+	 * with -EOPNOTSUPP: the host then writes the zeroes itself.
 	 */
 	void (*submit)(void *device, struct weft_io *io);
 	/*
 	 * Optional. Lends memory that holds [offset, offset + length), for a READ
-	 * without a copy: fills at most `count` pieces of iov, in order, length bytes
-	 * in all, and returns how many; 0 where there is no such memory or it has
-	 * more pieces: the READ is then submitted.
+	 * without a copy: fills at most `count` entries of iov, in order, length bytes
+	 * in all, and returns the number of entries. Returns 0 if there is no such
+	 * memory or it needs more entries: the READ is then submitted.
 	 *
-	 * The pieces are read by the kernel while it sends them, on this thread or
-	 * later, and stay as they are until the device is closed: close() is called
-	 * only when nothing that was lent is used any more, and nothing tells the
-	 * backend earlier. WRITEs of the same range may be submitted meanwhile; the
-	 * host then gets blocks of before or after, as it does from any disk that it
-	 * reads and writes at a time.
+	 * The kernel reads the memory while it sends it, during this call or later. The
+	 * memory must stay valid until the device is closed: close() is called only
+	 * when no lent memory is in use, and the backend is not told earlier. WRITEs to
+	 * the same range may be submitted meanwhile; the host then reads old or new
+	 * blocks, as from any disk that it reads and writes at the same time.
 	 */
 	unsigned int (*lend)(void *device, uint64_t offset, uint64_t length, struct iovec *iov,
 			     unsigned int count);
 	/*
-	 * Optional. Memory that [offset, offset + length) is kept in, one piece, for
-	 * data that comes from the host; NULL: a WRITE is submitted. Whole blocks are
-	 * stored there in place of a WRITE, some or all of them, in any order.
-	 * written() is then called once with the same range, on the same thread,
-	 * when nothing is stored there any more: all has come, or its host is gone.
-	 * It may not block. The one needs the other.
+	 * Optional. Lends the memory in which [offset, offset + length) is kept, in one
+	 * piece, for data from the host. NULL: a WRITE is submitted. The target stores
+	 * whole blocks there in place of a WRITE, some or all of them, in any order.
+	 * written() is then called once with the same range, on the same thread, when
+	 * the target has stopped storing: all data has arrived, or the host is gone.
+	 * Neither may block. A backend has both members or neither.
 	 */
 	void *(*lend_write)(void *device, uint64_t offset, uint64_t length);
 	void (*written)(void *device, uint64_t offset, uint64_t length);
-	/* Optional. Says what the device is now (it may have been resized); called about once a
-	 * second. 0 or -errno, which leaves *info as it is and fails the namespace. */
+	/* Optional. Updates *info (the device may have been resized); called about once a second.
+	 * 0, or -errno with *info unchanged, which fails the namespace. */
 	int (*refresh)(void *device, struct weft_info *info);
 };
 
-/* What an overlay stands on. */
+/* A child of an overlay. */
 struct weft_child;
 
 /*
- * Opens the child of that name, an option of the overlay's. Returns 0, or -errno
- * with *error filled; *ret_child and *ret_info (what the child is) are then
- * untouched. The child's device changes are the overlay's.
+ * Opens the child that the overlay's option `name` describes. Returns 0 with *ret_info
+ * filled, or -errno with *error filled and *ret_child and *ret_info untouched. When the
+ * child's device changes, the overlay's device has changed.
  */
 int weft_child_open(struct weft_child **ret_child, const struct weft_params *params,
 		    const char *name, struct weft_info *ret_info, struct weft_error *error);
-/* No I/O of the child is outstanding. NULL is harmless. */
+/* Closes the child, of which no I/O is outstanding. NULL is allowed. */
 void weft_child_close(struct weft_child *child);
-/* As the member refresh, *info is the child's; 0 where the child has none. */
+/* As weft_backend.refresh, for the child's *info; 0 if the child's backend has no refresh. */
 int weft_child_refresh(struct weft_child *child, struct weft_info *info);
 /*
  * Hands an I/O to the child, which owns its scratch from then on. Buffers must

@@ -22,7 +22,7 @@ static inline void cleanup_close_p(int *fd)
 #define _cleanup_free_ CLEANUP(cleanup_free_p)
 #define _cleanup_close_ CLEANUP(cleanup_close_p)
 
-/* Hands the value over: the variable no longer owns it. */
+/* Evaluates to the variable's value, which the variable no longer owns. */
 #define TAKE_PTR(p) \
 	({ \
 		__typeof__(p) taken_ = (p); \

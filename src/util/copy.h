@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 /*
- * memcpy() to where the cache has nothing: past it, which spares the processor reading first what
- * it is about to replace, and is twice as fast there. What is stored so is not ordered with later
- * stores by itself: a lock that the caller takes or gives back before others may look does that.
+ * memcpy() with stores that bypass the cache. The processor does not read the destination before
+ * it replaces it, so this is twice as fast where the destination is not cached. These stores are
+ * not ordered with later stores: the caller takes or releases a lock before other threads look.
  */
 void copy_cold(void *to, const void *from, size_t count);
 

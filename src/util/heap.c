@@ -5,7 +5,7 @@
 #include <malloc.h>
 #include <stddef.h>
 
-/* of ThreadSanitizer and AddressSanitizer; NULL where there is neither */
+/* The sanitizers' own count; NULL in a build without ThreadSanitizer and AddressSanitizer. */
 extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 
 uint64_t heap_in_use(void)

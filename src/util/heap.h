@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 /*
- * Bytes in use, of all threads: what free() would take back. What glibc keeps for a
- * thread's next malloc() (its tcache, less than 300 KiB for each thread, usually little)
- * counts as used. Takes the allocator's locks: not per I/O.
+ * Bytes that all threads have allocated and not freed. Memory that glibc caches for a thread's
+ * next malloc() (tcache: less than 300 KiB for each thread) counts as used. Takes the
+ * allocator's locks: not per I/O.
  */
 uint64_t heap_in_use(void);
 

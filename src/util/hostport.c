@@ -9,7 +9,7 @@
 
 #include "util/str.h"
 
-/* The end of the address, and where the text of its port begins (NULL: there is none). */
+/* Finds the address in the text, and its port (*ret_port is NULL where the text has none). */
 static int split(const char *text, const char **ret_host, const char **ret_end,
 		 const char **ret_port)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* An address with or without a TCP port, as people write it: the one place that takes it apart. */
+/* Parses an address with or without a TCP port, as people write it. */
 #ifndef WEFT_UTIL_HOSTPORT_H
 #define WEFT_UTIL_HOSTPORT_H
 
@@ -10,14 +10,14 @@ struct weft_error;
 #define HOSTPORT_HOST 256	/* bytes of the longest address or name, with its NUL */
 
 struct hostport {
-	char host[HOSTPORT_HOST];	/* without brackets; what it names is not looked at */
+	char host[HOSTPORT_HOST];	/* without brackets; not resolved */
 	uint16_t port;			/* 0: the text has none */
 };
 
 /*
  * ADDRESS, ADDRESS:PORT, [ADDRESS] or [ADDRESS]:PORT; an IPv6 address with a port needs the
- * brackets (RFC 3986, 3.2.2), since its own colons are part of it. 0, or -EINVAL with *error
- * filled: it quotes the text and says what would be right.
+ * brackets (RFC 3986, 3.2.2), because the address itself has colons. 0, or -EINVAL with *error
+ * filled: the message quotes the text and names the valid forms.
  */
 int hostport_parse(const char *text, struct hostport *ret, struct weft_error *error);
 

@@ -33,7 +33,7 @@ static void fill(struct interface_address *item, const struct ifaddrs *entry)
 	}
 	snprintf(item->text, sizeof(item->text), "%s%s%s", text, item->link_local ? "%" : "",
 		 item->link_local ? item->interface : "");
-	/* the second address of an interface is of the same one, whatever its label */
+	/* a label such as eth0:1 names a second address of the interface eth0 */
 	item->interface[strcspn(item->interface, ":")] = '\0';
 }
 

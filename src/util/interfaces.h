@@ -12,7 +12,7 @@
 struct interface_address {
 	char interface[INTERFACE_NAME];
 	bool ipv6, up, loopback, link_local;
-	char text[INTERFACE_ADDRESS_TEXT]; /* numeric; a link-local IPv6 one ends in %INTERFACE */
+	char text[INTERFACE_ADDRESS_TEXT]; /* numeric; link-local IPv6 ends in %INTERFACE */
 };
 
 struct interface_list {
@@ -20,13 +20,13 @@ struct interface_list {
 	size_t count;
 };
 
-/* Asks the kernel, which answers at once. 0 or -errno; interface_list_done() frees. */
+/* Asks the kernel; does not block. 0 or -errno. interface_list_done() frees the list. */
 int interface_list_read(struct interface_list *ret_list);
 void interface_list_done(struct interface_list *list);
 
 /*
- * Does the machine have this numeric address? One of 127.0.0.0/8, and ::1, are always its own. A
- * link-local one needs its scope.
+ * True if the machine has this numeric address. 127.0.0.0/8 and ::1 always belong to the machine.
+ * A link-local IPv6 address needs its scope.
  */
 bool interface_list_has(const struct interface_list *list, const char *text);
 

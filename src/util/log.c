@@ -62,7 +62,7 @@ void log_vline(int level, const char *format, va_list args)
 			line[i] = '?';
 	line[length++] = '\n';
 	if (write(STDERR_FILENO, line, length) < 0) {
-		/* nowhere to say it */
+		/* stderr cannot be written, so the line is lost */
 	}
 	errno = saved;
 }
@@ -76,7 +76,7 @@ void log_line(int level, const char *format, ...)
 	va_end(args);
 }
 
-/* The plugin interface's way in; declared in <weft/backend.h>. */
+/* For plugins; declared in <weft/backend.h>. */
 void weft_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 void weft_log(int level, const char *format, ...)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Logging to stderr, one line an event, never one per I/O. Under systemd each
- * line starts with its priority as sd-daemon(3) wants it ("<6>"); on a
- * terminal with a time and a word. What a peer can cause goes through log_peer.h.
+ * Logging to stderr: one line for an event, never one for each I/O. Under systemd a
+ * line starts with its priority in the form of sd-daemon(3) ("<6>"); on a terminal,
+ * with the time and a word. Lines that a peer can cause go through log_peer.h.
  */
 #ifndef WEFT_UTIL_LOG_H
 #define WEFT_UTIL_LOG_H

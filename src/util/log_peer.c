@@ -11,21 +11,21 @@
 
 #include "util/log.h"
 
-#define LAST_BYTES 512		/* of a line that is not written, as much is kept */
+#define LAST_BYTES 512		/* of a suppressed line that are kept */
 
 /* One kind of line of one peer. */
 struct place {
 	const char *format;		/* the kind; NULL: the place is free */
 	char peer[LOG_PEER_NAME];
-	unsigned int lines;		/* written, at most LOG_PEER_LINES */
-	uint64_t unsaid;		/* not written since the last look, */
-	int level;			/* and the last of those */
+	unsigned int lines;		/* written since the last look, at most LOG_PEER_LINES */
+	uint64_t unsaid;		/* lines suppressed since the last look, */
+	int level;			/* and the last of them: its level and text */
 	char last[LAST_BYTES];
 };
 
 static struct {
 	pthread_mutex_t lock;
-	struct place places[LOG_PEER_PLACES + 1]; /* the last is for all that find none */
+	struct place places[LOG_PEER_PLACES + 1]; /* the last is shared by all that find no other */
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static struct place *place_of(const char *peer, const char *format)
@@ -74,7 +74,7 @@ void log_peer(int level, const char *peer, const char *format, ...)
 	va_end(args);
 }
 
-/* Copies what there is to say of a place, and makes it ready for what follows. */
+/* Copies the counts of a place for log_peer_look(), and resets them for the next period. */
 static void look(struct place *place, struct place *ret_said)
 {
 	pthread_mutex_lock(&state.lock);

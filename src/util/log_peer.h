@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The log of what peers can cause as often as they like: broken PDUs, refusals,
- * hosts that come and go. Of one kind and one peer only so many lines are written;
- * the rest is counted, and the count is written from time to time, so that nobody
- * fills a disk with it. All of it takes a fixed amount of memory.
+ * The log of events that peers can cause as often as they like: broken PDUs, refusals,
+ * hosts that connect and disconnect. The number of lines of one kind from one peer is
+ * limited: further lines are counted, and the count is logged from time to time, so that
+ * no peer can fill the disk. Uses a fixed amount of memory.
  */
 #ifndef WEFT_UTIL_LOG_PEER_H
 #define WEFT_UTIL_LOG_PEER_H
@@ -12,23 +12,24 @@
 
 /* How often log_peer_look() is due, seconds. */
 #define LOG_PEER_SECONDS 10
-/* Lines of one kind and one peer that are written between two looks. */
+/* Lines of one kind and one peer that are written between two calls of log_peer_look(). */
 #define LOG_PEER_LINES 20
-/* Kinds of peers that are told apart; those for which there is no room are counted together. */
+/* Pairs of kind and peer that are counted separately; all others are counted together. */
 #define LOG_PEER_PLACES 64
-/* The name of a peer, with its zero: what is longer is cut. An address fits. */
+/* Bytes of a peer's name, with its NUL; a longer name is cut. An address fits. */
 #define LOG_PEER_NAME 64
 
 /*
- * As log_line(), of this peer (its address). The format, a literal, says what kind of
- * line it is. Takes a lock: not per I/O.
+ * As log_line(), for an event that this peer (its address) caused. Each format, which must be a
+ * string literal, is a kind of line. Takes a lock: not per I/O.
  */
 void log_peer(int level, const char *peer, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /*
- * Every LOG_PEER_SECONDS, and at the end: writes how many lines were not written since
- * the last look, and the last of them. A kind that was quiet since then is written again.
+ * Writes, for each kind and peer, how many lines were suppressed since the last call, and the
+ * last of them. Due every LOG_PEER_SECONDS, and when the daemon ends. A kind that had no line
+ * since the last call is written in full again.
  */
 void log_peer_look(void);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Threads for what may block: see pool.h. */
+/* Threads for jobs that may block: see pool.h. */
 #include "util/pool.h"
 
 #include <errno.h>
@@ -28,19 +28,19 @@ struct pool {
 	struct pool_options options;
 	struct lane **lanes;		/* owned, each; NULL: not used yet */
 	unsigned int lane_count;
-	pthread_mutex_t lock;		/* guards all below, and what is in lanes */
+	pthread_mutex_t lock;		/* guards all below, and the members of each lane */
 	pthread_cond_t work;
 	struct list ready;		/* of struct lane */
 	struct list alive, ended;	/* of struct thread */
-	unsigned int runnable;		/* jobs that only wait for a thread */
+	unsigned int runnable;		/* jobs that their lane allows, without a thread */
 	unsigned int idle, running;	/* threads */
-	unsigned long begun, looked;	/* jobs; as of the last pool_look() */
+	unsigned long begun, looked;	/* jobs begun, now and at the last pool_look() */
 	bool stop;
 };
 
 /* ---- lanes; with the lock held ---- */
 
-/* How many of its jobs could run now. */
+/* The number of queued jobs that the lane's limit lets run now. */
 static unsigned int lane_runnable(const struct lane *lane)
 {
 	unsigned int room = lane->max - lane->running;
@@ -48,7 +48,7 @@ static unsigned int lane_runnable(const struct lane *lane)
 	return lane->queued < room ? lane->queued : room;
 }
 
-/* After a change: `before` is what lane_runnable() was. */
+/* Updates the pool after a lane changed. before: lane_runnable() before the change. */
 static void lane_changed(struct pool *pool, struct lane *lane, unsigned int before)
 {
 	unsigned int now = lane_runnable(lane);
@@ -72,7 +72,7 @@ static void lane_add(struct pool *pool, struct lane *lane, struct pool_job *job)
 }
 
 /* The next job of the lane whose turn it is; there is one. */
-static struct pool_job *take(struct pool *pool, struct lane **ret_lane)
+static struct pool_job *take_job(struct pool *pool, struct lane **ret_lane)
 {
 	struct lane *lane = list_entry(pool->ready.next, struct lane, node);
 	unsigned int before = lane_runnable(lane);
@@ -83,7 +83,7 @@ static struct pool_job *take(struct pool *pool, struct lane **ret_lane)
 		lane->last = &lane->first;
 	lane->queued--;
 	lane->running++;
-	list_del(&lane->node); /* to the end of the line */
+	list_del(&lane->node); /* the lane goes to the end of the ready lanes */
 	lane_changed(pool, lane, before);
 	pool->begun++;
 	*ret_lane = lane;
@@ -100,7 +100,7 @@ static void lane_ended(struct pool *pool, struct lane *lane)
 
 /* ---- threads ---- */
 
-/* Waits for something to run; false: the thread should end. With the lock held. */
+/* Waits for a job that can run. False if the thread must end. With the lock held. */
 static bool wait_for_work(struct pool *pool)
 {
 	struct timespec end;
@@ -124,7 +124,7 @@ static void *thread_main(void *arg)
 
 	pthread_mutex_lock(&pool->lock);
 	while (pool->runnable || wait_for_work(pool)) {
-		job = take(pool, &lane);
+		job = take_job(pool, &lane);
 		pthread_mutex_unlock(&pool->lock);
 		pool->options.run(job, pool->options.context);
 		pthread_mutex_lock(&pool->lock);
@@ -137,7 +137,7 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* One thread more. 0 or -errno. With the lock held. */
+/* Starts one more thread. 0 or -errno. With the lock held. */
 static int start_thread(struct pool *pool)
 {
 	struct thread *thread = calloc(1, sizeof(*thread));
@@ -156,7 +156,7 @@ static int start_thread(struct pool *pool)
 	return 0;
 }
 
-/* Joins those that have ended, or are about to. With the lock held. */
+/* Joins the threads in pool->ended. With the lock held. */
 static void join_ended(struct pool *pool)
 {
 	struct list *node;
@@ -214,7 +214,7 @@ void pool_free(struct pool *pool)
 	free(pool);
 }
 
-/* The lane of that number, new where need be; NULL where memory ran out. */
+/* Finds or makes the lane of that number. NULL where memory ran out. */
 static struct lane *get_lane(struct pool *pool, unsigned int number)
 {
 	struct lane *lane;
@@ -252,7 +252,7 @@ int pool_start(struct pool *pool, unsigned int number, struct pool_job *job)
 	if (!lane)
 		return -ENOMEM;
 	pthread_mutex_lock(&pool->lock);
-	/* One more than there are threads for, unless others of its lane come first. */
+	/* No idle thread is left for this job, and its lane's limit lets it run now. */
 	needed = pool->runnable >= pool->idle && lane->queued + lane->running < lane->max;
 	if (needed && pool->running < pool->options.threads) {
 		join_ended(pool);

@@ -38,7 +38,7 @@ static bool is_at(const char *path, int fd)
 	       opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
 }
 
-/* Waits for a writer that has it. Some file systems have no locks: there, none is waited for. */
+/* Waits for another writer's lock. On file systems without locks it does not wait. */
 static void lock(int fd)
 {
 	while (flock(fd, LOCK_EX) < 0 && errno == EINTR)
@@ -46,10 +46,10 @@ static void lock(int fd)
 }
 
 /*
- * Removes what lies there: what a writer left that was killed, a link to somewhere else.
- * What a living writer has is locked, and renamed by the time that the lock is free.
+ * Removes a temporary file that a killed writer left behind, or a symbolic link at its path.
+ * The temporary file of a living writer is locked, and has been renamed once the lock is free.
  */
-static int remove_left(const char *path)
+static int remove_leftover(const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
@@ -61,7 +61,7 @@ static int remove_left(const char *path)
 	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* A new file of that name, locked, so that no other writer takes it for left behind; or -errno. */
+/* Makes and locks a new temporary file, so that no other writer removes it. Or -errno. */
 static int make_temporary(const char *path)
 {
 	for (;;) {
@@ -70,13 +70,13 @@ static int make_temporary(const char *path)
 
 		if (fd >= 0) {
 			lock(fd);
-			if (is_at(path, fd)) /* not taken so before it was locked */
+			if (is_at(path, fd)) /* no other writer removed it before it was locked */
 				return TAKE_FD(fd);
 			continue;
 		}
 		if (errno != EEXIST)
 			return -errno;
-		r = remove_left(path);
+		r = remove_leftover(path);
 		if (r < 0)
 			return r;
 	}
@@ -92,7 +92,7 @@ static int sync_folder(const char *path)
 	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	/* Some file systems cannot, and EINVAL says so. */
+	/* EINVAL: this file system cannot sync a directory. */
 	return fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
 }
 

@@ -77,7 +77,7 @@ char *strbuf_take(struct strbuf *buf)
 		return NULL;
 	}
 	data = buf->data;
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is there unless that failed */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): data is set unless growing failed */
 	data[buf->length] = '\0';
 	*buf = (struct strbuf){ 0 };
 	return data;

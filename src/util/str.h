@@ -22,7 +22,7 @@ char *strbuf_take(struct strbuf *buf);
 
 /* "64M" -> 67108864. K, M, G, T, P (and KiB, MiB ...) are powers of 1024. 0, -EINVAL or -ERANGE. */
 int size_parse(const char *text, uint64_t *ret);
-/* "64 MiB", "1.5 GiB": three digits at the most; returns buf. */
+/* "64 MiB", "1.5 GiB": at most three digits. Returns buf. */
 const char *size_format(uint64_t bytes, char *buf, size_t buf_size);
 /* A whole decimal number in [low, high]. 0, -EINVAL or -ERANGE. */
 int number_parse(const char *text, uint64_t low, uint64_t high, uint64_t *ret);
@@ -37,7 +37,7 @@ void uuid_random(uint8_t ret_uuid[16]);
 /* A stable UUID (version 8) that is a digest of the text. */
 void uuid_from_text(const char *text, uint8_t ret_uuid[16]);
 
-/* The same of what was built up, as text, in place of strbuf_take(). 0 or -ENOMEM. */
+/* Writes the uuid_from_text() of the buffer's text, and frees the buffer. 0 or -ENOMEM. */
 int strbuf_take_uuid(struct strbuf *buf, char out[UUID_TEXT]);
 
 /* Copies text into a fixed-size field, padded with `pad` and not terminated; longer text is cut. */

@@ -11,7 +11,7 @@ int thread_start(pthread_t *ret_thread, void *(*run)(void *arg), void *arg)
 	int r;
 
 	sigfillset(&all);
-	sigdelset(&all, SIGSYS);	/* of the thread's own doing: see daemon/sandbox_report.h */
+	sigdelset(&all, SIGSYS);	/* of this thread: see daemon/sandbox_report.h */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	r = pthread_create(ret_thread, NULL, run, arg);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
