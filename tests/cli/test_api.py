@@ -13,6 +13,7 @@ import nvmetcp
 import weftconf
 from api import Connection
 from nvmetcp import wait_until
+from weftd import SANITIZED
 
 pytestmark = pytest.mark.races
 
@@ -186,7 +187,8 @@ def test_the_daemon_sleeps_while_nobody_asks(weft, api):
     with pytest.raises(TimeoutError):
         api.sock.settimeout(2)
         api.sock.recv(1)
-    assert weft.daemon.wakeups() - before < 10 * (time.monotonic() - started)
+    a_second = 30 if SANITIZED else 10  # ThreadSanitizer has a thread of its own
+    assert weft.daemon.wakeups() - before < a_second * (time.monotonic() - started)
 
 
 def test_a_second_daemon_is_refused_the_socket(weft, start):
