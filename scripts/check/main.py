@@ -70,6 +70,8 @@ def arguments():
     for part in chosen.parts:
         if part not in plan.PARTS:
             parser.error(f"no part {part}: {' '.join(plan.PARTS)}")
+        if part in plan.ALL_ONLY and not chosen.everything:
+            parser.error(f"{part} is for --all")
     return chosen
 
 

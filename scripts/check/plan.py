@@ -9,6 +9,7 @@ step that outgrows its budget is made quicker, or what it has of least worth is 
 from steps import ASAN, LOOPS, PLAIN, SANITIZERS, TSAN, Guest, Plugin, Pytest, Script, Unit
 
 PARTS = ("unit", "wire", "cli", "faults", "soak", "meta", "plugin", "interop", "sim", "fuzz")
+ALL_ONLY = ("sim", "fuzz")  # parts that only --all has
 BUDGET = 14 * 60            # seconds of ./check in all, with its builds
 BUDGET_ALL = 120 * 60       # and of ./check --all
 
