@@ -46,6 +46,7 @@ enum attr_effect {
 	ATTR_UNNOTICED,		/* nothing */
 	ATTR_AT_CONNECT,	/* a host gets it when it connects again */
 	ATTR_TOLD,		/* hosts are told by an event and go on */
+	ATTR_AT_ONCE,		/* commands beyond a lower limit fail until hosts connect again */
 	ATTR_IN_LOG,		/* the discovery log changes */
 	ATTR_LISTENS_ANEW,	/* new connections find the port elsewhere; the log changes */
 	ATTR_SHOWS,		/* the namespace comes to its hosts, or leaves them */

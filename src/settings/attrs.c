@@ -77,6 +77,8 @@ const char *attr_effect_words(enum attr_effect effect)
 		[ATTR_UNNOTICED] = "no host notices",
 		[ATTR_AT_CONNECT] = "hosts get it when they connect again",
 		[ATTR_TOLD] = "hosts are told at once and go on",
+		[ATTR_AT_ONCE] = "it holds at once: commands beyond a lower limit fail until hosts "
+				 "connect again",
 		[ATTR_IN_LOG] = "the discovery log changes, and hosts that follow it are told",
 		[ATTR_LISTENS_ANEW] = "hosts that are connected stay; the port listens anew, and "
 				      "the discovery log changes",

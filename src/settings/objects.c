@@ -277,7 +277,7 @@ static const struct attr port_attrs[] = {
 	  .fallback = CONFIG_MDTS_DEFAULT, .fallback_help = "9, which is 2 MiB",
 	  .right = "a power of two of 4 KiB in 1..9 (9 is 2 MiB), or 0 for the most there is",
 	  .help = "The largest transfer, as a power of two of 4 KiB.",
-	  .effect = ATTR_AT_CONNECT },
+	  .effect = ATTR_AT_ONCE },
 	{ .name = "pi_enable", .type = ATTR_BOOL, .place = ATTR_IN_PARAM,
 	  FIELD(port_settings, pi_enable), .right = BOOL_RIGHT, .help = "As in subsystems." },
 	{ .name = "discovery", .type = ATTR_BOOL, .place = ATTR_IN_WEFT,
