@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Shares of the I/O buffers as they begin; queue/request_buffer.c gives and takes. */
+/* Initializes shares of the I/O buffers; queue/request_buffer.c gives the buffers out. */
 #include "target/base/buffer_share.h"
 
 void buffer_line_init(struct buffer_line *line)

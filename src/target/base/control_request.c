@@ -32,7 +32,7 @@ void control_request_post(struct target *target, struct control_request *request
 	struct control_inbox *inbox = &target->inbox;
 	struct loop_message *head = atomic_load_explicit(&inbox->posted, memory_order_relaxed);
 
-	/* from the exchange on it may be run, answered and gone */
+	/* after the exchange the request may already be run, answered and freed */
 	do
 		request->message.next = head;
 	while (!atomic_compare_exchange_weak(&inbox->posted, &head, &request->message));
@@ -44,7 +44,7 @@ void control_inbox_run(struct control_inbox *inbox)
 	struct loop_message *newest, *oldest = NULL;
 	eventfd_t count;
 
-	/* before the exchange: what is posted after it makes the descriptor readable again */
+	/* read before the exchange: a request posted later makes the descriptor readable again */
 	eventfd_read(inbox->fd, &count);
 	newest = atomic_exchange(&inbox->posted, NULL);
 	while (newest) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Counts what hosts have, and refuses what is too much. */
+/* Counts connections and memory of hosts, and refuses what is beyond a limit. */
 #include "target/base/limits.h"
 
 #include <malloc.h>
@@ -39,7 +39,7 @@ static uint64_t bound(const struct target *target, enum limit kind)
 	}
 }
 
-/* Is there no place for `more` beside what is there? */
+/* True if `now` and `more` together are beyond the limit. */
 static bool beyond(const struct target *target, enum limit kind, uint64_t now, uint64_t more)
 {
 	uint64_t max = bound(target, kind);
@@ -49,7 +49,7 @@ static bool beyond(const struct target *target, enum limit kind, uint64_t now, u
 
 /* ---- refusals ---- */
 
-/* address: where it came from; who: that, or the host. */
+/* Logs a refusal. address: of the peer; who: the address or host that is at its limit. */
 static void say(const struct target *target, enum limit kind, const char *address, const char *who)
 {
 	unsigned long long max = bound(target, kind);
@@ -82,7 +82,7 @@ static void say(const struct target *target, enum limit kind, const char *addres
 	}
 }
 
-/* Counts a refusal, and says so. Not under the lock. */
+/* Counts and logs a refusal. Not under the lock. */
 static void refuse(struct target *target, enum limit kind, const char *address, const char *who)
 {
 	pthread_mutex_lock(&target->lock);
@@ -120,7 +120,7 @@ static struct limits_party *party_new(const struct target *target, const char *n
 	return party;
 }
 
-/* The one of that name, made if need be, with a reference; NULL where memory ran out. */
+/* Finds or makes the party of that name, with a reference. NULL where memory ran out. */
 static struct limits_party *party_get(struct target *target, const char *name, bool is_host)
 {
 	struct list *parties = bucket(&target->limits, name);
@@ -159,7 +159,7 @@ static void add_memory(struct limits *limits, uint64_t bytes)
 		limits->peak = limits->memory;
 }
 
-/* Under the lock. LIMIT_KINDS: there is a place. */
+/* Under the lock. Returns the limit that is reached, or LIMIT_KINDS for none. */
 static enum limit arrive(struct target *target, const char *address, uint64_t bytes,
 			 struct limits_place *ret_place)
 {
@@ -200,7 +200,7 @@ bool limits_arrive(struct target *target, const char *address, uint64_t bytes,
 	return false;
 }
 
-/* Under the lock. */
+/* Under the lock. Returns as arrive(). */
 static enum limit join(struct target *target, struct limits_place *place, const char *name,
 		       uint64_t bytes)
 {
@@ -247,7 +247,7 @@ bool limits_join(struct target *target, struct limits_place *place, const char *
 	return false;
 }
 
-/* Under the lock: the connection is not its host's any more. */
+/* Under the lock: the connection no longer counts for its host. */
 static void part(struct limits_place *place)
 {
 	if (!place->host)
@@ -282,7 +282,7 @@ static void close_place(struct limits *limits, struct limits_place *place)
 		limits->connections--;
 	if (place->host)
 		place->host->connections--;
-	else /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): an open place is somebody's */
+	else /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): an open place has an owner */
 		place->address->connections--;
 }
 
@@ -325,8 +325,9 @@ void limits_trim(struct target *target)
 		malloc_trim(0);
 }
 
-/* ---- what is used ---- */
+/* ---- use of the limits ---- */
 
+/* Keeps the largest user of a limit. */
 static void note(struct limits_usage *usage, const struct limits_party *party, uint64_t now)
 {
 	if (now <= usage->now)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The target as a whole: its reactors, its published view, and the lock for
- * what several threads change seldom (which controllers and queues there are).
- * The lock is never taken per I/O.
+ * The target as a whole: its reactors, its published view, and the lock for data that
+ * several threads change seldom (lists of controllers and queues). The lock is never
+ * taken per I/O.
  */
 #ifndef WEFT_TARGET_BASE_TARGET_H
 #define WEFT_TARGET_BASE_TARGET_H
@@ -27,13 +27,13 @@ struct target_options {
 	int engine;			/* enum loop_engine */
 	unsigned int poll_us;
 	uint32_t connect_timeout_ms;	/* for ICReq, and again for Connect */
-	/* Bounds of what hosts may take (limits.h); 0: none. */
+	/* Limits for hosts (limits.h); 0: no limit. */
 	uint32_t max_connections;	/* at a time */
 	uint32_t max_pending_connections; /* of one address, before Connect */
 	uint32_t max_host_connections;	/* of one host */
 	uint64_t max_memory;		/* bytes of connections, queues and controllers */
 	uint64_t max_buffers;		/* bytes of I/O buffers of all reactors; 0: the default */
-	uint32_t stall_timeout_ms;	/* for a host that takes or sends nothing; 0: any time */
+	uint32_t stall_timeout_ms;	/* of a host that neither takes nor sends data; 0: none */
 };
 
 struct target {
@@ -47,11 +47,11 @@ struct target {
 	struct subsystem *discovery;	/* the discovery subsystem, by its well-known NQN */
 	struct limits limits;		/* under lock */
 	size_t buffer_limit;		/* bytes of I/O buffers of each reactor */
-	struct list closed_namespaces;	/* struct namespace.node: to be freed; control thread */
-	struct control_inbox inbox;	/* what reactors ask of the control thread */
-	const struct control_ops *control; /* borrowed: who does it, set before hosts are served;
-					      NULL: nobody */
-	void *control_context;		/* of its functions */
+	struct list closed_namespaces;	/* struct namespace.node, to be freed; control thread */
+	struct control_inbox inbox;	/* requests of reactors to the control thread */
+	const struct control_ops *control; /* borrowed: serves the inbox; set before hosts are
+					      served; NULL: none */
+	void *control_context;		/* argument of its functions */
 	uint64_t started;		/* loop_clock() */
 	_Atomic bool draining;		/* no new connections */
 };
@@ -60,9 +60,9 @@ struct target {
 int target_start(struct target **ret_target, const struct target_options *options,
 		 struct weft_error *error);
 /*
- * Ends every connection, letting commands that are under way end, for at most
- * timeout_ms; then stops the reactors and frees all but the open namespaces,
- * which the caller owns through its views. true: all had ended in time.
+ * Ends every connection, and waits at most timeout_ms for executing commands. Then stops
+ * the reactors and frees everything but the open namespaces, which the caller owns through
+ * its views. True if all commands ended in time.
  */
 bool target_stop(struct target *target, unsigned int timeout_ms);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* For target.c and tests alone: which reactor this thread runs, and the end of one. */
+/* For target.c and tests only: sets a thread's reactor, and ends a reactor. */
 #ifndef WEFT_TARGET_BASE_THREAD_H
 #define WEFT_TARGET_BASE_THREAD_H
 
 struct reactor;
 
 void reactor_set_current(struct reactor *reactor);
-/* watch.c: its thread has ended; before its loop is freed. */
+/* watch.c: ends the reactor's watches. Called after its thread ended, before its loop is freed. */
 void watches_end(struct reactor *reactor);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Descriptors that backends have reactors watch (weft/backend.h). A watch is used by its
- * reactor alone, but for its end: that may come from any thread, and from the reactor's
- * own end, which is before the devices are closed.
+ * Descriptors that reactors watch for backends (weft/backend.h). Only the reactor uses a
+ * watch, except to stop it: any thread may stop a watch, and the end of the reactor, which
+ * comes before the devices are closed, stops it too.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -21,11 +21,11 @@ struct weft_watch {
 	void (*ready)(void *context, unsigned int revents);
 	void *context;
 	struct list node;		/* in watches */
-	struct reactor *reactor;	/* NULL: it has ended */
-	bool stopping;			/* weft_watch_stop() has no more to do with it */
+	struct reactor *reactor;	/* NULL: the reactor has ended */
+	bool stopping;			/* weft_watch_stop() was called */
 };
 
-/* Guards the list of all watches, and of each of them reactor and stopping. */
+/* Guards the list of all watches, and their members `reactor` and `stopping`. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct list watches = { &watches, &watches };
 
@@ -77,14 +77,14 @@ int weft_watch_start(struct weft_watch **ret_watch, void *reactor, int fd, unsig
 	return 0;
 }
 
-/* A stop by another thread. */
+/* A stop requested by another thread. */
 struct stop {
 	struct loop_message message;
 	struct weft_watch *watch;
 	sem_t done;
 };
 
-/* On the reactor's thread; stopped() frees it. */
+/* Stops a watch on its reactor's thread; stopped() frees the watch. */
 static void stop_here(struct weft_watch *watch)
 {
 	pthread_mutex_lock(&lock);
@@ -93,7 +93,7 @@ static void stop_here(struct weft_watch *watch)
 	loop_watch_stop(&watch->watch);
 }
 
-/* Where the reactor has ended, this runs as its loop is freed: watches_end() was first. */
+/* If the reactor has ended, this runs when its loop is freed, after watches_end(). */
 static void stop_run(struct loop_message *message)
 {
 	struct stop *stop = container_of(message, struct stop, message);
@@ -105,12 +105,12 @@ static void stop_run(struct loop_message *message)
 	sem_post(&stop->done);
 }
 
-/* Its reactor, or NULL. Where that is another one, the stop is posted to it. */
+/* Returns the watch's reactor, or NULL. Posts the stop if that is another thread's reactor. */
 static struct reactor *post(struct stop *stop)
 {
 	struct reactor *reactor;
 
-	/* within the lock the loop is not freed */
+	/* the loop is not freed while the lock is held */
 	pthread_mutex_lock(&lock);
 	reactor = stop->watch->reactor;
 	if (reactor && reactor != reactor_current())

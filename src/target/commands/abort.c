@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Abort (Base 2.1, 5.1.1). What waits is ended: an Asynchronous Event Request
- * and a command that has no buffer yet at once, one whose data is on its way as
- * soon as that has come; the Abort completes after it. What a backend executes
- * cannot be taken back: the host is answered, and the backend keeps the request
- * and its buffer until it lets go (request_abandon()).
+ * Abort (Base 2.1, 5.1.1). An Asynchronous Event Request, and a command that waits for a
+ * buffer, end at once. A command whose data is on its way ends when the data has come.
+ * The Abort completes after the command. A command that a backend executes cannot be
+ * stopped: the host is answered, and the backend keeps the request and its buffer until
+ * the I/O is done (request_abandon()).
  *
- * The command is looked for on the reactor that its queue lives on: the Abort
- * goes there as a message, and comes back as one to be completed.
+ * The command is searched on the reactor of its queue. A message carries the Abort there
+ * and back.
  */
 #include "target/base/reactor.h"
 #include "target/base/target.h"
@@ -65,7 +65,7 @@ static struct request *find_command(const struct queue *queue, const struct requ
 }
 
 /* On the reactor of the queue. */
-static void abort_on(struct queue *queue, struct request *abort)
+static void abort_in_queue(struct queue *queue, struct request *abort)
 {
 	struct request *req = find_command(queue, abort);
 
@@ -80,7 +80,7 @@ static void abort_on(struct queue *queue, struct request *abort)
 		abort_finished(abort);
 		return;
 	case REQUEST_PARSING:
-		/* only one that waits for a buffer: the other's capsule is still coming in */
+		/* it waits for a buffer, unless its capsule is still being received */
 		if (list_empty(&req->wait))
 			break;
 		request_leave_line(req);
@@ -91,7 +91,7 @@ static void abort_on(struct queue *queue, struct request *abort)
 		if (req->aborter)
 			break;
 		req->aborted = true;
-		req->aborter = abort; /* goes on in abort_finished() */
+		req->aborter = abort; /* abort_finished() completes it */
 		return;
 	case REQUEST_EXECUTING:
 		if (!request_abandon(req))
@@ -104,7 +104,7 @@ static void abort_on(struct queue *queue, struct request *abort)
 	not_aborted(abort);
 }
 
-/* The queue of the command where it lives on this reactor, else NULL and *ret_reactor is where. */
+/* The command's queue if it is on this reactor; else NULL, and *ret_reactor is its reactor. */
 static struct queue *find_queue(const struct request *abort, struct reactor **ret_reactor)
 {
 	struct controller *ctrl = abort->queue->ctrl;
@@ -122,11 +122,11 @@ static struct queue *find_queue(const struct request *abort, struct reactor **re
 	if (queue)
 		*ret_reactor = queue->reactor;
 	pthread_mutex_unlock(&target->lock);
-	/* only its own reactor takes it away, so here it stays */
+	/* only its own reactor removes a queue, so the pointer stays valid here */
 	return *ret_reactor == reactor_current() ? queue : NULL;
 }
 
-/* On the reactor where the queue was found: it may have gone since. */
+/* On the reactor on which the queue was found; it may have ended since. */
 static void abort_message(struct loop_message *message)
 {
 	struct request *abort = container_of(message, struct request, remote);
@@ -134,7 +134,7 @@ static void abort_message(struct loop_message *message)
 	struct queue *queue = find_queue(abort, &reactor);
 
 	if (queue)
-		abort_on(queue, abort);
+		abort_in_queue(queue, abort);
 	else
 		not_aborted(abort);
 }
@@ -146,7 +146,7 @@ static void execute_abort(struct request *abort)
 
 	abort->queue->ctrl->abort_count++;
 	if (queue) {
-		abort_on(queue, abort);
+		abort_in_queue(queue, abort);
 	} else if (reactor) {
 		abort->remote.run = abort_message;
 		loop_post(reactor->loop, &abort->remote);

@@ -24,7 +24,7 @@ static struct nvme_status admit(const struct request *req)
 {
 	const struct queue *queue = req->queue;
 
-	/* the configuration no longer has it: the connection is about to end */
+	/* removed from the configuration: the connection is about to end */
 	if (!queue->port || (!queue->ctrl->discovery && !queue->subsystem))
 		return nvme_status(NVME_SC_CTRL_PATH_ERROR);
 	/* CSTS.RDY (Base 2.1, 3.1.4.6) */
@@ -35,13 +35,13 @@ static struct nvme_status admit(const struct request *req)
 
 static void execute_keep_alive(struct request *req)
 {
-	/* every command restarts the timer, this one too: request_start() has noted it */
+	/* every command restarts the timer: request_start() has recorded this one */
 	request_complete(req, NVME_SUCCESS);
 }
 
 /*
- * The UUID Index of CDW14 is not looked at: there is no UUID List (Base 2.1, 8.1.28), so that no
- * command says in its effects that it selects by one.
+ * The UUID Index of CDW14 is ignored: there is no UUID List (Base 2.1, 8.1.28), so no command's
+ * effects report UUID selection.
  */
 static const struct command commands[] = {
 	[NVME_ADMIN_GET_LOG_PAGE] = {

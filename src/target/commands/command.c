@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From the opcode to its row, and what is checked of every command. */
+/* Finds the row of an opcode, and makes the checks of every command. */
 #include "target/queue/command.h"
 
 #include "target/commands/io.h"
@@ -27,7 +27,7 @@ struct nvme_status command_parse(struct request *req)
 		set = &fabrics_commands;
 		opcode = req->sqe.fctype;
 	} else if (req->sqe.flags & NVME_SQE_FUSE_MASK) {
-		/* FUSE (Base 2.1, 4.1.1): half of an atomic pair does not run by itself */
+		/* FUSE (Base 2.1, 4.1.1): fused commands are not supported */
 		return refuse(req, NVME_SC_INVALID_FIELD, offsetof(struct nvme_sqe, flags));
 	}
 	status = set->admit ? set->admit(req) : command_ready(req);

@@ -2,9 +2,9 @@
 /*
  * Connect (NVMe Base 2.1, 6.3): a queue becomes part of an association.
  *
- * A host that is answered with Do Not Retry gives up for ever. So only what stays wrong has
- * it: a command that is malformed, and a host that the administrator does not allow. A
- * subsystem, a controller or a configuration that is not there now may be there in a second.
+ * A host that gets Do Not Retry gives up for ever. So only permanent failures have it: a
+ * malformed command, and a host that the administrator does not allow. A subsystem, a
+ * controller or a configuration that is missing now may be there in a second.
  */
 #include <assert.h>
 #include <string.h>
@@ -43,13 +43,13 @@ static struct nvme_status bad_data(struct request *req, size_t offset)
 	return nvme_status(NVME_SC_CONNECT_INVALID_PARAM);
 }
 
-/* No configuration makes it right: with Do Not Retry. */
+/* No change of the configuration helps: sets Do Not Retry. */
 static struct nvme_status malformed(struct nvme_status status)
 {
 	return nvme_status_dnr(nvme_status_sc(status));
 }
 
-/* The subsystem that the host named; NULL and *status: it may not have it. */
+/* The subsystem of the Connect; NULL with *status if the host may not connect to it. */
 static struct subsystem *find_subsystem(struct request *req, const struct nvmf_connect_data *data,
 					const struct view_subsystem **ret_view,
 					struct nvme_status *status)
@@ -89,7 +89,7 @@ static void log_connect(const struct queue *queue)
 		 peer.traddr, peer.trsvcid, ctrl->subsystem->nqn, ctrl->cntlid);
 }
 
-/* It is its host's, with a share of the I/O buffers, and takes so many bytes. false: refused. */
+/* Counts the connection for its host, which gives it a share of the I/O buffers. false: refused. */
 static bool join_host(struct queue *queue, const char *hostnqn, uint64_t bytes)
 {
 	if (!limits_join(queue->reactor->target, &queue->place, hostnqn, bytes))
@@ -143,21 +143,21 @@ static struct nvme_status connect_admin(struct request *req, const struct nvmf_c
 	return NVME_SUCCESS;
 }
 
-/* A host that never asked for a number of queues may have as many as there are. */
+/* A host that did not set the Number of Queues feature may have the maximum. */
 static uint32_t queues_allowed(const struct controller *ctrl, const struct view_subsystem *view)
 {
 	if (ctrl->queues_granted)
 		return ctrl->queues_granted;
-	assert(view); /* only discovery controllers have none */
+	assert(view); /* only discovery controllers have no subsystem in the view */
 	return view->qid_max && view->qid_max < CONTROLLER_QUEUES_MAX ? view->qid_max :
 									CONTROLLER_QUEUES_MAX;
 }
 
 /*
- * Finds the controller that an I/O queue wants to join, and takes its place. Under the lock.
- * Base 2.1, 6.3: the Host Identifier is to be that of the admin queue. Some hosts send a
- * random one each time, and other targets do not look: the association keeps its own, and
- * *ret_other_id says that this is the first queue with another.
+ * Adds an I/O queue to the controller of its Connect. Under the lock. The Host Identifier must be
+ * that of the admin queue (Base 2.1, 6.3). Some hosts send a random one each time, which other
+ * targets accept: the association keeps the admin queue's, and *ret_other_id is set for the first
+ * queue that has another.
  */
 static struct nvme_status join(struct request *req, const struct nvmf_connect_data *data,
 			       struct subsystem *subsystem, const struct view_subsystem *view,
@@ -226,7 +226,7 @@ static struct nvme_status connect_io(struct request *req, const struct nvmf_conn
 	return NVME_SUCCESS;
 }
 
-/* An NQN, or none: SPDK's tools connect without one, where any host may. */
+/* True for a valid NQN, and for none: SPDK's tools send none by default. */
 static bool host_nqn_valid(const char *nqn)
 {
 	enum nvmf_nqn_fault fault = nvmf_nqn_check(nqn, NVMF_NQN_SIZE, 0);

@@ -14,9 +14,9 @@
 #include "util/cleanup.h"
 #include "util/str.h"
 
-#define ASQSZ 128	/* entries of an admin queue that hosts are told to have at most */
+#define ASQSZ 128	/* the largest admin queue, in entries, as reported to hosts */
 
-/* The page as it grows. */
+/* The log page while it is built. */
 struct page {
 	struct nvmf_disc_log *log;	/* owned; entries follow */
 	size_t count, capacity;		/* of entries */
@@ -28,7 +28,7 @@ static struct nvmf_disc_entry *entries(struct nvmf_disc_log *log)
 	return (struct nvmf_disc_entry *)(log + 1);
 }
 
-/* A zeroed entry at the end, or NULL. */
+/* Adds a zeroed entry at the end. NULL where memory ran out. */
 static struct nvmf_disc_entry *add_entry(struct page *page)
 {
 	if (page->count == page->capacity) {
@@ -46,7 +46,7 @@ static struct nvmf_disc_entry *add_entry(struct page *page)
 	return memset(&entries(page->log)[page->count++], 0, sizeof(struct nvmf_disc_entry));
 }
 
-/* Does it stand for every address of its family? */
+/* True if the address stands for every address of its family. */
 static bool is_wildcard(const struct view_address *address)
 {
 	struct in6_addr ipv6;
@@ -58,14 +58,14 @@ static bool is_wildcard(const struct view_address *address)
 	return inet_pton(AF_INET, address->traddr, &ipv4) == 1 && ipv4.s_addr == INADDR_ANY;
 }
 
-/* Does who listens there accept a connection to `local`? */
+/* True if a listener on this address accepts connections to `local`. */
 static bool covers(const struct view_address *address, const struct transport_address *local)
 {
 	return address->adrfam == local->adrfam &&
 	       (is_wildcard(address) || !strcmp(address->traddr, local->traddr));
 }
 
-/* A scope names an interface of this machine: it means nothing to a host. */
+/* Fills the address without its scope, which names an interface of this machine. */
 static void put_address(struct nvmf_disc_entry *entry, const char *traddr, uint16_t trsvcid)
 {
 	char address[sizeof(entry->traddr) + 1], service[sizeof("65535")];
@@ -77,7 +77,7 @@ static void put_address(struct nvmf_disc_entry *entry, const char *traddr, uint1
 	pad_copy(entry->trsvcid, sizeof(entry->trsvcid), service, ' ');
 }
 
-/* An entry for something that can be reached through the port, at one of its addresses. */
+/* Adds an entry for a subsystem that is reached through the port, at this address. */
 static void add_entry_at(struct page *page, const struct view_port *port, uint8_t adrfam,
 			 const char *traddr, uint8_t subtype, const char *subnqn)
 {
@@ -92,7 +92,7 @@ static void add_entry_at(struct page *page, const struct view_port *port, uint8_
 	entry->portid = le16_of(port->portid);
 	entry->cntlid = le16_of(NVMF_CNTLID_DYNAMIC);
 	entry->asqsz = le16_of(ASQSZ);
-	/* the host may stay connected and is told of changes */
+	/* the host may stay connected, and gets an event when the log changes */
 	if (subtype == NVMF_SUBTYPE_CURRENT)
 		entry->eflags = le16_of(NVMF_EFLAGS_EPCSD);
 	put_address(entry, traddr, port->addr.trsvcid);
@@ -106,9 +106,9 @@ static bool has_scope(const struct view_address *address)
 }
 
 /*
- * Where a host is sent that has not come by an address of the port's: to each that it has. A host
- * can do nothing with a link-local one that it is not on the link of, so those are last choice; and
- * of a port that listens on every address of the other family, there is none to tell.
+ * Adds an entry for each address of the port, for a host that is connected to none of them.
+ * Link-local addresses are added only if the port has no others, because a host on another link
+ * cannot use them. A wildcard address cannot be reported.
  */
 static void add_other_addresses(struct page *page, const struct view_port *port, uint8_t subtype,
 				const char *subnqn)
@@ -126,8 +126,8 @@ static void add_other_addresses(struct page *page, const struct view_port *port,
 }
 
 /*
- * Entries for something that can be reached through the port: one, at the address that the host has
- * reached us by, where that leads to the port; else as above.
+ * Adds the entries for a subsystem that is reached through the port: one entry, with the address
+ * that the host is connected to, if the port listens on it; else one for each address.
  */
 static void add_port_entries(struct page *page, const struct view_port *port,
 			     const struct transport_address *local, uint8_t subtype,
@@ -159,7 +159,7 @@ static void add_referral(struct page *page, const struct view_referral *referral
 	pad_copy(entry->subnqn, sizeof(entry->subnqn), NVMF_DISCOVERY_NQN, '\0');
 }
 
-/* The subsystems of one port that the host may see. */
+/* Adds the subsystems of a port that the host may see. */
 static void add_subsystems(struct page *page, const struct view_port *port,
 			   const struct transport_address *local, const struct view_host *host)
 {
@@ -204,7 +204,7 @@ static void *discovery_log(const struct view *view, const struct view_port *port
 	return page.log;
 }
 
-/* FNV-1a: only for telling one state of the page from the next. */
+/* FNV-1a: only to detect changes of the page. */
 static uint64_t digest(const uint8_t *bytes, size_t count)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -220,7 +220,7 @@ uint64_t discovery_log_digest(const struct queue *queue)
 	_cleanup_free_ struct nvmf_disc_log *log = discovery_log(
 		queue->reactor->view, queue->port, queue, &size);
 
-	/* the header counts changes that this host cannot see */
+	/* without the header: it also counts changes that this host cannot see */
 	return log ? digest((const uint8_t *)entries(log), size - sizeof(*log)) : 1;
 }
 

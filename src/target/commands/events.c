@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Asynchronous events (Base 2.1, 5.1.2): which follow from a change of the
- * configuration, and how they get to the host.
+ * Asynchronous events (Base 2.1, 5.1.2): the events that follow from a change of the
+ * configuration, and their delivery.
  *
- * An event is sent once; it comes again only after the host has read the log
- * page that it names with Retain Asynchronous Event cleared.
+ * An event is sent once. It is sent again only after the host has read the event's log
+ * page with Retain Asynchronous Event cleared.
  */
 #include <string.h>
 
@@ -54,7 +54,7 @@ void events_forget_request(struct request *req)
 	}
 }
 
-/* Takes an event out of those that wait; order is kept. */
+/* Removes a waiting event; the order of the others stays. */
 static struct controller_event take_event(struct controller *ctrl, unsigned int index)
 {
 	struct controller_event event = ctrl->events[index];
@@ -84,7 +84,7 @@ void controller_event(struct controller *ctrl, uint8_t type, uint8_t info, uint8
 
 	if (!(ctrl->async_config & bit) || (ctrl->events_masked & bit))
 		return;
-	/* each event waits at most once, so there is always room */
+	/* each event waits at most once, so there is always a free place */
 	if (ctrl->event_count == CONTROLLER_EVENTS_MAX)
 		return;
 	ctrl->events_masked |= bit;
@@ -96,7 +96,7 @@ void controller_event(struct controller *ctrl, uint8_t type, uint8_t info, uint8
 void controller_event_clear(struct controller *ctrl, uint8_t log)
 {
 	ctrl->events_masked &= ~event_bit(log);
-	/* what it would have said, the host has just read */
+	/* drop the waiting events of the page: the host has just read it */
 	for (unsigned int i = ctrl->event_count; i-- > 0;)
 		if (ctrl->events[i].log == log)
 			take_event(ctrl, i);
@@ -120,7 +120,7 @@ struct nvme_status async_event_parse(struct request *req)
 	return NVME_SUCCESS;
 }
 
-/* ---- what changed ---- */
+/* ---- changes of the view ---- */
 
 /* Adds to the list of changed namespaces, which is ascending and names each once. */
 static void note_changed(struct controller *ctrl, uint32_t nsid)
@@ -157,7 +157,7 @@ static void namespaces_changed(struct controller *ctrl, const struct view_change
 	controller_event(ctrl, NVME_AER_NOTICE, NVME_AER_NOTICE_NS_CHANGED, NVME_LOG_CHANGED_NS);
 }
 
-/* Did a group change its state here, or a namespace its group? */
+/* True if an ANA group changed its state on the port, or a namespace its group. */
 static bool ana_changed(const struct view_port *old, const struct view_port *new,
 			const struct view_changes *changes)
 {
@@ -169,7 +169,7 @@ static void compare_discovery(struct controller *ctrl, const struct queue *admin
 {
 	uint64_t digest;
 
-	/* a host that has not enabled the event does not wait for news */
+	/* the host has not enabled the event */
 	if (!(ctrl->async_config & NVME_AEC_DISC_LOG))
 		return;
 	digest = discovery_log_digest(admin);

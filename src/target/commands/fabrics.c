@@ -88,7 +88,7 @@ static void execute_disconnect(struct request *req)
 		request_complete(req, nvme_status_dnr(NVME_SC_DISCONNECT_INVALID_QTYPE));
 		return;
 	}
-	/* the identifier is free at once, not when the socket has gone */
+	/* the queue identifier is free at once, not only when the socket is closed */
 	controller_queue_gone(queue->ctrl, queue);
 	request_complete(req, NVME_SUCCESS);
 	queue_disconnect(queue);
@@ -104,7 +104,7 @@ static struct nvme_status disconnect_parse(struct request *req)
 	return NVME_SUCCESS;
 }
 
-/* Connect comes first, and once (Base 2.1, 6.3). */
+/* The first command must be Connect, and no other may be (Base 2.1, 6.3). */
 static struct nvme_status admit(const struct request *req)
 {
 	if ((req->sqe.fctype == NVMF_CONNECT) == queue_connected(req->queue))
@@ -112,7 +112,7 @@ static struct nvme_status admit(const struct request *req)
 	return NVME_SUCCESS;
 }
 
-/* Authentication is not required, so it is not there. */
+/* There are no authentication commands, because authentication is not required. */
 static const struct command commands[] = {
 	[NVMF_PROPERTY_SET] = {
 		.name = "Property Set", .on = ON_BOTH, .execute = execute_property_set,

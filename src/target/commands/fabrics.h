@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the files of the Fabrics command set share with each other. */
+/* Shared by the files of the Fabrics command set. */
 #ifndef WEFT_TARGET_COMMANDS_FABRICS_H
 #define WEFT_TARGET_COMMANDS_FABRICS_H
 

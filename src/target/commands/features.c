@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Get Features and Set Features (Base 2.1, 5.1.11 and 5.1.25). No value is
- * saved: each controller starts with the defaults, and so it does after a reset.
+ * Get Features and Set Features (Base 2.1, 5.1.11 and 5.1.25). No value is saved: each
+ * controller starts with the defaults, also after a reset.
  */
 #include "spec/feature.h"
 
@@ -17,18 +17,17 @@
 #define AT(field) offsetof(struct nvme_sqe, field)
 
 /*
- * One feature. check() looks at what else the command says, for Get and Set
- * alike. value() is DW0 of Get Features, or the default where `current` is
- * false; fill() its data; set() applies CDW11 (and the data) or refuses. With
- * value() or fill() alone it never changes. With neither, it is a value that the
- * controller keeps as the host wrote it, but for reserved bits, where set()
- * lets it.
+ * One feature. check() checks the other fields of both commands. value() returns DW0 of
+ * Get Features, or the default if `current` is false; fill() fills its data. set() applies
+ * CDW11 (and the data) or refuses. A feature with value() or fill() and without set() is
+ * constant. A feature without value() and fill() is a value that the controller keeps as
+ * the host wrote it, without reserved bits, if set() allows it.
  */
 struct feature {
 	struct catalog_entry entry;	/* id: FID */
 	bool ns;			/* of a namespace, not of the controller */
-	uint32_t bits;			/* those of CDW11 that are its value */
-	uint16_t get_length, set_length; /* data that goes with it */
+	uint32_t bits;			/* the bits of CDW11 that are its value */
+	uint16_t get_length, set_length; /* bytes of data */
 	struct nvme_status (*check)(struct request *req);
 	uint32_t (*value)(const struct request *req, bool current);
 	void (*fill)(const struct request *req, void *data); /* data of Get: get_length bytes */
@@ -45,7 +44,7 @@ static struct nvme_status refuse_value(struct request *req)
 #define POWER_PS	0x1fu
 #define POWER_WH	(7u << 5)	/* a hint of the workload */
 
-/* There is power state 0 only: another is not supported (Base 2.1, 5.1.25.1.2). */
+/* Only power state 0 is supported (Base 2.1, 5.1.25.1.2). */
 static struct nvme_status power_set(struct request *req)
 {
 	return le32_get(req->sqe.cdw11) & POWER_PS ? refuse_value(req) : NVME_SUCCESS;
@@ -60,7 +59,7 @@ static struct nvme_status power_set(struct request *req)
 #define TEMP_UNDER		1
 #define TEMP_OVER_DEFAULT	0xffffu	/* kelvins; the under threshold's is 0 */
 
-/* There is no sensor but the composite's, and other THSEL are reserved (Base 2.1, 5.1.25.1.3). */
+/* Only the composite temperature is there; other THSEL are reserved (Base 2.1, 5.1.25.1.3). */
 static struct nvme_status temperature_check(struct request *req)
 {
 	uint32_t cdw11 = le32_get(req->sqe.cdw11);
@@ -82,7 +81,7 @@ static uint32_t temperature_value(const struct request *req, bool current)
 	return over ? ctrl->temperature_over : ctrl->temperature_under;
 }
 
-/* Tells a host that waits for it of a threshold that is crossed. */
+/* Sends the temperature event if a threshold is crossed. */
 static void announce_temperature(struct controller *ctrl)
 {
 	if (smart_critical_warning(ctrl) & NVME_SMART_TEMPERATURE)
@@ -110,7 +109,7 @@ static uint32_t error_recovery_value(const struct request *req, bool current)
 	return 0;
 }
 
-/* The cache stays on: a host that wants each write durable sets FUA. */
+/* The cache is always on: a host that wants a durable write sets FUA. */
 static uint32_t volatile_wc_value(const struct request *req, bool current)
 {
 	return NVME_FEAT_VWC_WCE;
@@ -141,7 +140,7 @@ static uint32_t num_queues_value(const struct request *req, bool current)
 	return queues_dw0(queues_max(req->queue));
 }
 
-/* false: there are I/O queues already. Their Connects look at this from other reactors. */
+/* False if there are I/O queues already. Under the lock, because their Connects read this. */
 static bool grant_queues(struct controller *ctrl, uint16_t granted)
 {
 	struct target *target = ctrl->reactor->target;
@@ -179,7 +178,7 @@ static struct nvme_status num_queues_set(struct request *req)
 
 /* ---- 0Bh: which asynchronous events ---- */
 
-#define AEC_SMART 0xffu		/* critical warnings, of which only the temperature's comes */
+#define AEC_SMART 0xffu		/* critical warnings; only the temperature's is sent */
 
 static uint32_t async_event_value(const struct request *req, bool current)
 {
@@ -191,7 +190,7 @@ static struct nvme_status async_event_set(struct request *req)
 	struct controller *ctrl = req->queue->ctrl;
 	uint32_t notices = ctrl->discovery ? NVME_AEC_DISC_LOG : NVME_AEC_NS_ATTR | NVME_AEC_ANA;
 
-	/* events that never come, by OAES, need not be enabled: reading tells which are */
+	/* events that OAES does not report are not enabled, as Get Features shows */
 	ctrl->async_config = le32_get(req->sqe.cdw11) & (AEC_SMART | notices);
 	if (!ctrl->discovery)
 		announce_temperature(ctrl);
@@ -223,8 +222,8 @@ static void host_behavior_fill(const struct request *req, void *data)
 }
 
 /*
- * A host may say that it supports what this controller does not have (ETDAS, LBAFEE, HDISNS, CDFE):
- * nothing follows. Values above 1 are reserved (Base 2.1, 5.1.25.1.14).
+ * A host may enable features that this controller does not have (ETDAS, LBAFEE, HDISNS, CDFE),
+ * without effect. Values above 1 are reserved (Base 2.1, 5.1.25.1.14).
  */
 static struct nvme_status host_behavior_set(struct request *req)
 {
@@ -239,7 +238,7 @@ static struct nvme_status host_behavior_set(struct request *req)
 
 /* ---- 81h: host identifier: the one of Connect, 16 bytes ---- */
 
-/* Over fabrics it cannot be set, and only the 128-bit form is there (Base 2.1, 5.1.25.1.28). */
+/* Over fabrics it cannot be set, and has only the 128-bit form (Base 2.1, 5.1.25.1.28). */
 static struct nvme_status host_id_check(struct request *req)
 {
 	if (req->sqe.opcode == NVME_ADMIN_SET_FEATURES)
@@ -276,7 +275,7 @@ static uint32_t write_protect_value(const struct request *req, bool current)
 }
 
 static const struct feature features[] = {
-	/* weights and burst: round robin pays no heed */
+	/* weights and burst, which round robin does not use */
 	{ { NVME_FEAT_ARBITRATION, ON_ADMIN, "Arbitration", "5.1.25.1.1" }, .bits = 0xffffff07 },
 	{ { NVME_FEAT_POWER_MGMT, ON_ADMIN, "Power Management", "5.1.25.1.2" },
 	  .bits = POWER_WH, .set = power_set },
@@ -288,7 +287,7 @@ static const struct feature features[] = {
 	  .bits = NVME_FEAT_VWC_WCE, .value = volatile_wc_value },
 	{ { NVME_FEAT_NUM_QUEUES, ON_ADMIN, "Number of Queues", "5.1.25.2.1" },
 	  .value = num_queues_value, .set = num_queues_set },
-	/* bit 0: no atomicity in normal operation is asked for */
+	/* bit 0: the host does not need atomicity in normal operation */
 	{ { NVME_FEAT_WRITE_ATOMIC, ON_ADMIN, "Write Atomicity Normal", "NVM 1.1, 4.1.3.4" },
 	  .bits = 1 },
 	{ { NVME_FEAT_ASYNC_EVENT, ON_BOTH, "Asynchronous Event Configuration", "5.1.25.1.5" },
@@ -307,7 +306,7 @@ static const struct feature features[] = {
 };
 #define FEATURE_COUNT (sizeof(features) / sizeof(features[0]))
 #define FEATURE_DATA_MAX sizeof(struct nvme_host_behavior)
-_Static_assert(FEATURE_COUNT <= CONTROLLER_FEATURES, "each has a place for its value");
+_Static_assert(FEATURE_COUNT <= CONTROLLER_FEATURES, "every feature has a kept value");
 
 const struct catalog_entry *feature_catalog(size_t i)
 {
@@ -343,7 +342,7 @@ static const struct feature *find_feature(const struct request *req)
 	return NULL;
 }
 
-/* Where the controller keeps what the host wrote. NULL: the feature is of another kind. */
+/* Where the controller keeps the value that the host wrote. NULL: a feature of another kind. */
 static uint32_t *kept_value(const struct request *req, const struct feature *feature)
 {
 	bool kept = !feature->value && !feature->fill;
@@ -402,7 +401,7 @@ struct nvme_status features_get_parse(struct request *req)
 		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw10) + 1);
 	req->execute = execute_get;
 	if (selector(req) == NVME_FEAT_SEL_CAPS) {
-		/* they come without data; a host that holds a buffer ready gets zeroes */
+		/* capabilities have no data; a host that has a buffer for data gets zeroes */
 		if (holds_buffer(req, feature->get_length))
 			req->data_length = feature->get_length;
 		return NVME_SUCCESS;
@@ -411,7 +410,7 @@ struct nvme_status features_get_parse(struct request *req)
 	return feature->check ? feature->check(req) : NVME_SUCCESS;
 }
 
-/* To what it is already, a fixed feature may be set. */
+/* A constant feature may be set to the value that it has. */
 static struct nvme_status set_fixed(const struct feature *feature, struct request *req)
 {
 	uint32_t wanted = le32_get(req->sqe.cdw11) & feature->bits;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The answer to a flush, or a durable write, that failed. The namespace has no other one
- * succeed (namespace.h), and neither does the next weftd: so the host has the error only
- * when the control thread has stored that, or says that it cannot.
+ * The answer to a flush or durable write that failed. All later ones for the namespace fail too
+ * (namespace.h), also after a restart of weftd. So the host gets the error only after the control
+ * thread has stored the failure, or has failed to store it.
  */
 #include "target/base/control_request.h"
 #include "target/base/reactor.h"
@@ -12,7 +12,7 @@
 #include "target/queue/queue.h"
 #include "target/queue/request.h"
 
-/* In the I/O's scratch, which no backend uses any more. */
+/* Lies in the I/O's scratch, which the backend no longer uses. */
 struct flush_failure {
 	struct control_request control;
 	struct nvme_status status;	/* for the host */
@@ -46,7 +46,7 @@ static void run(struct control_request *control)
 	target->control->flush_failed(control, ns, target->control_context);
 }
 
-/* Where it could not be stored the log says so, and the host has waited long enough. */
+/* Answers the host also if the failure could not be stored; the control thread has logged that. */
 static void done(struct control_request *control, int result)
 {
 	struct request *req = request_of(control);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Identify (Base 2.1, 5.1.13): the controller, and which CNS values there are. */
+/* Identify (Base 2.1, 5.1.13): the table of CNS values, and the controller. */
 #include "spec/identify.h"
 
 #include <string.h>
@@ -19,7 +19,7 @@
 #define CAPSULE_UNIT	16	/* of IOCCSZ and IORCSZ, bytes */
 #define NVM_SPEC_VERSION NVME_VS(1, 1, 0)	/* of the NVM command set specification */
 
-/* The part that both kinds of controller report. */
+/* Fills the fields that I/O and discovery controllers have in common. */
 static void fill_common(struct nvme_id_ctrl *id, const struct queue *queue)
 {
 	const struct controller *ctrl = queue->ctrl;
@@ -63,9 +63,9 @@ static void fill_io(struct nvme_id_ctrl *id, const struct queue *queue)
 	id->nn = le32_of(view_nsid_max(subsystem));
 	id->mnan = le32_of(queue->ctrl->mnan);
 	id->oncs = le16_of(command_set_support(&nvm_commands) | NVME_ONCS_SAVE_SELECT);
-	/* Set Features 84h is refused, but the state can be read */
+	/* Get Features 84h reports the state; Set Features 84h is refused */
 	id->nwpc = 1;
-	/* some namespace, now or later, may have one: each says for itself by CNS 08h */
+	/* present, as some namespace may have a cache; CNS 08h reports it for each */
 	id->vwc = NVME_VWC_PRESENT | NVME_VWC_FLUSH_ALL_NO;
 	id->ioccsz = le32_of(capsule / CAPSULE_UNIT);
 	id->iorcsz = le32_of(sizeof(struct nvme_cqe) / CAPSULE_UNIT);
@@ -105,7 +105,7 @@ static void identify_ctrl(struct request *req)
 	request_reply(req, &id, sizeof(id), 0);
 }
 
-/* No limits but those of the fields themselves: all zeroes. */
+/* All zeroes: no limits. */
 static void identify_ctrl_nvm(struct request *req)
 {
 	struct nvme_id_ctrl_nvm id = { .ver = le32_of(NVM_SPEC_VERSION) };
@@ -132,7 +132,7 @@ static void ctrl_list_add(struct nvme_ctrl_list *list, uint16_t cntlid)
 		list->num = le16_of((uint16_t)(count + 1));
 }
 
-/* Controllers of the subsystem from CNTID on. Each has all namespaces attached: 12h is as 13h. */
+/* The controllers of the subsystem from CNTID on. All have all namespaces: 12h is as 13h. */
 static void identify_ctrl_list(struct request *req)
 {
 	struct subsystem *subsystem = req->queue->ctrl->subsystem;
@@ -167,10 +167,10 @@ static void identify_cs_combinations(struct request *req)
 	request_reply(req, &combinations, sizeof(combinations), 0);
 }
 
-/* What NSID has to be. */
+/* The rule for NSID. */
 enum nsid_rule {
 	NSID_UNUSED,
-	NSID_VALID,		/* 1..NN; where there is none, the answer is zeroes */
+	NSID_VALID,		/* 1..NN; zeroes are returned for an inactive one */
 	NSID_ACTIVE,
 	NSID_LIST_START,	/* the list starts above it */
 };
@@ -178,7 +178,7 @@ enum nsid_rule {
 static const struct page {
 	struct catalog_entry entry;	/* id: CNS */
 	enum nsid_rule nsid;
-	bool csi;			/* the I/O command set is looked at */
+	bool csi;			/* CSI is checked */
 	void (*execute)(struct request *req);
 } pages[] = {
 	{ { NVME_CNS_NS, ON_ADMIN, "Identify Namespace", "5.1.13.2.2" },

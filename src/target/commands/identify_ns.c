@@ -7,7 +7,7 @@
 #include "target/model/namespace.h"
 #include "target/queue/queue.h"
 
-/* Answers with zeroes where the NSID is one that nothing is behind. */
+/* For an inactive NSID: answers with zeroes and returns true. */
 static bool reply_inactive(struct request *req)
 {
 	if (req->view_ns)
@@ -16,7 +16,7 @@ static bool reply_inactive(struct request *req)
 	return true;
 }
 
-/* A number of bytes in blocks, 0's based, as far as 16 bits reach; less than a block is one. */
+/* Bytes as a 0's based number of blocks, at least one block, limited to 16 bits. */
 static le16 blocks_0based(uint32_t bytes, uint8_t block_shift)
 {
 	uint32_t blocks = bytes >> block_shift;
@@ -37,7 +37,7 @@ static void fill_limits(struct nvme_id_ns *id, const struct weft_info *info, uin
 	if (info->discard_granularity) {
 		id->npdg = blocks_0based(info->discard_granularity, shift);
 		id->npda = id->npdg;
-		/* what was deallocated reads as zeroes; what was left alone is not deallocated */
+		/* deallocated blocks read as zeroes; blocks that were kept are not deallocated */
 		id->dlfeat = NVME_DLFEAT_ZEROES | NVME_DLFEAT_WZ_DEAC;
 	}
 	if (info->atomic_size >> shift > 1) {
@@ -59,7 +59,7 @@ void identify_ns(struct request *req)
 	switch (ana_state(req->queue->port, ns->ana_grpid)) {
 	case NVME_ANA_INACCESSIBLE:
 	case NVME_ANA_PERSISTENT_LOSS:
-		break; /* what is in use is not known from here */
+		break; /* the allocated size is not known */
 	default:
 		id.nuse = id.nsze;
 		id.nvmcap = le128_of(ns->block_count << ns->block_shift);
@@ -76,7 +76,7 @@ void identify_ns(struct request *req)
 	request_reply(req, &id, sizeof(id), 0);
 }
 
-/* No protection information, no limits: all zeroes. */
+/* All zeroes: no protection information, no limits. */
 void identify_ns_nvm(struct request *req)
 {
 	struct nvme_id_ns_nvm id = { 0 };
@@ -101,7 +101,7 @@ void identify_ns_ind(struct request *req)
 	request_reply(req, &id, sizeof(id), 0);
 }
 
-/* The first 1024 active namespaces above NSID, which are also the allocated ones. */
+/* The first 1024 active namespaces above NSID; the allocated namespaces are the same. */
 void identify_ns_list(struct request *req)
 {
 	const struct queue *queue = req->queue;

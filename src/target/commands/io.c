@@ -17,7 +17,7 @@
 
 /* ---- checks ---- */
 
-/* May the host use this namespace through this port? (Base 2.1, 8.1.1) */
+/* Success if the namespace's ANA state on the port allows I/O. (Base 2.1, 8.1.1) */
 static struct nvme_status check_ana(const struct view_port *port, const struct view_namespace *ns)
 {
 	switch (port->ana_states[ns->ana_grpid]) {
@@ -37,7 +37,7 @@ static struct nvme_status resolve(struct request *req)
 {
 	const struct queue *queue = req->queue;
 
-	/* the configuration no longer has it: the connection is about to end */
+	/* removed from the configuration: the connection is about to end */
 	if (!queue->port || !queue->subsystem)
 		return nvme_status(NVME_SC_CTRL_PATH_ERROR);
 	req->view_ns = queue_namespace(queue, le32_get(req->sqe.nsid));
@@ -56,7 +56,7 @@ struct nvme_status io_check_range(struct request *req, uint64_t slba, uint64_t b
 	return NVME_SUCCESS;
 }
 
-/* What each I/O needs to hold: the namespace, the right to write, the range. */
+/* Makes the checks that the row's flags ask for: namespace, write protection, range. */
 static struct nvme_status check(struct request *req)
 {
 	struct nvme_status status = resolve(req);
@@ -94,7 +94,7 @@ struct nvme_status io_parse(struct request *req)
 	return req->command->parse ? req->command->parse(req) : NVME_SUCCESS;
 }
 
-/* Does the buffer hold the blocks still? The namespace may have got others of another size. */
+/* True if the blocks still have the size that data_length was computed with. */
 static bool same_length(const struct request *req)
 {
 	return !(req->command->flags & COMMAND_BLOCKS) || range_bytes(req) == req->data_length;
@@ -114,8 +114,8 @@ bool io_recheck(struct request *req)
 
 /* ---- to the backend ---- */
 
-/* Is the I/O done only once something is durable? */
-static bool must_last(enum weft_op op, uint32_t flags)
+/* True if data must be durable before the I/O is done. */
+static bool must_sync(enum weft_op op, uint32_t flags)
 {
 	return op == WEFT_OP_FLUSH || flags & WEFT_IO_FUA;
 }
@@ -128,13 +128,13 @@ void io_submit(struct request *req, enum weft_op op, uint32_t flags, uint64_t of
 
 	req->view_ns = NULL;
 	if (req->hold.pin != ns) {
-		/* a command of several I/Os may outlive the namespace that it began on */
+		/* a command of several I/Os may have begun on another namespace */
 		if (req->hold.pin)
 			namespace_unpin(req->hold.pin, reactor->index);
 		req->hold.pin = ns;
 		namespace_pin(ns, reactor->index);
 	}
-	if (must_last(op, flags) &&
+	if (must_sync(op, flags) &&
 	    atomic_load_explicit(&ns->flush_error, memory_order_relaxed)) {
 		flush_fail(req, nvme_status_dnr(NVME_SC_WRITE_FAULT));
 		return;
@@ -196,7 +196,7 @@ bool io_lend_write(struct request *req)
 	struct namespace *ns = view_ns ? view_ns->ns : NULL;
 	void *memory;
 
-	/* not where a digest may yet say that the data is not to be written */
+	/* not with a data digest: the data must not be stored before its digest is checked */
 	if (!ns || req->queue->stable_data || req->data_length < LOOP_TAKE_MIN ||
 	    !ns->backend->lend_write || !request_try_buffer(req, 1u << view_ns->block_shift))
 		return false;
@@ -228,14 +228,14 @@ void io_check_lent(struct request *req)
 		return;
 	if (!nvme_status_ok(check(req)) || req->view_ns->ns != req->hold.pin)
 		req->revoked = true;
-	/* what is wrong is said when the data has come, if it is still wrong then */
+	/* the check is repeated, and then reported, when the data has come */
 	req->error_location = REQUEST_NO_LOCATION;
 	req->view_ns = NULL;
 }
 
 /* ---- and back ---- */
 
-/* Errors of an I/O that the backend has not begun: nothing is lost by it. */
+/* True for errors of an I/O that the backend has not begun: no data was lost. */
 static bool not_begun(int error)
 {
 	return error == EAGAIN || error == EBUSY || error == EINTR || error == EOPNOTSUPP ||
@@ -250,7 +250,7 @@ static void io_failed(struct request *req, int error)
 	if (nvme_status_sc(status) == NVME_SC_READ_ERROR ||
 	    nvme_status_sc(status) == NVME_SC_WRITE_FAULT)
 		counter_add(&io_counters(req)->media_errors, 1);
-	if (must_last(req->io.op, req->io.flags) && !not_begun(error) && ns->info.volatile_cache) {
+	if (must_sync(req->io.op, req->io.flags) && !not_begun(error) && ns->info.volatile_cache) {
 		namespace_flush_failed(ns, error);
 		flush_fail(req, status);
 	} else if (req->abandoned) {
@@ -281,7 +281,7 @@ void weft_io_done(struct weft_io *io, int result)
 		io_done(request_of_io(io), result);
 }
 
-/* The result of an I/O on its way from another thread; in its `target`. */
+/* Carries the result of an I/O from another thread; lies in the I/O's `target`. */
 struct posted_result {
 	struct loop_message message;
 	int result;

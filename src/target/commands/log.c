@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Get Log Page (Base 2.1, 5.1.12): which pages there are, and the short ones. */
+/* Get Log Page (Base 2.1, 5.1.12): the table of pages, and the short pages. */
 #include "spec/log.h"
 
 #include <string.h>
@@ -39,7 +39,7 @@ static void features_reply(struct request *req);
 
 static const struct page {
 	struct catalog_entry entry;	/* id: LID */
-	bool csi;			/* the I/O command set is looked at */
+	bool csi;			/* CSI is checked */
 	void (*execute)(struct request *req);
 } pages[] = {
 	{ { NVME_LOG_SUPPORTED, ON_BOTH, "Supported Log Pages", "5.1.12.1.1" },
@@ -81,7 +81,7 @@ static void features_reply(struct request *req)
 	log_reply(req, &page, sizeof(page));
 }
 
-/* One slot, which is the running daemon and cannot be written. */
+/* One read-only slot: the running daemon. */
 void log_firmware_reply(struct request *req)
 {
 	struct nvme_log_firmware page = { .afi = 1 };
@@ -91,8 +91,8 @@ void log_firmware_reply(struct request *req)
 }
 
 /*
- * Which namespaces changed since the host last read this; reading it empties the list.
- * FFFFFFFFh: more than the page takes.
+ * The namespaces that changed since the host last read the page; reading it empties the list.
+ * FFFFFFFFh: more namespaces changed than the page can list.
  */
 void log_changed_ns_reply(struct request *req)
 {
@@ -128,9 +128,9 @@ static const struct page *find_page(const struct request *req)
 }
 
 /*
- * CSI of a page that has it (Base 2.1, 5.1.12): a command set that there is not is an error.
- * nvme-cli asks for the effects of the zoned one wherever a controller can have several: it is
- * told that there are no such commands.
+ * True if the CSI is accepted for pages that use it (Base 2.1, 5.1.12). The zoned command set is
+ * accepted, with no commands in it: nvme-cli asks for its effects from every controller that can
+ * have several command sets.
  */
 static bool csi_known(uint32_t csi)
 {
@@ -149,10 +149,10 @@ struct nvme_status log_parse(struct request *req)
 	/* MDTS (5.1.13.2.1) */
 	if (length > admin_transfer_max(req->queue))
 		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw10) + 2);
-	/* 5.1.12: no page says that it supports an index as offset ... */
+	/* 5.1.12: no page reports support for an index as offset ... */
 	if (cdw14 & NVME_LOG_OT)
 		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw14) + 2);
-	/* ... and one in bytes counts dwords */
+	/* ... and a byte offset must be a multiple of 4 */
 	if (nvme_log_offset(sqe) & 3)
 		return refuse(req, NVME_SC_INVALID_FIELD, AT(cdw12));
 	if (page->csi && !csi_known(cdw14 >> 24))

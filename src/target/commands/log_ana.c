@@ -16,7 +16,7 @@ enum nvme_ana_state ana_state(const struct view_port *port, uint32_t grpid)
 	return state ? (enum nvme_ana_state)state : NVME_ANA_OPTIMIZED;
 }
 
-/* How many namespaces of each group the host sees. */
+/* Counts the namespaces of each group that the host sees. */
 static void count_members(const struct queue *queue, uint32_t counts[VIEW_ANA_GROUP_MAX + 1])
 {
 	const struct view_namespace *ns = queue_namespace_above(queue, 0);
@@ -26,7 +26,7 @@ static void count_members(const struct queue *queue, uint32_t counts[VIEW_ANA_GR
 		counts[ns->ana_grpid]++;
 }
 
-/* Puts each namespace where the next one of its group goes; they come ascending. */
+/* Adds each NSID to the list of its group, in ascending order. */
 static void add_members(const struct queue *queue, uint8_t *places[VIEW_ANA_GROUP_MAX + 1])
 {
 	const struct view_namespace *ns = queue_namespace_above(queue, 0);
@@ -37,7 +37,7 @@ static void add_members(const struct queue *queue, uint8_t *places[VIEW_ANA_GROU
 	}
 }
 
-/* The most that the page takes, bytes. */
+/* The largest size of the page, bytes. */
 static size_t page_max(const struct queue *queue)
 {
 	return sizeof(struct nvme_log_ana) + VIEW_ANA_GROUP_MAX * sizeof(struct nvme_ana_desc) +
@@ -77,7 +77,7 @@ static size_t fill(const struct queue *queue, uint8_t *page, bool groups_only)
 	return (size_t)(at - page);
 }
 
-/* Every group that the port sets a state for or a namespace is in. */
+/* Reports every group that has a state on the port, or a namespace. */
 void log_ana_reply(struct request *req)
 {
 	bool groups_only =

@@ -3,7 +3,7 @@
 #include "spec/log.h"
 #include "target/commands/admin.h"
 
-/* Fabrics commands are one opcode, of which the other commands' effects say nothing. */
+/* Fabrics commands have a single entry, because they share one opcode. */
 static void fill(le32 *effects, const struct command_set *set)
 {
 	for (unsigned int opcode = 0; opcode < set->count; opcode++) {

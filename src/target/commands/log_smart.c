@@ -10,8 +10,8 @@
 #include "target/queue/queue.h"
 
 #define HOUR UINT64_C(3600000000000)	/* nanoseconds */
-#define SPARE_PERCENT 100		/* the medium wears out behind the backend, unseen here */
-#define COMPOSITE_KELVIN 298		/* no sensor: a figure that alarms nobody, as is allowed */
+#define SPARE_PERCENT 100		/* constant: the wear of the medium is not known here */
+#define COMPOSITE_KELVIN 298		/* constant: there is no sensor */
 
 /* Thousands of 512 bytes, rounded up. */
 static le128 data_units(uint64_t bytes)
@@ -33,7 +33,7 @@ static void add_totals(struct namespace_totals *sum, const struct view_namespace
 	sum->media_errors += totals.media_errors;
 }
 
-/* Of one namespace or, where NSID is 0 or FFFFFFFFh, of all. false: the command was refused. */
+/* Totals of one namespace, or of all if NSID is 0 or FFFFFFFFh. false: the command was refused. */
 static bool sum_totals(struct request *req, struct namespace_totals *ret)
 {
 	const struct queue *queue = req->queue;

@@ -74,7 +74,7 @@ static void execute_write(struct request *req)
 	else if (req->view_ns->ns == req->hold.pin && !req->revoked)
 		write_done(req);
 	else
-		/* it did not go to the device that the namespace has now: once more, then */
+		/* the data may not be on the namespace's present device: the host retries */
 		request_complete(req, nvme_status(NVME_SC_CMD_INTERRUPTED));
 }
 
@@ -136,8 +136,8 @@ static void execute_dsm(struct request *req)
 }
 
 /*
- * NR says how many ranges there are. Linux always sends the 4096 bytes that 256
- * of them take, so more data than NR asks for is taken and not looked at.
+ * NR is the number of ranges. Linux always sends 4096 bytes, the size of 256 ranges, so data
+ * beyond NR ranges is accepted and ignored.
  */
 static uint32_t dsm_length(const struct request *req)
 {
@@ -157,7 +157,7 @@ static struct nvme_status parse_dsm(struct request *req)
 {
 	req->data_length = dsm_length(req);
 	if (!(le32_get(req->sqe.cdw11) & NVME_DSM_AD)) {
-		/* attributes are hints, and none helps here */
+		/* the other attributes are hints, which are not used */
 		req->execute = execute_nothing;
 		req->consumes = true;
 	}

@@ -9,7 +9,7 @@
 
 #include "target/base/target.h"
 
-/* Is it from the time of this weftd? (<weft/backend.h>, Versions) */
+/* True if this weftd knows all values of the info. (<weft/backend.h>, Versions) */
 static bool info_known(const struct weft_info *info)
 {
 	uint64_t reserved = 0;
@@ -112,7 +112,7 @@ int namespace_refresh(const struct namespace *ns, struct weft_info *info)
 
 void namespace_update(struct namespace *ns, const struct weft_info *info)
 {
-	/* reactors read only what never changes here; the size reaches them through the view */
+	/* reactors read only constant members of info; the size reaches them through the view */
 	ns->info.size = info->size;
 	memcpy(ns->info.trouble, info->trouble, sizeof(ns->info.trouble));
 }
@@ -161,7 +161,7 @@ void namespace_release(struct namespace *ns)
 {
 	if (has_buffers(ns))
 		list_add_tail(&ns->target->closed_namespaces, &ns->node);
-	else /* the target may be gone by now */
+	else /* the target may be freed already */
 		namespace_free(ns);
 }
 

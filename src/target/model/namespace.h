@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * An open namespace: a backend's device and who uses it. It belongs to the
- * control thread; views and I/O only point to it. What asks the backend may
- * block, or hang, and may be called on another thread: opening, refreshing and
- * closing, one at a time.
+ * An open namespace: a backend's device and its use. The control thread owns it;
+ * views and I/O only point to it. Functions that call the backend to open, refresh
+ * or close the device may block or hang, so they may run on another thread, one at
+ * a time.
  */
 #ifndef WEFT_TARGET_MODEL_NAMESPACE_H
 #define WEFT_TARGET_MODEL_NAMESPACE_H
@@ -21,10 +21,10 @@
 struct reactor;
 struct target;
 
-/* What a backend tells that its device changed. */
+/* Records weft_device_changed() for the control thread. */
 struct weft_owner {
 	atomic_bool changed;		/* since the last refresh began */
-	int alarm_fd;			/* borrowed: an eventfd to write to; -1: none */
+	int alarm_fd;			/* borrowed: an eventfd that wakes it; -1: none */
 };
 
 /* Written by one reactor, read by any thread (relaxed). */
@@ -34,10 +34,10 @@ struct namespace_counters {
 	_Atomic uint64_t read_bytes, written_bytes;
 	_Atomic uint64_t media_errors;		/* commands that the medium failed */
 	/* as of the last namespaces_survey() */
-	_Atomic uint32_t kept;			/* I/Os that the backend has */
-	_Atomic uint64_t oldest;		/* since when it has the oldest: loop_clock() */
-	_Atomic uint64_t buffers;		/* bytes of I/O buffers that its commands hold */
-	uint64_t buffers_claimed;	/* the last pass in which one had to wait */
+	_Atomic uint32_t kept;			/* I/Os that the backend holds */
+	_Atomic uint64_t oldest;		/* loop_clock() of the oldest one's start */
+	_Atomic uint64_t buffers;		/* bytes of I/O buffers held by its commands */
+	uint64_t buffers_claimed;	/* the last pass in which one waited (buffer_share.h) */
 };
 
 struct namespace {
@@ -46,57 +46,57 @@ struct namespace {
 	struct weft_info info;			/* as of the last open or refresh; control thread */
 	struct target *target;
 	unsigned int reactor_count;
-	uint64_t buffers_max;			/* that its commands hold on a reactor, bytes */
+	uint64_t buffers_max;			/* limit of `buffers` on a reactor, bytes */
 	struct namespace_counters *counters;	/* owned: one for each reactor */
 	struct list node;			/* in target->closed_namespaces */
 	/*
-	 * The errno of the first flush, or durable write, that failed; 0: none has.
-	 * The kernel forgets what it could not write and would call the next flush
-	 * a success, so from here on none is, until the device is opened anew.
+	 * The errno of the first flush or durable write that failed; 0: none has failed.
+	 * The kernel drops data that it could not write, and reports the next flush as a
+	 * success. So every later flush fails until the device is opened anew.
 	 */
 	_Atomic int flush_error;
-	/* That is stored, or cannot be: hosts are told at once that a flush fails. */
+	/* flush_error is stored, or cannot be: further flushes fail without asking control. */
 	_Atomic bool flush_error_settled;
-	struct weft_owner owner;	/* given to its backend */
+	struct weft_owner owner;	/* given to the backend */
 };
 
-/* One without a device. Control thread. NULL where memory ran out. */
+/* Makes a namespace without a device. Control thread. NULL where memory ran out. */
 struct namespace *namespace_new(struct target *target, const struct weft_backend *backend);
 /* Opens its device. Any thread. 0, or -errno with *error filled. */
 int namespace_open_device(struct namespace *ns, const struct weft_params *params,
 			  struct weft_error *error);
-/* Both, at once. */
+/* namespace_new() and namespace_open_device(). */
 int namespace_open(struct namespace **ret_ns, struct target *target,
 		   const struct weft_backend *backend, const struct weft_params *params,
 		   struct weft_error *error);
-/* A flush, or a durable write, failed with that errno value (positive): the first counts. Any
- * thread. */
+/* Records that a flush or durable write failed with this errno value (positive). Only the first is
+ * kept. Any thread. */
 void namespace_flush_failed(struct namespace *ns, int error);
-/* Asks the device what it is now; *info is a copy of ns->info. Any thread. 0 or -errno. */
+/* Refreshes *info, which is a copy of ns->info, from the device. Any thread. 0 or -errno. */
 int namespace_refresh(const struct namespace *ns, struct weft_info *info);
-/* Has the backend said that the device changed, since the last call? Control thread. */
+/* True if the backend reported a change of the device since the last call. Control thread. */
 bool namespace_take_change(struct namespace *ns);
-/* Takes over what refreshing found: the size, and what is wrong with it. Control thread. */
+/* Takes over the size and the trouble that a refresh found. Control thread. */
 void namespace_update(struct namespace *ns, const struct weft_info *info);
-/* true: no I/O is under way on any reactor. Meaningful once no published view points to it. */
+/* True if no I/O is under way on any reactor. Valid once no published view has the namespace. */
 bool namespace_idle(const struct namespace *ns);
-/* Closes the device. Only when idle and in no view. Any thread. */
+/* Closes the device, which must be idle and in no view. Any thread. */
 void namespace_close_device(struct namespace *ns);
 /*
- * Once it has no device: frees, or leaves it to namespaces_sweep() where buffers of its
- * commands are still with their hosts. Control thread.
+ * Frees a namespace without a device. While buffers of its commands are still being sent to
+ * hosts, namespaces_sweep() frees it later. Control thread.
  */
 void namespace_release(struct namespace *ns);
-/* Both, at once. NULL is harmless. */
+/* namespace_close_device() and namespace_release(). NULL is allowed. */
 void namespace_close(struct namespace *ns);
-/* Frees those that were closed: all of them, or those whose buffers have come back. */
+/* Frees the closed namespaces: all of them, or those whose buffers have come back. */
 void namespaces_sweep(struct target *target, bool all);
 /*
- * Counts what the backends of these namespaces have at the moment. Asks every
- * reactor, so leave it out while all are idle. Control thread.
+ * Counts the I/Os that the backends of these namespaces hold now. Calls every reactor, so
+ * it should not be called while all are idle. Control thread.
  */
 void namespaces_survey(struct target *target, struct namespace *const *namespaces, size_t count);
-/* What the survey found: how many I/Os, and for how long (ns) the oldest is there already. */
+/* The result of the survey: the number of I/Os, and the age (ns) of the oldest. */
 uint32_t namespace_kept(const struct namespace *ns, uint64_t *ret_age);
 /* The sum of all reactors' counters. */
 struct namespace_totals {
@@ -104,7 +104,7 @@ struct namespace_totals {
 };
 void namespace_totals(const struct namespace *ns, struct namespace_totals *ret);
 
-/* Keeps the device open for an I/O of this reactor; each needs its unpin on the same reactor. */
+/* Keeps the device open for an I/O of this reactor, until the unpin on the same reactor. */
 static inline void namespace_pin(struct namespace *ns, unsigned int reactor)
 {
 	_Atomic uint64_t *pins = &ns->counters[reactor].pins;
@@ -121,20 +121,20 @@ static inline void namespace_unpin(struct namespace *ns, unsigned int reactor)
 			      memory_order_release);
 }
 
-/* Bytes of I/O buffers that its commands hold on that reactor. */
+/* Bytes of I/O buffers that the namespace's commands hold on that reactor. */
 static inline uint64_t namespace_buffers(const struct namespace *ns, unsigned int reactor)
 {
 	return atomic_load_explicit(&ns->counters[reactor].buffers, memory_order_relaxed);
 }
 
-/* May a command have a buffer of that many bytes? */
+/* True if a buffer of that many bytes is within the namespace's share. */
 static inline bool namespace_may_buffer(const struct namespace *ns, unsigned int reactor,
 					uint64_t bytes)
 {
 	return namespace_buffers(ns, reactor) + bytes <= ns->buffers_max;
 }
 
-/* Counts a buffer that was given out (or, negative, came back); on that reactor. */
+/* Counts a buffer that was given out (or, negative, came back). On that reactor. */
 static inline void namespace_count_buffer(struct namespace *ns, unsigned int reactor, int64_t bytes)
 {
 	_Atomic uint64_t *buffers = &ns->counters[reactor].buffers;

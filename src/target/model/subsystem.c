@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A subsystem at run time: by its NQN, and how long it is needed. */
+/* Subsystems at run time: found by NQN, freed with the last reference. */
 #include "target/model/subsystem.h"
 
 #include <stdlib.h>

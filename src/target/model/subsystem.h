@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a subsystem is at run time, across changes of its configuration: its
- * controllers and their identifiers. Kept by reference: each view that has the
+ * A subsystem's state at run time, across changes of its configuration: its
+ * controllers and their identifiers. References are counted: each view with the
  * subsystem holds one, and each controller.
  */
 #ifndef WEFT_TARGET_MODEL_SUBSYSTEM_H
@@ -22,9 +22,9 @@ struct subsystem {
 	char *nqn;			/* owned */
 	bool discovery;
 	/*
-	 * Borrowed: in the view that is being published, and after that the published
-	 * one; NULL: it has none. The control thread sets it; reactors read it while
-	 * they go over to that view.
+	 * Borrowed: the subsystem in the view that is being published or was published
+	 * last; NULL: that view does not have it. The control thread sets it; reactors
+	 * read it while they switch to that view.
 	 */
 	const struct view_subsystem *published;
 	_Atomic unsigned int refs;
@@ -33,10 +33,10 @@ struct subsystem {
 	uint16_t next_cntlid;
 };
 
-/* The one with that NQN, made if need be, with a reference. NULL where memory ran out. */
+/* Finds or makes the subsystem with that NQN; takes a reference. NULL where memory ran out. */
 struct subsystem *subsystem_get(struct target *target, const char *nqn);
 struct subsystem *subsystem_ref(struct subsystem *subsystem);
-/* The last one frees it. Not under the lock. */
+/* The last reference frees the subsystem. Not under the lock. */
 void subsystem_unref(struct subsystem *subsystem);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Views: what the control thread builds; view_publish.c gives it to the reactors. */
+/* Builds views, on the control thread; view_publish.c gives them to the reactors. */
 #include "target/model/view.h"
 
 #include <errno.h>
@@ -50,7 +50,7 @@ struct view_port *view_add_port(struct view *view)
 	return append_new(&view->ports, &view->port_count, sizeof(struct view_port));
 }
 
-/* Where the namespace is, or would be. */
+/* The index of the namespace, or the index at which it would be inserted. */
 static uint32_t namespace_place(const struct view_subsystem *subsystem, uint32_t nsid)
 {
 	uint32_t low = 0, high = subsystem->namespace_count;
@@ -131,7 +131,7 @@ struct view_namespace *view_add_namespace(struct view_subsystem *subsystem, uint
 	return ns;
 }
 
-/* Where the host is, or would be. */
+/* The index of the host, or the index at which it would be inserted. */
 static size_t host_place(const struct view *view, const char *nqn)
 {
 	size_t low = 0, high = view->host_count;

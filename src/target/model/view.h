@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A view: everything of the configuration that the data path needs, compiled
- * once and never changed. The control thread makes a new one for each change
- * and publishes it; each reactor then works by the new one, and the old one is
- * freed when all do. Nothing here is locked or counted per I/O.
+ * A view: the part of the configuration that the data path needs. It is built once and
+ * never changes. The control thread makes a new view for each change and publishes it;
+ * the old view is freed when all reactors use the new one. Nothing here is locked or
+ * counted per I/O.
  */
 #ifndef WEFT_TARGET_MODEL_VIEW_H
 #define WEFT_TARGET_MODEL_VIEW_H
@@ -23,7 +23,7 @@ struct target;
 #define VIEW_ANA_GROUP_MAX 128
 
 /*
- * A host: what the configuration says of it. Hosts that it does not name share
+ * A host of the configuration. Hosts that the configuration does not name share
  * view->other_hosts.
  */
 struct view_host {
@@ -34,21 +34,21 @@ struct view_host {
 /* A namespace that hosts can use: enabled, and its device is open. */
 struct view_namespace {
 	uint32_t nsid;
-	/* Changes whenever what a host sees of it changes; never reused. */
+	/* Changes when the namespace changes in the eyes of hosts; never reused. */
 	uint64_t generation;
 	struct namespace *ns;		/* borrowed */
 	uint64_t block_count;
 	uint8_t block_shift;		/* 9 or 12 */
-	/* block_size and read_only as they are for hosts, whatever is configured */
+	/* block_size and read_only: the effective values, not the configured ones */
 	SETTINGS(namespace_settings);
 };
 
-/* How the namespaces of a subsystem differ from those in the view published before. */
+/* How the namespaces of a subsystem differ from those in the previous view. */
 struct view_changes {
-	uint32_t *nsids;		/* owned, or NULL: of what looks different, ascending */
+	uint32_t *nsids;		/* owned, or NULL: of changed namespaces, ascending */
 	uint32_t count;
-	bool many;			/* there are more: nsids has not all of them */
-	bool regrouped;			/* one that stayed is in another ANA group */
+	bool many;			/* too many changed: nsids is incomplete */
+	bool regrouped;			/* a namespace moved to another ANA group */
 };
 
 struct view_subsystem {
@@ -60,12 +60,12 @@ struct view_subsystem {
 	struct view_namespace *namespaces; /* owned: ascending by NSID */
 	uint32_t namespace_count, namespace_capacity;
 	/*
-	 * Owned, made by view_publish(): the namespaces by NSID, NULL where there is
-	 * none, as far as NSIDs are dense. Those beyond it are searched for.
+	 * Owned, made by view_publish(): the namespaces by NSID, NULL for an unused NSID,
+	 * as far as NSIDs are dense. Namespaces beyond are found by binary search.
 	 */
 	const struct view_namespace **by_nsid;
 	uint32_t by_nsid_count;
-	struct view_changes changes;	/* against the view published before */
+	struct view_changes changes;	/* relative to the previous view */
 };
 
 struct view_referral {
@@ -74,7 +74,7 @@ struct view_referral {
 	char *traddr;
 };
 
-/* Numeric; 0.0.0.0 and :: are all of the family. */
+/* Numeric; 0.0.0.0 and :: stand for all addresses of the family. */
 struct view_address {
 	uint8_t adrfam;			/* as in the discovery log */
 	char *traddr;			/* owned */
@@ -84,13 +84,13 @@ struct view_port {
 	uint16_t portid;
 	SETTINGS(port_settings);
 	uint8_t trtype;			/* as in the discovery log */
-	struct view_address *addresses;	/* owned: those that it listens on */
+	struct view_address *addresses;	/* owned: the port listens on them */
 	size_t address_count;
-	struct view_subsystem **subsystems;	/* linked here; borrowed from the view */
+	struct view_subsystem **subsystems;	/* linked to the port; borrowed from the view */
 	size_t subsystem_count;
 	struct view_referral *referrals;	/* the enabled ones */
 	size_t referral_count;
-	uint8_t ana_states[VIEW_ANA_GROUP_MAX + 1]; /* by group; 0: no such group here */
+	uint8_t ana_states[VIEW_ANA_GROUP_MAX + 1]; /* by group; 0: the port has no such group */
 };
 
 struct view {
@@ -106,16 +106,16 @@ struct view {
 	uint64_t ana_change_count;	/* of all ANA logs; view_publish() counts it */
 };
 
-/* An empty one, for the control thread to fill. NULL where memory ran out. */
+/* Makes an empty view, for the control thread to fill. NULL where memory ran out. */
 struct view *view_new(void);
-/* Adds a zeroed element that the view owns; NULL where memory ran out. */
+/* These add a zeroed element that the view owns; NULL where memory ran out. */
 struct view_subsystem *view_add_subsystem(struct view *view);
 struct view_port *view_add_port(struct view *view);
-/* An address that the port listens on. 0 or -ENOMEM. */
+/* Adds an address that the port listens on. 0 or -ENOMEM. */
 int view_add_address(struct view_port *port, uint8_t adrfam, const char *traddr);
-/* NULL as well where the NSID is taken. Those added before move. */
+/* NULL also if the NSID is taken. Pointers to the subsystem's other namespaces become invalid. */
 struct view_namespace *view_add_namespace(struct view_subsystem *subsystem, uint32_t nsid);
-/* The host of that NQN, added if need be. */
+/* Finds or adds the host of that NQN. NULL where memory ran out. */
 struct view_host *view_add_host(struct view *view, const char *nqn);
 /* 0 or -ENOMEM. */
 int view_allow_host(struct view_subsystem *subsystem, const struct view_host *host);
@@ -126,33 +126,33 @@ void view_free(struct view *view);
 
 struct view_port *view_find_port(const struct view *view, uint16_t portid);
 struct view_subsystem *view_find_subsystem(const struct view *view, const char *nqn);
-/* Is the subsystem linked to the port? */
+/* True if the subsystem is linked to the port. */
 bool view_linked(const struct view_port *port, const struct view_subsystem *subsystem);
 /* The host of that NQN, or &view->other_hosts; never NULL. */
 const struct view_host *view_find_host(const struct view *view, const char *nqn);
-/* May the host see and connect to the subsystem? */
+/* True if the host may see and connect to the subsystem. */
 bool view_host_allowed(const struct view_subsystem *subsystem, const struct view_host *host);
-/* The namespace, or NULL. For hosts' commands there is queue_namespace(). */
+/* The namespace, or NULL. Commands of hosts use queue_namespace() instead. */
 struct view_namespace *view_find_namespace(const struct view_subsystem *subsystem, uint32_t nsid);
 /* The first namespace whose NSID is above this one, or NULL. */
 const struct view_namespace *view_namespace_above(const struct view_subsystem *subsystem,
 						  uint32_t nsid);
 
 /*
- * What hosts are told of the size of a subsystem: the largest NSID that is valid (NN),
- * and how many namespaces there may be (MNAN). They size tables and log pages by it, so
- * both are 1024 as long as that is enough. NN then is the next power of two, MNAN the
- * most that there can be: a host has to learn of a larger one by connecting anew.
+ * The size of a subsystem as reported to hosts: the largest valid NSID (NN), and the
+ * maximum number of namespaces (MNAN). Hosts size tables and log pages by them, so each
+ * is 1024 while that is enough. Beyond that, NN is the next power of two and MNAN is
+ * VIEW_NAMESPACES_MAX. A host learns larger values only when it connects anew.
  */
 uint32_t view_nsid_max(const struct view_subsystem *subsystem);
 uint32_t view_namespaces_max(const struct view_subsystem *subsystem);
 
 /*
- * Makes it the one that all reactors work by, and frees the one before. When
- * it returns, hosts have been sent their events, connections that the new view
- * does not allow are being ended, and no new I/O starts on a namespace that
- * only the old one had (wait for namespace_idle() before closing it). Fills in
- * what depends on the view before: changes, ana_change_count. Control thread.
+ * Switches all reactors to this view, and frees the previous one. When this returns,
+ * hosts have been sent their events, connections that the new view does not allow are
+ * being ended, and no new I/O starts on a namespace that only the previous view had
+ * (wait for namespace_idle() before closing it). Sets the members that depend on the
+ * previous view: changes, ana_change_count. Control thread.
  */
 void view_publish(struct target *target, struct view *view);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Command sets: a table each, a row for each command. What is served, what is checked, what
- * Identify and the effects log tell of it, weft-commands(7) and the fuzzers' grammar come from the
- * rows: a new command is a row and its functions.
+ * Command sets: a table each, with a row for each command. Dispatch, checks, Identify, the effects
+ * log, weft-commands(7) and the fuzzers' grammar come from the rows. A new command is a row and
+ * its functions.
  */
 #ifndef WEFT_TARGET_QUEUE_COMMAND_H
 #define WEFT_TARGET_QUEUE_COMMAND_H
@@ -14,7 +14,7 @@
 
 struct request;
 
-/* Which queues serve a command, or an admin queue a log page, a feature, a CNS value. */
+/* The queues that serve a command, log page, feature or CNS value. */
 enum command_on {
 	ON_NEW		= 1 << 0,	/* before Connect */
 	ON_ADMIN	= 1 << 1,	/* admin queue of an I/O controller */
@@ -23,7 +23,7 @@ enum command_on {
 	ON_BOTH		= ON_ADMIN | ON_DISCOVERY,
 };
 
-/* What is checked before a command's own parse(), and again if it had to wait. */
+/* Checks that run before the command's parse(), and again if the command had to wait. */
 enum command_flags {
 	COMMAND_NAMESPACE = 1 << 0,	/* NSID is active, and accessible here (ANA) */
 	COMMAND_WRITES	= 1 << 1,	/* the namespace is not write protected */
@@ -32,54 +32,54 @@ enum command_flags {
 };
 
 struct command {
-	const char *name;		/* as the specification spells it; NULL: there is none */
+	const char *name;		/* as in the specification; NULL: no such command */
 	uint8_t on;			/* enum command_on */
 	uint8_t flags;			/* enum command_flags */
-	uint16_t support;		/* bit by which Identify tells: ONCS, OACS or OFCS */
+	uint16_t support;		/* its bit in ONCS, OACS or OFCS of Identify */
 	uint32_t effects;		/* of log page 05h, besides CSUPP */
-	uint32_t length;		/* bytes that it always transfers */
+	uint32_t length;		/* bytes that it transfers, if that is constant */
 	/*
-	 * Optional. Looks at req->sqe, and may set data_length (what the command transfers by its
-	 * own fields) and another execute(). A failure comes from refuse() where a field is wrong.
+	 * Optional. Checks req->sqe. May set data_length, where fields of the command determine
+	 * it, and another execute(). Returns refuse() for an invalid field.
 	 */
 	struct nvme_status (*parse)(struct request *req);
-	/* Required, unless parse() sets it. Ends in request_complete(), once. */
+	/* Required, unless parse() sets it. Leads to request_complete(), once. */
 	void (*execute)(struct request *req);
-	/* Optional. The backend has done its I/O; else the command succeeds with that. */
+	/* Optional. Called when the backend has done the I/O; without it, the command succeeds. */
 	void (*done)(struct request *req);
 	/*
-	 * Optional. Finds a place for the data from the host other than an I/O buffer: sets data
-	 * and block_shift. false: there is none. The one needs the other: lent_ended() clears
-	 * block_shift, once, before the namespace is unpinned.
+	 * Optional. Has the backend lend memory for data from the host, in place of an I/O
+	 * buffer: sets data and block_shift. false: no memory is lent. A row with lend() has
+	 * lent_ended(), which clears block_shift, once, before the namespace is unpinned.
 	 */
 	bool (*lend)(struct request *req);
 	void (*lent_ended)(struct request *req);
-	/* Optional. The view is another, and its data may still be on its way to such a place. */
+	/* Optional. The view changed while data may still arrive in lent memory. */
 	void (*view_changed)(struct request *req);
-	const char *section;		/* where it is specified */
+	const char *section;		/* of the specification */
 	const char *notes;		/* for the manual: limits; NULL: none */
 };
 
 struct command_set {
 	const char *name;
-	uint8_t on;			/* of a queue that has this set: which one it is */
+	uint8_t on;			/* the kind of queue that has this set */
 	uint8_t opcode_at;		/* offset of the opcode in the SQE */
 	uint8_t count;
 	const struct command *commands;	/* by opcode */
-	/* Optional. May a command of this set run now? Without it: once the controller is ready. */
+	/* Optional. Success if the command may run now. Default: the controller must be ready. */
 	struct nvme_status (*admit)(const struct request *req);
 };
 
 #define COMMAND_SET_TABLE(table) .commands = (table), .count = sizeof(table) / sizeof((table)[0])
 
-/* Fabrics commands, by FCTYPE: every queue has them beside its own set. */
+/* Fabrics commands, by FCTYPE: every queue serves them and its own set. */
 extern const struct command_set fabrics_commands;
-/* The own set of a queue: before Connect, and of the three kinds. */
+/* A queue's own set: before Connect, and for each kind of queue after it. */
 extern const struct command_set unconnected_commands;	/* queue.c: none */
 extern const struct command_set admin_commands, discovery_commands; /* admin.c */
 extern const struct command_set nvm_commands;		/* nvm.c */
 
-/* The row of an opcode, or NULL where such a queue does not serve it. */
+/* The row of an opcode, or NULL if queues of this kind do not serve it. */
 static inline const struct command *command_find(const struct command_set *set, uint8_t opcode,
 						 uint8_t on)
 {
@@ -90,15 +90,15 @@ static inline const struct command *command_find(const struct command_set *set, 
 
 /* Finds the command in req->sqe, checks it, and sets req->command, execute and data_length. */
 struct nvme_status command_parse(struct request *req);
-/* The bits by which Identify tells of the set's optional commands. */
+/* The bits in Identify for the set's optional commands. */
 uint16_t command_set_support(const struct command_set *set);
 
-/* Refuses: fails a field at this offset of the SQE; to be returned from parse. */
+/* The status for an invalid field at this offset of the SQE; parse functions return it. */
 struct nvme_status refuse(struct request *req, uint16_t sc, size_t sqe_offset);
 
-/* ---- what else has a number: log pages, features, CNS values ---- */
+/* ---- tables of log pages, features and CNS values ---- */
 
-/* First in the rows of those tables. */
+/* The first member of each row of these tables. */
 struct catalog_entry {
 	uint8_t id;
 	uint8_t on;			/* enum command_on */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A controller: made at Connect, enabled by CC, ended by its admin queue. */
+/* A controller: made at Connect, enabled by CC, ended with its admin queue. */
 #include "target/queue/controller.h"
 
 #include <stdio.h>
@@ -62,7 +62,7 @@ static bool cntlid_in_use(const struct subsystem *subsystem, uint16_t cntlid)
 	return false;
 }
 
-/* An unused identifier in [min, max], the longest unused first; 0: none is left. Under the lock. */
+/* Takes the identifier in [min, max] that is unused for longest. 0: none is. Under the lock. */
 static uint16_t take_cntlid(struct subsystem *subsystem, uint16_t min, uint16_t max)
 {
 	uint32_t count = (uint32_t)max - min + 1;
@@ -162,8 +162,8 @@ void controller_unref(struct controller *ctrl)
 	subsystem_unref(subsystem);
 }
 
-/* Is the queue to end with what the controller was? One that was made after a reset is not. */
-static bool outlived(const struct queue *queue, const struct controller *ctrl)
+/* True if the queue must end: its controller is dead, or was reset after the queue was made. */
+static bool queue_must_end(const struct queue *queue, const struct controller *ctrl)
 {
 	return ctrl->dead || (queue->qid && queue->resets != atomic_load(&ctrl->resets));
 }
@@ -171,19 +171,19 @@ static bool outlived(const struct queue *queue, const struct controller *ctrl)
 static void stop_queues(struct loop_message *message)
 {
 	struct controller_stop *stop = container_of(message, struct controller_stop, message);
-	/* first: whoever posts from now on, posts again */
+	/* first, so that a later stop posts the message again */
 	struct controller *ctrl = atomic_exchange(&stop->ctrl, NULL);
 
 	list_for_each_safe(node, &stop->reactor->queues) {
 		struct queue *queue = list_entry(node, struct queue, node);
 
-		if (queue->ctrl == ctrl && outlived(queue, ctrl))
+		if (queue->ctrl == ctrl && queue_must_end(queue, ctrl))
 			queue_disconnect(queue);
 	}
 	controller_unref(ctrl);
 }
 
-/* Ends the I/O queues wherever they live; of a dead controller all queues. */
+/* Ends the I/O queues on all reactors; if the controller is dead, the admin queue too. */
 static void post_stops(struct controller *ctrl)
 {
 	struct target *target = ctrl->subsystem->target;
@@ -192,7 +192,7 @@ static void post_stops(struct controller *ctrl)
 		struct controller_stop *stop = &ctrl->stops[i];
 
 		if (atomic_load(&stop->ctrl))
-			continue; /* one is on its way and will see the same */
+			continue; /* a message is on its way and will have the same effect */
 		atomic_store(&stop->ctrl, controller_ref(ctrl));
 		loop_post(stop->reactor->loop, &stop->message);
 	}
@@ -231,7 +231,7 @@ static uint64_t half_kato(const struct controller *ctrl)
 	return (uint64_t)ctrl->kato_ms * 500000;
 }
 
-/* A command within each period keeps the controller; KATO has two periods. */
+/* Fires each half of KATO: two periods without a command end the controller. */
 static void keep_alive_fire(struct loop_timer *timer)
 {
 	struct controller *ctrl = container_of(timer, struct controller, keep_alive);
@@ -281,7 +281,7 @@ uint32_t controller_vs(const struct queue *queue)
 	return NVME_VS(2, 1, 0);
 }
 
-/* Base 2.1, 3.1.4.5: values that CAP does not offer. */
+/* True if CAP offers the values in CC. (Base 2.1, 3.1.4.5) */
 static bool cc_valid(const struct controller *ctrl, uint32_t cc)
 {
 	uint32_t css = cc & NVME_CC_CSS_MASK;
@@ -290,7 +290,7 @@ static bool cc_valid(const struct controller *ctrl, uint32_t cc)
 		return false;
 	if (cc & (NVME_CC_MPS_MASK | NVME_CC_AMS_MASK))
 		return false;
-	/* entry sizes of I/O queues: a host that will make none may leave them 0 */
+	/* entry sizes of I/O queues: a host that makes no I/O queues may leave them 0 */
 	if (ctrl->discovery)
 		return true;
 	if ((cc & NVME_CC_IOSQES_MASK) && (cc & NVME_CC_IOSQES_MASK) >> NVME_CC_IOSQES_SHIFT !=
@@ -302,7 +302,7 @@ static bool cc_valid(const struct controller *ctrl, uint32_t cc)
 	return true;
 }
 
-/* Drops the commands that wait, for events or buffers: a reset ends them without an answer. */
+/* Drops commands that wait for events or buffers: a reset ends them without an answer. */
 static void drop_commands(struct controller *ctrl)
 {
 	struct list *waiters = &ctrl->admin->replies.waiters;
@@ -334,7 +334,7 @@ void controller_set_cc(struct controller *ctrl, uint32_t cc)
 	} else if (!nvme_cc_enabled(cc) && nvme_cc_enabled(old)) {
 		ctrl->ready = false;
 		drop_commands(ctrl);
-		/* Connects of I/O queues look at some of it */
+		/* Connects of I/O queues read some of these members */
 		pthread_mutex_lock(&ctrl->subsystem->target->lock);
 		defaults(ctrl);
 		atomic_fetch_add(&ctrl->resets, 1);

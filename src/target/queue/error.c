@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * errno to NVMe status: the only place. What a host does with a status is in
- * brackets: Linux retries five times what has no Do Not Retry bit, and takes
- * another path for a path related one (SCT 3h) where it has one.
+ * Maps errno to an NVMe status; nothing else does. Brackets say how a Linux host reacts:
+ * it retries a status without the Do Not Retry bit five times, and for a path related
+ * status (SCT 3h) it takes another path if it has one.
  */
 #include <errno.h>
 
@@ -13,7 +13,7 @@ struct nvme_status status_from_errno(int error, enum weft_op op)
 	bool reads = op == WEFT_OP_READ;
 
 	switch (error) {
-	/* the medium [ENODATA at once]; with these words, drivers and file systems report it */
+	/* a medium error [ENODATA at once], which drivers and file systems report as such */
 	case EIO:
 	case ENODATA:
 	case EILSEQ:
@@ -22,7 +22,7 @@ struct nvme_status status_from_errno(int error, enum weft_op op)
 	case EREMOTEIO:
 		return reads ? nvme_status_dnr(NVME_SC_READ_ERROR) :
 			       nvme_status_dnr(NVME_SC_WRITE_FAULT);
-	/* no room under a thin disk [ENOSPC] */
+	/* the store under a thin disk is full [ENOSPC] */
 	case ENOSPC:
 	case EDQUOT:
 	case EFBIG:
@@ -46,7 +46,7 @@ struct nvme_status status_from_errno(int error, enum weft_op op)
 	case ENOMEDIUM:
 	case ESTALE:
 		return nvme_status(NVME_SC_INTERNAL_PATH_ERROR);
-	/* it is somewhere else, and cannot be reached from here now */
+	/* the device is elsewhere and cannot be reached now */
 	case ENOLINK:
 	case ECONNRESET:
 	case ENOTCONN:
@@ -55,7 +55,7 @@ struct nvme_status status_from_errno(int error, enum weft_op op)
 	case ENETUNREACH:
 	case ETIMEDOUT:
 		return nvme_status(NVME_SC_CTRL_PATH_ERROR);
-	/* it will pass [retried] */
+	/* a temporary condition [retried] */
 	case ENOMEM:
 	case EAGAIN:
 	case EBUSY:

@@ -60,7 +60,7 @@ void queue_enter(struct queue *queue, enum queue_phase phase)
 
 static uint16_t request_count(uint16_t size)
 {
-	/* the largest I/O queue has no spares, so that a TTAG holds its requests' indices */
+	/* the largest I/O queue has no spares, so that an index fits the TTAG */
 	if (size <= QUEUE_SIZE_MAX && size + QUEUE_SPARES > QUEUE_SIZE_MAX)
 		return QUEUE_SIZE_MAX;
 	return size + QUEUE_SPARES;
@@ -129,7 +129,7 @@ void queue_closed(struct queue *queue)
 
 	queue_enter(queue, QUEUE_CLOSED);
 	limits_closed(queue->reactor->target, &queue->place);
-	queue->busy++;	/* stay while the requests are looked through */
+	queue->busy++;	/* the queue must not be released in this loop */
 	node = queue->busy_requests.next;
 	while (node != &queue->busy_requests) {
 		struct request *req = list_entry(node, struct request, node);
@@ -138,7 +138,7 @@ void queue_closed(struct queue *queue)
 		if (req->state == REQUEST_EXECUTING)
 			continue;
 		request_release(req);
-		/* its Abort may have ended with it: any of the others may be gone */
+		/* its Abort may have ended too, so the next node may be gone: start again */
 		node = queue->busy_requests.next;
 	}
 	if (queue->ctrl)

@@ -20,7 +20,7 @@ struct request *request_take(struct queue *queue)
 	struct list *node;
 
 	if (queue_connected(queue)) {
-		/* the spares are for the backends: the host has no more than the queue's size */
+		/* spares replace abandoned requests: the host has only the queue's size */
 		if (queue->busy - queue->abandoned >= queue->size)
 			return NULL;
 		node = list_pop(&queue->free_requests);
@@ -66,8 +66,7 @@ void request_fail_field(struct request *req, uint16_t sc, size_t sqe_offset)
 
 /*
  * PSDT: a transfer over fabrics is described by SGLs, and 11b is a reserved value (Base 2.1,
- * 4.1.1). 10b moves metadata, which no namespace has, into an SGL of its own: the data's is the
- * same.
+ * 4.1.1). 10b has an SGL for metadata too, which no namespace has; the data's SGL is the same.
  */
 static bool describes_sgl(const struct request *req)
 {
@@ -77,8 +76,8 @@ static bool describes_sgl(const struct request *req)
 }
 
 /*
- * Does the SGL describe what the command transfers, where it may lie? (Base 2.1, 4.3.2 and the
- * status codes of 4.2.3.1; NVMe/TCP 1.1, 3.3.2)
+ * Checks that the SGL has the length of the command's transfer and a form that the transport
+ * supports. (Base 2.1, 4.3.2 and the status codes of 4.2.3.1; NVMe/TCP 1.1, 3.3.2)
  */
 static struct nvme_status check_sgl(struct request *req, uint32_t capsule_length)
 {
@@ -128,14 +127,14 @@ static struct nvme_status parse_all(struct request *req, uint32_t capsule_length
 
 static void reply_again(struct request *req);
 
-/* An admin command that answers with data gets the buffer first: it executes once. */
+/* An admin command that answers with data gets its buffer before it executes. */
 static void execute_reply(struct request *req)
 {
 	if (request_take_buffer(req, reply_again))
 		request_execute(req);
 }
 
-/* It has waited: what parse() found may be gone. */
+/* The request has waited, and the view may have changed: parses it anew. */
 static void reply_again(struct request *req)
 {
 	struct nvme_status status = parse_all(req, 0);
@@ -146,13 +145,13 @@ static void reply_again(struct request *req)
 		request_complete(req, status);
 }
 
-/* The data came with the capsule. What executes later needs a copy: `data` is only lent. */
+/* In-capsule data is valid only during this call: a command that uses it later gets a copy. */
 static void start_in_capsule(struct request *req, const uint8_t *data)
 {
 	if (data == req->hold.buffer || req->consumes) {
 		req->data = (uint8_t *)(uintptr_t)data;
 	} else {
-		/* there is no place to wait at: the host tries again */
+		/* in-capsule data cannot wait for a buffer: the host retries the command */
 		if (!request_try_buffer(req, req->data_length)) {
 			request_complete(req, nvme_status(NVME_SC_TRANSIENT_TRANSPORT));
 			return;
@@ -200,8 +199,8 @@ void request_received(struct request *req, struct nvme_status status)
 		request_complete(req, status);
 }
 
-/* Memory that the backend lent is pinned until it has been sent; what was copied is not. */
-static bool lent(const struct request *req)
+/* True if the payload is memory that the backend lent: its pin stays until it has been sent. */
+static bool sends_lent_memory(const struct request *req)
 {
 	return req->iov_count && !req->hold.buffer;
 }
@@ -234,7 +233,7 @@ void request_complete(struct request *req, struct nvme_status status)
 		req->iov_count = 0;
 		log_failure(req);
 	}
-	if (req->hold.pin && !lent(req)) {
+	if (req->hold.pin && !sends_lent_memory(req)) {
 		namespace_unpin(req->hold.pin, queue->reactor->index);
 		req->hold.pin = NULL;
 	}
@@ -305,7 +304,7 @@ bool request_abandon(struct request *req)
 	req->abandoned = true;
 	queue->abandoned++;
 	answer = request_take(queue);
-	assert(answer); /* there is a spare, and one less counts for the queue's size */
+	assert(answer); /* a spare is free, and abandoned requests do not count */
 	answer->sqe = req->sqe;
 	answer->command = req->command;
 	memcpy(answer->transport, req->transport, sizeof(answer->transport));

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * I/O buffers of requests: who gets one, and who waits for one. What this promises stands in
- * buffer_share.h.
+ * I/O buffers of requests: which command gets a buffer, and which waits for one. The promises
+ * (numbers in brackets below) are in buffer_share.h.
  *
- * The commands of one host for one namespace wait in a line, in order. A pass goes over the
- * lines, the one whose turn is first, and gives each line's first command a buffer if it may
- * have one. A command that must wait for its host's share, its namespace's share, or the room
- * that is left for all, claims that for the rest of the pass: what comes later, in the pass or
- * after it, and needs the same, waits too, or small commands would keep a large one waiting for
- * ever. The next pass is when a buffer came back, or a command left its line.
+ * The commands of one host for one namespace wait in a line, in order. A pass visits the lines in
+ * turn and gives the first command of each line a buffer if it may have one. A command that must
+ * wait for its host's share, its namespace's share, or common memory claims that until the next
+ * pass: later commands that need the same wait too, because small commands would otherwise keep a
+ * large one waiting for ever. A pass runs after a buffer came back or a command left its line.
  */
 #include "target/queue/request.h"
 
@@ -22,15 +21,15 @@
 #include "target/queue/queue.h"
 
 /*
- * So long the others yield to one for which there is no room; then, for NO_YIELD_TIME, they
- * do not: what hangs may keep the room. Nanoseconds.
+ * Other commands yield for YIELD_TIME to a command without memory. They then do not yield for
+ * NO_YIELD_TIME, because a disk that hangs may hold the memory. Nanoseconds. (6)
  */
 #define YIELD_TIME 300000000ull
 #define NO_YIELD_TIME 3000000000ull
-/* Longer answers of admin commands are seldom asked for in earnest. */
+/* Answers of admin commands that are longer than this, in bytes, are limited together. (8) */
 #define LONG_REPLY 8192
 
-/* The namespace of an I/O command, as the view has it now; NULL: it is none, or there is none. */
+/* The I/O command's namespace in the current view; NULL if it has none or is no I/O command. */
 static struct namespace *namespace_of(const struct request *req)
 {
 	const struct view_namespace *view_ns = req->view_ns;
@@ -48,7 +47,7 @@ static uint64_t little_bytes(const struct request *req)
 	return req->queue->reactor->target->buffer_limit / LIMITS_LITTLE_SHARE;
 }
 
-/* True if the host holds so little, with this, that it need not wait for the namespace's share. */
+/* True if the host, with this buffer, holds too little to wait for the namespace's share. */
 static bool host_holds_little(const struct request *req, size_t size)
 {
 	return req->queue->share->bytes + size <= little_bytes(req);
@@ -59,7 +58,7 @@ static struct buffer_line *line_at(struct queue *queue, uint8_t index)
 	return index == BUFFER_LINE_REPLIES ? &queue->replies : &queue->share->lines[index];
 }
 
-/* The line of a namespace; 0 where the host has commands for too many. */
+/* The host's line for a namespace; 0 if its commands use more namespaces than there are lines. */
 static uint8_t namespace_line(struct buffer_share *share, const struct namespace *ns)
 {
 	uint8_t line = 0;
@@ -77,13 +76,13 @@ static uint8_t namespace_line(struct buffer_share *share, const struct namespace
 	return line;
 }
 
-/* Where it counts what this command holds. */
+/* The line in which the buffer of this command counts. */
 static uint8_t line_of(const struct request *req, const struct namespace *ns)
 {
 	return req->queue->qid ? namespace_line(req->queue->share, ns) : BUFFER_LINE_REPLIES;
 }
 
-/* True if the line holds so little, with this, that it need not wait for the host's share. */
+/* True if the line, with this buffer, holds too little to wait for the host's share. */
 static bool line_holds_little(const struct request *req, uint8_t line, size_t size)
 {
 	uint64_t held = line_at(req->queue, line)->bytes;
@@ -91,10 +90,10 @@ static bool line_holds_little(const struct request *req, uint8_t line, size_t si
 	return !held || held + size <= little_bytes(req);
 }
 
-/* ---- giving ---- */
+/* ---- giving a buffer ---- */
 
-/* Counts what is given, or (negative) comes back. */
-static void count(struct queue *queue, uint8_t line, int64_t size)
+/* Counts bytes that are given out, or (negative) come back. */
+static void count_bytes(struct queue *queue, uint8_t line, int64_t size)
 {
 	line_at(queue, line)->bytes += (uint64_t)size;
 	if (line != BUFFER_LINE_REPLIES)
@@ -104,10 +103,10 @@ static void count(struct queue *queue, uint8_t line, int64_t size)
 }
 
 /*
- * Takes a buffer, which counts for the namespace and, after Connect, in a line. False if there
- * is none so large.
+ * Takes a buffer from the loop and counts it for the namespace and, after Connect, in a line.
+ * False if no free buffer is large enough.
  */
-static bool take(struct request *req, struct namespace *ns, uint8_t line, uint32_t length,
+static bool take_buffer(struct request *req, struct namespace *ns, uint8_t line, uint32_t length,
 		 bool from_floor)
 {
 	struct reactor *reactor = req->queue->reactor;
@@ -126,7 +125,7 @@ static bool take(struct request *req, struct namespace *ns, uint8_t line, uint32
 	req->hold.counted = line != REQUEST_NO_LINE;
 	req->hold.line = line;
 	if (req->hold.counted)
-		count(req->queue, line, (int64_t)size);
+		count_bytes(req->queue, line, (int64_t)size);
 	return true;
 }
 
@@ -136,10 +135,10 @@ static void drop_buffer(struct queue *queue, const struct request_hold *hold)
 	size_t size = loop_buffer_size(hold->buffer_size);
 
 	if (hold->counted)
-		count(queue, hold->line, -(int64_t)size);
+		count_bytes(queue, hold->line, -(int64_t)size);
 	if (hold->from_floor)
 		reactor->buffers.floor_held -= size;
-	/* a namespace that is closed may be gone once it holds no buffer and no pin */
+	/* a closed namespace may be freed as soon as it has no buffer and no pin */
 	if (hold->charged)
 		namespace_count_buffer(hold->charged, reactor->index, -(int64_t)size);
 	loop_buffer_put(reactor->loop, hold->buffer, hold->buffer_size);
@@ -149,7 +148,7 @@ void request_drop_hold(struct queue *queue, struct request_hold *hold)
 {
 	struct namespace *pin = hold->pin;
 
-	/* without a buffer nothing else is counted: it is lent memory, or nothing at all */
+	/* lent memory is not counted; it is only pinned */
 	if (hold->buffer)
 		drop_buffer(queue, hold);
 	hold->buffer = NULL;
@@ -161,7 +160,7 @@ void request_drop_hold(struct queue *queue, struct request_hold *hold)
 static void run_pass_soon(struct reactor *reactor)
 {
 	if (list_empty(&reactor->buffers.waiting)) {
-		/* the claims end: those who come now wait for nobody */
+		/* a new pass number ends the claims: no command waits any more */
 		reactor->buffers.pass++;
 		return;
 	}
@@ -171,11 +170,11 @@ static void run_pass_soon(struct reactor *reactor)
 
 enum answer {
 	GIVEN,
-	WAITS,		/* for a share, or room, that is used up or claimed */
-	IN_PIECES,	/* there is room, in pieces that are too small */
+	WAITS,		/* a share or the memory is used up or claimed */
+	FRAGMENTED,	/* enough memory is free, but in buffers that are too small */
 };
 
-/* True if a share is used up, or was claimed in this pass; the command claims it then. */
+/* True if a share is used up or was claimed in this pass. The command then claims it. */
 static bool must_wait(uint64_t *claimed, const struct reactor *reactor, bool enough)
 {
 	if (enough && *claimed != reactor->buffers.pass)
@@ -184,7 +183,7 @@ static bool must_wait(uint64_t *claimed, const struct reactor *reactor, bool eno
 	return true;
 }
 
-/* So much of the floor may be in use with this command, bytes. */
+/* How many bytes of the floor may be in use, this command's buffer included. (7) */
 static size_t floor_for(const struct request *req, uint8_t line, size_t size)
 {
 	size_t kept = req->queue->reactor->target->buffer_limit / LIMITS_FLOOR_SHARE;
@@ -196,7 +195,7 @@ static size_t floor_for(const struct request *req, uint8_t line, size_t size)
 	return line_holds_little(req, line, size) ? kept / 4 : 0;
 }
 
-/* A command finds no room, or only pieces. True if the others yield to it. */
+/* For a command without memory: true if the other commands yield to it. (6) */
 static bool others_yield(struct reactor *reactor)
 {
 	struct buffer_lines *lines = &reactor->buffers;
@@ -207,7 +206,7 @@ static bool others_yield(struct reactor *reactor)
 	       loop_timer_start(reactor->loop, &lines->yield_timer, YIELD_TIME) == 0;
 }
 
-/* Yielding has not made room. */
+/* The others have yielded for YIELD_TIME in vain. */
 static void stop_yielding(struct loop_timer *timer)
 {
 	struct reactor *reactor = container_of(timer, struct reactor, buffers.yield_timer);
@@ -216,7 +215,7 @@ static void stop_yielding(struct loop_timer *timer)
 	run_pass_soon(reactor);
 }
 
-/* Gives a buffer of the room that is left for all, or of the floor. */
+/* Gives a buffer from common memory, or from the floor. */
 static enum answer give_room(struct request *req, struct namespace *ns, uint8_t line, size_t size)
 {
 	struct reactor *reactor = req->queue->reactor;
@@ -231,24 +230,25 @@ static enum answer give_room(struct request *req, struct namespace *ns, uint8_t 
 			lines->room_claimed = lines->pass;
 		return WAITS;
 	}
-	if (lines->pieces_pass == lines->pass && size >= lines->pieces_size)
-		return IN_PIECES;
-	if (take(req, ns, line, req->data_length, full)) {
+	if (lines->fragmented_pass == lines->pass && size >= lines->fragmented_size)
+		return FRAGMENTED;
+	if (take_buffer(req, ns, line, req->data_length, full)) {
 		if (!full)
 			loop_timer_stop(reactor->loop, &lines->yield_timer);
 		return GIVEN;
 	}
-	lines->pieces_pass = lines->pass;
-	lines->pieces_size = size;
+	lines->fragmented_pass = lines->pass;
+	lines->fragmented_size = size;
 	if (!others_yield(reactor))
-		return IN_PIECES;
+		return FRAGMENTED;
 	lines->room_claimed = lines->pass;
 	return WAITS;
 }
 
 /*
- * An admin queue holds little, or one buffer. Long answers hold an eighth in all, for a host is
- * whoever it says it is, where it is a discovery controller's; or there is one.
+ * True if an admin command may have a buffer for its answer: its queue holds little, or nothing.
+ * Long answers are limited for all hosts together, because a host may connect to a discovery
+ * controller under any name. (8)
  */
 static bool may_reply(const struct request *req, size_t size)
 {
@@ -261,8 +261,9 @@ static bool may_reply(const struct request *req, size_t size)
 }
 
 /*
- * A host's commands for a namespace of which it holds little need not wait for what it holds of
- * others; those of a host that holds little in all not for what others hold of the namespace.
+ * Gives the command a buffer if it may have one. A command does not wait for its host's share if
+ * the host holds little of the namespace (2), nor for the namespace's share if the host holds
+ * little in all (3).
  */
 static enum answer try_give(struct request *req, struct namespace *ns, uint8_t line)
 {
@@ -298,25 +299,25 @@ static void line_up(struct request *req, uint8_t index)
 	loop_buffer_wait(reactor->loop, &reactor->buffers.task);
 }
 
-/* True if others of its line wait, and not because what is free is in pieces. */
+/* True if other commands of the line wait, and not only because memory is fragmented. */
 static bool line_waits(const struct request *req, uint8_t line)
 {
 	const struct buffer_lines *lines = &req->queue->reactor->buffers;
 
 	return !list_empty(&line_at(req->queue, line)->waiters) &&
-	       lines->pieces_pass != lines->pass;
+	       lines->fragmented_pass != lines->pass;
 }
 
-/* Before Connect there is no line: it has one now, or fails. */
+/* Before Connect there is no line to wait in: the command gets a buffer now, or fails. */
 static bool take_unconnected(struct request *req)
 {
-	if (take(req, NULL, REQUEST_NO_LINE, req->data_length, false))
+	if (take_buffer(req, NULL, REQUEST_NO_LINE, req->data_length, false))
 		return true;
 	request_complete(req, nvme_status(NVME_SC_INTERNAL));
 	return false;
 }
 
-static bool take_or_wait(struct request *req)
+static bool take_buffer_or_wait(struct request *req)
 {
 	struct namespace *ns = namespace_of(req);
 	uint8_t line = line_of(req, ns);
@@ -331,7 +332,7 @@ bool request_take_buffer(struct request *req, void (*resume)(struct request *))
 {
 	req->resume = resume;
 	if (!req->hold.buffer &&
-	    !(req->queue->share ? take_or_wait(req) : take_unconnected(req)))
+	    !(req->queue->share ? take_buffer_or_wait(req) : take_unconnected(req)))
 		return false;
 	req->data = req->hold.buffer;
 	return true;
@@ -350,7 +351,7 @@ bool request_try_buffer(struct request *req, uint32_t length)
 	if (share && ns && !host_holds_little(req, size) &&
 	    !namespace_may_buffer(ns, req->queue->reactor->index, size))
 		return false;
-	return take(req, ns, line, length, false);
+	return take_buffer(req, ns, line, length, false);
 }
 
 void request_leave_line(struct request *req)
@@ -369,7 +370,7 @@ void request_leave_line(struct request *req)
 
 /* ---- passes ---- */
 
-static void move(struct request *req, struct list *to)
+static void move_to(struct request *req, struct list *to)
 {
 	list_del(&req->wait);
 	list_add_tail(to, &req->wait);
@@ -378,7 +379,7 @@ static void move(struct request *req, struct list *to)
 
 /*
  * Gives a buffer to the first command of the line that may have one. False if none may.
- * Limits in time, such as a namespace's bytes a second, would be asked for here.
+ * A limit of a rate, such as a namespace's bytes per second, would be checked here.
  */
 static bool give_first(struct buffer_line *line, struct list *given)
 {
@@ -388,17 +389,17 @@ static bool give_first(struct buffer_line *line, struct list *given)
 		enum answer answer = try_give(req, ns, line_of(req, ns));
 
 		if (answer == GIVEN) {
-			move(req, given);
+			move_to(req, given);
 			return true;
 		}
-		/* the line for all other namespaces may be one for several */
+		/* line 0 has commands for several namespaces: the next one may not have to wait */
 		if (answer == WAITS && req->line)
 			return false;
 	}
 	return false;
 }
 
-/* Who got one goes to the end of the lines; the others stay where they are. */
+/* Lines that got a buffer go to the end; the order of the others stays. */
 static void give_in_turn(struct buffer_lines *lines, struct list *given)
 {
 	struct list turns, *node;
@@ -423,7 +424,7 @@ static void unlink_all(struct buffer_lines *lines, struct list *all)
 		struct buffer_line *line = list_entry(node, struct buffer_line, node);
 
 		list_for_each_safe(wait, &line->waiters)
-			move(list_entry(wait, struct request, wait), all);
+			move_to(list_entry(wait, struct request, wait), all);
 	}
 }
 
@@ -440,7 +441,7 @@ static void run_pass(struct loop_task *task)
 	else
 		give_in_turn(lines, &ready);
 	lines->review = false;
-	if (lines->pieces_pass != lines->pass && lines->room_claimed != lines->pass)
+	if (lines->fragmented_pass != lines->pass && lines->room_claimed != lines->pass)
 		loop_timer_stop(reactor->loop, &lines->yield_timer);
 	if (!list_empty(&lines->waiting))
 		loop_buffer_wait(reactor->loop, &lines->task);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Data from the host by R2T: of whose commands it is asked for, and when. */
+/* Asks hosts for the data of commands: in which order, and how much at a time. */
 #include "target/base/reactor.h"
 #include "target/queue/command.h"
 #include "target/queue/queue.h"
@@ -7,14 +7,14 @@
 #include "target/queue/transport.h"
 
 /*
- * Of each queue, bytes that are asked for at a time and come into I/O buffers: more than a network
- * holds on its way, and little enough to be in the processor's cache when it is worked on, on both
- * ends. What goes straight into lent memory leaves the sockets as it comes: that is not counted.
- * More is asked for when half of it has come: a host that sends piece by piece is slower.
+ * The most bytes of a queue that are asked for at a time into I/O buffers. This is more than a
+ * network has in flight, and little enough to stay in the processor's cache on both ends. Data for
+ * lent memory leaves the socket at once and is not counted. More is asked for when half has come,
+ * because a host that sends in small pieces is slower.
  */
 #define FETCH_WINDOW (2u * 1024 * 1024)
 
-/* Its data has a place now. */
+/* Has the transport fetch the data of a request that has memory for it. */
 static void start_fetch(struct request *req)
 {
 	req->view_ns = NULL;
@@ -23,7 +23,7 @@ static void start_fetch(struct request *req)
 	req->queue->ops->fetch(req);
 }
 
-/* Is there room for its data in what may be on its way? A large one comes alone. */
+/* True if the data fits the window. Data larger than the window is fetched alone. */
 static bool has_room(const struct request *req)
 {
 	uint32_t fetching = req->queue->fetching;
@@ -32,8 +32,8 @@ static bool has_room(const struct request *req)
 }
 
 /*
- * One that waits for a buffer is not counted: others of its queue may have some. When it is its
- * turn it does not wait again.
+ * A request that waits for a buffer does not count in the window, because others of its queue may
+ * get buffers. Once it has a buffer it does not wait for the window again.
  */
 static void fetch_buffered(struct request *req)
 {
@@ -62,7 +62,7 @@ void request_fetched(struct request *req)
 	struct queue *queue = req->queue;
 
 	if (req->block_shift)
-		return; /* its data went into lent memory */
+		return; /* data for lent memory is not counted */
 	queue->fetching -= req->data_length;
 	if (queue->fetching > FETCH_WINDOW / 2)
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What backends keep, and for how long: for the control thread, which reports those that hang. */
+/* Counts the I/Os that backends hold, and their age, to find backends that hang. */
 #include "loop/loop.h"
 #include "target/base/reactor.h"
 #include "target/base/target.h"

@@ -26,7 +26,7 @@
 #include "util/thread.h"
 
 #define STOP_POLL_MS 5
-#define STOP_FORCE_MS 1000	/* of the time that target_stop() has: for closing by force */
+#define STOP_FORCE_MS 1000	/* the part of target_stop()'s time for forced closing */
 
 struct start {
 	struct reactor *reactor;
@@ -68,7 +68,7 @@ static void *reactor_main(void *arg)
 	reactor_set_current(reactor);
 	r = loop_new(&reactor->loop, &loop_options, start->error);
 	start->result = r;
-	sem_post(&start->up);	/* start is gone from here on */
+	sem_post(&start->up);	/* start may be gone after this */
 	if (r < 0)
 		return NULL;
 	r = loop_run(reactor->loop);
@@ -114,7 +114,7 @@ static void target_free(struct target *target)
 		loop_stop(target->reactors[i]->loop);
 		pthread_join(target->threads[i], NULL);
 	}
-	/* not by their threads: loop_stop() may look at a loop that has ended already */
+	/* not freed by their threads: loop_stop() may use a loop whose thread has ended */
 	for (unsigned int i = 0; i < target->reactor_count; i++) {
 		watches_end(target->reactors[i]);
 		loop_free(target->reactors[i]->loop);
@@ -178,7 +178,7 @@ fail:
 	return r;
 }
 
-/* Ends what is quiet; returns how many connections are left through arg. */
+/* Ends idle connections; adds the number of those that are left to *arg. */
 static void drain(struct reactor *reactor, void *arg)
 {
 	unsigned int *left = arg;
@@ -234,7 +234,7 @@ bool target_stop(struct target *target, unsigned int timeout_ms)
 	in_time = wait_empty(target, drain, timeout_ms - force);
 	empty = in_time || wait_empty(target, disconnect_all, force);
 	if (!empty) {
-		/* a backend keeps a command: its memory cannot be taken away; the process ends */
+		/* a backend still uses memory of a command: nothing is freed before the exit */
 		log_warning("commands are still with their backends: leaving them");
 		return false;
 	}

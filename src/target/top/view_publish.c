@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A view becomes the one that all reactors work by; what differs from the one before. */
+/* Publishes a view to all reactors, and finds its differences to the previous view. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,14 +12,14 @@
 #include "target/queue/controller.h"
 #include "target/queue/queue.h"
 
-/* by_nsid has at most this many entries for each namespace in it ... */
+/* by_nsid has at most this many entries for each of its namespaces ... */
 #define DENSE_SHARE 4
 /* ... or this many in all. */
 #define DENSE_MIN 64
 
-/* ---- looking a namespace up ---- */
+/* ---- the index by NSID ---- */
 
-/* As far as NSIDs are dense; without memory all are searched for. */
+/* Indexes namespaces as far as NSIDs are dense. Without memory there is no index. */
 static void index_namespaces(struct view_subsystem *subsystem)
 {
 	uint32_t last = 0;
@@ -40,20 +40,20 @@ static void index_namespaces(struct view_subsystem *subsystem)
 				&subsystem->namespaces[i];
 }
 
-/* ---- what differs ---- */
+/* ---- differences to the previous view ---- */
 
 static void note_changed(struct view_changes *changes, uint32_t nsid)
 {
 	if (!changes->nsids)
 		changes->nsids = calloc(NVME_CHANGED_NS_MAX, sizeof(*changes->nsids));
-	/* without memory hosts are told to look at all of them */
+	/* without memory, hosts are told that many changed, and check all */
 	if (changes->count < NVME_CHANGED_NS_MAX && changes->nsids)
 		changes->nsids[changes->count++] = nsid;
 	else
 		changes->many = true;
 }
 
-/* Merges both lists. true: namespaces came, went or changed their ANA group. */
+/* Merges both lists. True if namespaces were added, removed or moved to another ANA group. */
 static bool compare_namespaces(const struct view_subsystem *old, struct view_subsystem *new)
 {
 	struct view_changes *changes = &new->changes;
@@ -118,9 +118,9 @@ static void set_published(const struct view *old, const struct view *new)
 		new->subsystems[i]->subsystem->published = new->subsystems[i];
 }
 
-/* ---- the reactors go over to it ---- */
+/* ---- the switch of the reactors ---- */
 
-/* Points a queue to the new view; false: the view no longer has a place for it. */
+/* Points a queue to the new view. False if the view does not allow the queue: it must end. */
 static bool move_queue(struct queue *queue, const struct view *view)
 {
 	const struct view_subsystem *subsystem;
@@ -140,7 +140,7 @@ static bool move_queue(struct queue *queue, const struct view *view)
 	return true;
 }
 
-/* Commands whose data is on its way were allowed by the old view. */
+/* Has commands whose data is on its way, which the old view allowed, checked by the new view. */
 static void tell_commands(struct queue *queue)
 {
 	list_for_each(node, &queue->busy_requests) {
