@@ -155,7 +155,7 @@ static void compile_ana(const struct config_port *from, struct view_port *to)
 
 static int compile_port(struct apply *apply, const struct config_port *from, struct view *view)
 {
-	const struct transport *transport = endpoints_transport(apply, from->addr.trtype);
+	const struct transport *transport = apply_transport(apply, from->addr.trtype);
 	struct view_port *to = view_add_port(view);
 	int r;
 

@@ -16,25 +16,6 @@
 /* How long hosts have to notice that a namespace went, before another takes its number. */
 #define IDENTITY_PAUSE_NS UINT64_C(1000000000)
 
-int device_block_size(uint32_t wanted, const struct weft_info *info, uint32_t *ret,
-		      struct weft_error *error)
-{
-	uint32_t size = wanted ? wanted : info->block_size;
-
-	if (!wanted && size > 512)
-		size = 4096;
-	if (size < info->block_size)
-		return weft_error_set(error, EINVAL, "block_size is %u, but the device has blocks "
-				      "of %u bytes; it must be 4096",
-				      size, info->block_size);
-	if (info->size < size)
-		return weft_error_set(error, ENOSPC, "the device has %llu bytes, which is not one "
-				      "block of %u; it must be larger",
-				      (unsigned long long)info->size, size);
-	*ret = size;
-	return 0;
-}
-
 /* ---- from one configuration to the next ---- */
 
 static bool same_identity(const struct config_namespace *a, const struct config_namespace *b)

@@ -13,17 +13,6 @@
 #include "loop/loop.h"
 #include "util/log.h"
 
-const struct transport *endpoints_transport(const struct apply *apply, const char *trtype)
-{
-	const struct transport *const *transport = apply->options.transports;
-
-	for (; *transport; transport++) {
-		if (!strcmp((*transport)->trtype, trtype))
-			return *transport;
-	}
-	return NULL;
-}
-
 static void close_binding(struct endpoint *endpoint, struct binding *binding)
 {
 	if (binding->listener)
@@ -160,7 +149,7 @@ static void open_one(struct apply *apply, const struct config_port *want,
 	const struct address_settings *addr = &want->addr;
 	struct name_addresses addresses;
 
-	endpoint->transport = endpoints_transport(apply, addr->trtype);
+	endpoint->transport = apply_transport(apply, addr->trtype);
 	if (!endpoint->transport) {
 		set_reason(want, endpoint, "this weft has no such transport", false);
 		return;

@@ -150,7 +150,7 @@ static inline struct device *device_of(const struct running *running, size_t sub
 	return &running->devices[running->first_device[subsystem] + index];
 }
 
-/* ---- apply.c ---- */
+/* ---- publish.c ---- */
 
 /*
  * What ports and referrals name may be elsewhere by now: hosts are told, and listeners follow. No
@@ -196,6 +196,12 @@ void retry_clear(struct retry *retry);
 /* Did it fail, and is it due again? */
 bool retry_due(const struct retry *retry, uint64_t now);
 
+/* The block size as hosts see it; wanted 0: the device's. 0, or -errno with *error filled. */
+int device_block_size(uint32_t wanted, const struct weft_info *info, uint32_t *ret,
+		      struct weft_error *error);
+/* The transport of that name, or NULL. */
+const struct transport *apply_transport(const struct apply *apply, const char *trtype);
+
 /* ---- devices.c ---- */
 
 /*
@@ -230,9 +236,6 @@ void devices_reap(struct apply *apply);
 void devices_reap_all(struct apply *apply, unsigned int timeout_ms);
 /* Is any of the awaited ones still there? */
 bool devices_closing(const struct apply *apply);
-/* The block size as hosts see it; wanted 0: the device's. 0, or -errno with *error filled. */
-int device_block_size(uint32_t wanted, const struct weft_info *info, uint32_t *ret,
-		      struct weft_error *error);
 
 /* ---- opening.c ---- */
 
@@ -265,7 +268,7 @@ bool devices_coming(struct apply *apply);
 /* Is it time to show hosts a namespace that has other identifiers than before? */
 bool devices_show_again(struct apply *apply);
 
-/* ---- watch.c ---- */
+/* ---- health.c ---- */
 
 /* Looks for backends that hang and flushes that failed, and reports them. */
 void devices_watch(struct apply *apply);
@@ -287,8 +290,6 @@ bool flushes_acknowledge(struct apply *apply, const struct config *wanted);
 
 /* ---- endpoints.c ---- */
 
-/* The transport of that name, or NULL. */
-const struct transport *endpoints_transport(const struct apply *apply, const char *trtype);
 /* Closes what listens, frees what there is of it. */
 void endpoint_done(struct endpoint *endpoint);
 /* Moves listeners of ports that stay as they are; closes the others. */

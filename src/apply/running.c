@@ -106,3 +106,33 @@ bool retry_due(const struct retry *retry, uint64_t now)
 {
 	return now >= retry->next;
 }
+
+const struct transport *apply_transport(const struct apply *apply, const char *trtype)
+{
+	const struct transport *const *transport = apply->options.transports;
+
+	for (; *transport; transport++) {
+		if (!strcmp((*transport)->trtype, trtype))
+			return *transport;
+	}
+	return NULL;
+}
+
+int device_block_size(uint32_t wanted, const struct weft_info *info, uint32_t *ret,
+		      struct weft_error *error)
+{
+	uint32_t size = wanted ? wanted : info->block_size;
+
+	if (!wanted && size > 512)
+		size = 4096;
+	if (size < info->block_size)
+		return weft_error_set(error, EINVAL, "block_size is %u, but the device has blocks "
+				      "of %u bytes; it must be 4096",
+				      size, info->block_size);
+	if (info->size < size)
+		return weft_error_set(error, ENOSPC, "the device has %llu bytes, which is not one "
+				      "block of %u; it must be larger",
+				      (unsigned long long)info->size, size);
+	*ret = size;
+	return 0;
+}

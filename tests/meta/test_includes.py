@@ -157,7 +157,7 @@ def test_no_circles_between_folders():
             del left[folder]
 
 
-@pytest.mark.parametrize("folder", ["config", "settings"])
+@pytest.mark.parametrize("folder", ["apply", "config", "settings"])
 def test_no_circles_between_files(folder):
     """Which file of a folder calls which: by what their objects define and want."""
     defined, wanted = {}, {}
