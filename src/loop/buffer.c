@@ -2,11 +2,10 @@
 /*
  * The pool of I/O buffers: a buddy allocator that merges only when it must.
  *
- * Taking and returning a buffer pops and pushes a free list. Larger free
- * buffers are split where a list is empty, and neighbours are merged when
- * nothing else is left and by the timer that gives memory back. What the
- * allocator knows of a free buffer lies outside of it, so that memory that was
- * given back stays untouched.
+ * Getting a buffer pops a free list, and putting it back pushes one. If a list is empty,
+ * a larger free buffer is split. Neighbours are merged when no larger buffer is left, and
+ * by the timer that gives memory back. The allocator's data is kept outside of the
+ * buffers, so that memory that was given back stays untouched.
  */
 #include <assert.h>
 #include <errno.h>
@@ -31,12 +30,12 @@
 
 static_assert(PAGE << TOP == LOOP_BUFFER_MAX, "the classes end at the largest buffer");
 
-/* What is known of a page; 0 where no buffer starts. */
+/* The state of a page; 0 if no buffer starts at it. */
 enum buffer_state {
 	BUFFER_CLASS = 0x0f,		/* bits: the class of the buffer that starts here */
 	BUFFER_STARTS = 0x10,
 	BUFFER_FREE = 0x20,
-	BUFFER_DIRTY = 0x40,		/* free, and holds memory */
+	BUFFER_DIRTY = 0x40,		/* free, and backed by memory */
 };
 
 static unsigned int class_of(size_t size)
@@ -82,7 +81,7 @@ static uint32_t pop(struct loop_buffers *b, unsigned int class, uint8_t *ret_dir
 	return page;
 }
 
-/* Makes all free lists again with neighbours merged, dirty buffers first in each. */
+/* Rebuilds all free lists with neighbours merged, dirty buffers first in each. */
 static void merge(struct loop_buffers *b)
 {
 	uint8_t *state = b->state;
@@ -115,7 +114,7 @@ static void merge(struct loop_buffers *b)
 	}
 }
 
-/* Puts a free buffer onto the list of `class`, split from a larger one; whether there was one. */
+/* Splits a larger free buffer to fill the list of `class`. False if there is none. */
 static bool refill(struct loop_buffers *b, unsigned int class)
 {
 	unsigned int from = class;
@@ -166,7 +165,7 @@ void *loop_buffer_get(struct loop *loop, size_t size)
 	return buffer;
 }
 
-/* Where the heap of timers cannot grow, the memory stays here until the next put. */
+/* If the timer cannot be started, the memory is kept until the next put. */
 static void trim_after(struct loop *loop, uint64_t after)
 {
 	(void)loop_timer_start(loop, &loop->buffers.trim, after);
@@ -201,7 +200,7 @@ size_t loop_buffer_in_use(const struct loop *loop)
 	return loop->buffers.in_use;
 }
 
-/* Gives a free buffer's memory back. What is pinned goes as a whole or not at all. */
+/* Gives a free buffer's memory back. A registered slab is given back as a whole or not at all. */
 static bool give_back(struct loop *loop, uint32_t page, unsigned int class)
 {
 	struct loop_buffers *b = &loop->buffers;
@@ -224,7 +223,7 @@ static void release(struct loop *loop)
 	struct loop_buffers *b = &loop->buffers;
 	size_t before = b->dirty, budget;
 
-	/* A clean half counts as dirty where the other one is. */
+	/* A merged buffer is dirty if one of its halves was. */
 	merge(b);
 	b->excess += b->dirty - before;
 	before = b->excess;
@@ -240,10 +239,10 @@ static void release(struct loop *loop)
 		}
 	}
 	if (b->excess == before)
-		b->excess = 0; /* what is left of it is a part of a larger buffer */
+		b->excess = 0; /* the rest is a part of a larger buffer */
 }
 
-/* Runs only while there is something to give back: what nobody took since the last time. */
+/* Gives back the memory that was not used since the last call. Runs only while there is some. */
 static void trim(struct loop_timer *timer)
 {
 	struct loop *loop = container_of(timer, struct loop, buffers.trim);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * I/O buffers of one loop: powers of two from 4 KiB to 4 MiB, aligned to 4096.
- * All come from one range of address space, as large as the limit. Buffers that
- * came back are kept for the next user, and what nobody wanted for a second or
- * two goes back to the system. On the loop's own thread only.
+ * I/O buffers of one loop: powers of two from 4 KiB to 4 MiB, aligned to 4096. All are
+ * parts of one range of address space, as large as the limit. Returned buffers are kept
+ * for the next user; the memory of buffers that were not used for a second or two goes
+ * back to the system. Used on the loop's own thread only.
  *
- * A buffer holds what its last user left in it.
+ * A new buffer contains the data of its last user.
  */
 #ifndef WEFT_LOOP_BUFFER_H
 #define WEFT_LOOP_BUFFER_H
@@ -19,7 +19,7 @@
 #define LOOP_BUFFER_MIN 4096
 #define LOOP_BUFFER_MAX (4 * 1024 * 1024)
 #define LOOP_BUFFER_CLASSES 11
-/* Of the sum of all buffers in use, each counted as the power of two that holds it. */
+/* The default limit of all buffers in use, each counted by loop_buffer_size(). */
 #define LOOP_BUFFER_LIMIT_DEFAULT ((size_t)256 * 1024 * 1024)
 
 /*
@@ -27,16 +27,16 @@
  * limit is reached (wait with loop_buffer_wait()).
  */
 void *loop_buffer_get(struct loop *loop, size_t size);
-/* What a buffer of that size counts: the power of two that holds it; 0 for none. */
+/* The bytes that a buffer of that size counts as: the next power of two; 0 for size 0. */
 size_t loop_buffer_size(size_t size);
-/* Takes a buffer back; size as it was asked for. */
+/* Takes a buffer back. size: as in loop_buffer_get(). */
 void loop_buffer_put(struct loop *loop, void *buffer, size_t size);
 /*
- * Defers the task when a buffer was put back, which may not be enough for
- * everybody who waits. Cancel with list_del(&task->node).
+ * Defers the task when a buffer is put back. That buffer may not be enough for every waiting
+ * task. Cancel with list_del(&task->node).
  */
 void loop_buffer_wait(struct loop *loop, struct loop_task *task);
-/* Bytes in use now, as they count towards the limit. */
+/* Bytes in use, as they count towards the limit. */
 size_t loop_buffer_in_use(const struct loop *loop);
 
 /* ---- the loop's own ---- */
@@ -45,15 +45,15 @@ struct loop_buffers {
 	uint8_t *arena;			/* owned; aligned to LOOP_BUFFER_MAX */
 	uint8_t *state;			/* owned; of each page: enum buffer_state */
 	uint32_t *next;			/* owned; of each free buffer's first page */
-	bool *fixed;			/* owned; of each LOOP_BUFFER_MAX: is it registered? */
+	bool *fixed;			/* owned; for each LOOP_BUFFER_MAX: true if registered */
 	void *map;			/* owned; holds the four above */
 	size_t map_size;
 	uint32_t pages;			/* of the arena */
 	uint32_t fresh;			/* the first page that was never used */
 	size_t in_use;			/* bytes */
-	size_t dirty;			/* bytes in free buffers that hold memory of the system's */
-	size_t low;			/* the least that dirty was since the last trim */
-	size_t excess;			/* of dirty, bytes that are being given back */
+	size_t dirty;			/* bytes in free buffers that are backed by memory */
+	size_t low;			/* the minimum of dirty since the last trim */
+	size_t excess;			/* of dirty, bytes to be given back by this trim */
 	uint32_t free[LOOP_BUFFER_CLASSES]; /* first pages; the last one put back comes first */
 	struct list waiting;		/* of struct loop_task */
 	struct loop_timer trim;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the loop's own files share: the loop, and the seam between its common
- * part and its two engines. Nobody outside of this folder includes this.
+ * The loop's internal interface: the loop, and the operations that its two engines
+ * implement. No file outside of this folder includes this.
  *
- * A turn: the engine waits and calls back what happened, then messages, timers
- * and deferred tasks run, and with the next wait all new I/O is submitted.
+ * A turn: the engine waits and dispatches events by callbacks. Then messages, timers and
+ * deferred tasks run. The next wait submits all new I/O.
  */
 #ifndef WEFT_LOOP_ENGINE_H
 #define WEFT_LOOP_ENGINE_H
@@ -17,12 +17,12 @@
 #include "loop/loop.h"
 
 #define LOOP_NO_TIMEOUT UINT64_MAX
-/* What a socket whose owner takes receives at most before that may take what follows. */
+/* The most bytes that a socket in take mode (`bulk`) receives before its owner may take more. */
 #define LOOP_TAKE_HEAD 4096
-/* An owner that takes nothing for so many calls of received() takes no more. */
+/* After this many calls of received() in a row without a take, take mode ends. */
 #define LOOP_TAKE_IDLE 8
 
-/* An engine: every member is Required where nothing else is said. */
+/* An engine. Every member is required unless it is marked Optional. */
 struct loop_engine_ops {
 	const char *name;
 	size_t size;			/* of the engine's loop, which starts with struct loop */
@@ -31,16 +31,16 @@ struct loop_engine_ops {
 	int (*open)(struct loop *loop, struct weft_error *error);
 	void (*close)(struct loop *loop);
 	/*
-	 * Submits what is pending, and waits until something happened, timeout
-	 * nanoseconds at the most. Returns whether there is something to
-	 * dispatch, or -errno. Calls nothing back.
+	 * Submits pending I/O, and waits for an event, at most `timeout` nanoseconds.
+	 * Returns a positive number if there are events to dispatch, 0 if not, or -errno.
+	 * Makes no callbacks.
 	 */
 	int (*wait)(struct loop *loop, uint64_t timeout);
-	/* Calls back what happened. */
+	/* Makes the callbacks of all events. */
 	void (*dispatch)(struct loop *loop);
-	/* Optional; after the deferred tasks. Calls back what ended as it was started. */
+	/* Optional. After the deferred tasks: makes callbacks of operations that ended at once. */
 	void (*settle)(struct loop *loop);
-	/* Whether it has work of its own that must not wait for an event. */
+	/* True if the engine has work that must not wait for an event. */
 	bool (*busy)(const struct loop *loop);
 
 	/* Calls loop_watch_ready() and, once after watch_stop(), loop_watch_ended(). */
@@ -54,17 +54,17 @@ struct loop_engine_ops {
 	int (*socket_open)(struct loop_socket *socket);
 	void (*socket_send)(struct loop_socket *socket);
 	/*
-	 * The owner takes: what comes is announced by loop_socket_step() from now on.
-	 * Returns whether the next bytes are in the socket rather than on their way here.
+	 * Starts take mode: from now on the socket receives by loop_socket_step(). True if the
+	 * next bytes are in the socket; false if a receive under way may have them.
 	 */
 	bool (*socket_takes)(struct loop_socket *socket);
-	/* Calls sent() where a send is under way, and loop_socket_ended() at the end. */
+	/* Calls sent() if a send is under way, and loop_socket_ended() at the end. */
 	void (*socket_close)(struct loop_socket *socket);
 
 	/* READ, WRITE, FLUSH and FALLOCATE; calls op->done(). */
 	void (*op_start)(struct loop_op *op);
 	/*
-	 * Optional: of an engine that sets loop_buffers.fixed. Lets go of that slab, of
+	 * Optional; for an engine that sets loop_buffers.fixed. Unregisters the slab, of
 	 * which no buffer is in use.
 	 */
 	void (*buffers_forget)(struct loop *loop, unsigned int slab);
@@ -90,10 +90,10 @@ struct loop_workers;
 struct loop {
 	const struct loop_engine_ops *ops;
 	uint64_t now;
-	const struct loop_socket *bulk_sender; /* the last that sent much; only compared */
-	uint64_t others_heard;		/* when any other one received something */
+	const struct loop_socket *bulk_sender; /* the last one that sent much; only compared */
+	uint64_t others_heard;		/* loop_now() when another socket last received */
 	uint64_t poll_ns;
-	bool polls;			/* events come so often that looking for them pays */
+	bool polls;			/* events are so frequent that polling pays */
 	struct list tasks;		/* of struct loop_task */
 	struct list ended;		/* of struct loop_socket: closed() is due */
 	struct loop_timers timers;
@@ -109,52 +109,52 @@ struct loop {
 	atomic_bool stop;
 };
 
-/* Wakes the loop where it sleeps. From any thread, after something was put into its inbox. */
+/* Wakes the loop if it sleeps. Any thread calls it after it put something into the inbox. */
 void loop_wake(struct loop *loop);
 
 /* The socket's last operation ended: closes fd and calls closed() later in this turn. */
 void loop_socket_ended(struct loop_socket *socket);
-/* Calls ready(), unless it is being stopped. */
+/* Calls ready(), unless the watch is being stopped. */
 void loop_watch_ready(struct loop_watch *watch, unsigned int revents);
-/* Waiting failed (-errno): it starts again after a while. */
+/* The engine's wait for the descriptor failed: the watch starts again after a while. */
 void loop_watch_failed(struct loop_watch *watch);
-/* The engine has let go of it: calls stopped() at the end of this turn. */
+/* The engine no longer uses the watch: calls stopped() at the end of this turn. */
 void loop_watch_ended(struct loop_watch *watch);
-/* Whether accepting failed such that the engine must wait until listener->retry fires. */
+/* True if accepting failed so that the engine must wait until listener->retry fires. */
 bool loop_listener_pauses(struct loop_listener *listener, int result);
 /* The same for a listener: calls stopped() at the end of this turn. */
 void loop_listener_ended(struct loop_listener *listener);
 
 /*
- * O_NONBLOCK as the engine wants it: with it, io_uring fails with EAGAIN where the
- * kernel shall wait. 0 or -errno.
+ * Sets O_NONBLOCK as the engine needs it: with O_NONBLOCK, io_uring fails with EAGAIN
+ * instead of waiting. 0 or -errno.
  */
 int loop_fd_set_nonblocking(int fd, bool on);
 
 /*
- * Makes socket->message the next part of what is to be sent: short enough that
- * other sockets do not wait for long. Each is followed by loop_socket_advance().
- * Returns the flags to send it with.
+ * Sets socket->message to the next part of the data to send. The part is short enough that
+ * other sockets do not wait for long. After each part follows loop_socket_advance().
+ * Returns the flags for sendmsg(2).
  */
 int loop_socket_next(struct loop_socket *socket);
-/* Calls received(). */
+/* Calls received() with data that the engine received. */
 void loop_socket_received(struct loop_socket *socket, const uint8_t *data, ssize_t count);
 /*
- * Receives once from a socket whose owner takes: that takes what has come, or gets at
- * most LOOP_TAKE_HEAD bytes in `buffer`. Returns the bytes; 0 or -errno after
- * received() was told so; or -EAGAIN where nothing more is there.
+ * Receives once from a socket in take mode: the owner takes data, or received() gets at
+ * most LOOP_TAKE_HEAD bytes in `buffer`. Returns the bytes; 0 or -errno after received()
+ * was called with it; or -EAGAIN if no data is there.
  */
 ssize_t loop_socket_step(struct loop_socket *socket, void *buffer);
 /*
- * A receive failed with this errno value (positive). Whether a record is next, on a socket
- * that may have such; it has then been told, and the socket goes on unless it is closing.
+ * Handles a receive that failed with this errno value (positive). True if the cause was a
+ * record (loop.h): record() was called, and the socket continues unless it is closing.
  */
 bool loop_socket_record(struct loop_socket *socket, int error);
-/* Takes sent bytes from the front of the message under way; returns whether all are sent. */
+/* Removes sent bytes from the front of the message. True if all are sent. */
 bool loop_socket_advance(struct loop_socket *socket, size_t sent);
 
 /* timer.c */
-uint64_t loop_timers_next(const struct loop *loop);	/* when, or LOOP_NO_TIMEOUT */
+uint64_t loop_timers_next(const struct loop *loop);	/* when due, or LOOP_NO_TIMEOUT */
 void loop_timers_run(struct loop *loop);
 
 /* file.c: performs READ, WRITE, FLUSH, FALLOCATE or WORK on this thread. Bytes, 0 or -errno. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The epoll engine. Sockets are edge-triggered and registered once; sends are
- * tried at once, and one socket after the other receives into one buffer. Files
- * are the worker threads' work.
+ * The epoll engine. Sockets are edge-triggered and registered once. Sends are tried at
+ * once. All sockets receive into one buffer, one after the other. Worker threads do file
+ * I/O.
  */
 #include <errno.h>
 #include <limits.h>
@@ -23,19 +23,19 @@ struct epoll {
 	int fd;
 	int count;			/* of events to dispatch */
 	struct list pending;		/* of struct loop_socket, with engine_flags set */
-	uint8_t *buffer;		/* owned; what arrives, during received() */
+	uint8_t *buffer;		/* owned; received data, during received() */
 	struct epoll_event events[EVENTS];
 };
 
 /* Why a socket is pending. */
 enum socket_flags {
-	SOCKET_READABLE = 1 << 0,	/* nothing says yet that all was read */
-	SOCKET_HANGUP = 1 << 1,		/* the end comes: read on until it is there */
+	SOCKET_READABLE = 1 << 0,	/* there may be more to read */
+	SOCKET_HANGUP = 1 << 1,		/* the peer closed: read until the end */
 	SOCKET_WRITABLE = 1 << 2,
 	SOCKET_SENT = 1 << 3,		/* sent() is due, with socket->result */
 };
 
-/* What an event is for: the low bits of its data; the others point to the object. */
+/* The kind of an event: the low bits of its data. The other bits point to the object. */
 enum event_tag {
 	EVENT_SOCKET,
 	EVENT_LISTENER,
@@ -79,8 +79,8 @@ static int epoll_socket_open(struct loop_socket *socket)
 }
 
 /*
- * Where the kernel takes less than it was given, the edge that says "writable" is
- * still to come; where it took a part, the next one follows in the next turn.
+ * If the kernel takes less than a part, an edge for "writable" will follow. If it takes the whole
+ * part, the next part is sent in the next turn.
  */
 static void epoll_socket_send(struct loop_socket *socket)
 {
@@ -108,8 +108,8 @@ static void epoll_socket_close(struct loop_socket *socket)
 	pend(socket, 0);
 }
 
-/* Nothing is left to read, as far as is known. */
-static void drained(struct loop_socket *socket)
+/* No more data is known to be in the socket. */
+static void mark_drained(struct loop_socket *socket)
 {
 	socket->engine_flags &= (uint8_t)~SOCKET_READABLE;
 }
@@ -117,7 +117,7 @@ static void drained(struct loop_socket *socket)
 static bool epoll_socket_takes(struct loop_socket *socket)
 {
 	socket->bulk = true;
-	/* whether anything is left is for the next step to find */
+	/* the next step finds out if more data is left */
 	socket->engine_flags |= SOCKET_READABLE;
 	return true;
 }
@@ -127,7 +127,7 @@ static void step(struct loop_socket *socket)
 	ssize_t n = loop_socket_step(socket, epoll_of(socket->loop)->buffer);
 
 	if (n == -EAGAIN) {
-		drained(socket);
+		mark_drained(socket);
 		socket->engine_flags &= (uint8_t)~SOCKET_HANGUP;
 	} else if (n <= 0) {
 		socket->receiving = false;
@@ -149,7 +149,7 @@ static void receive(struct loop_socket *socket)
 	if (n == -EINTR)
 		return;
 	if (n == -EAGAIN) {
-		drained(socket);
+		mark_drained(socket);
 		socket->engine_flags &= (uint8_t)~SOCKET_HANGUP;
 		return;
 	}
@@ -159,7 +159,7 @@ static void receive(struct loop_socket *socket)
 		socket->receiving = false;
 	else if ((size_t)n < RECEIVE_SIZE && !(socket->engine_flags & SOCKET_HANGUP) &&
 		 !socket->records)
-		drained(socket);
+		mark_drained(socket);
 	loop_socket_received(socket, n > 0 ? e->buffer : NULL, n);
 }
 
@@ -170,7 +170,7 @@ static void sent(struct loop_socket *socket)
 	socket->ops->sent(socket, socket->result);
 }
 
-/* Each step may close the socket, and what it starts makes it pending again. */
+/* Each step may close the socket. Operations that it starts make the socket pending again. */
 static void socket_progress(struct loop_socket *socket)
 {
 	if ((socket->engine_flags & SOCKET_WRITABLE) && !socket->closing) {
@@ -265,7 +265,7 @@ static void listener_event(struct loop_listener *listener)
 
 /* ---- watched descriptors ---- */
 
-/* EPOLLIN and the like have the values of POLLIN and the like. */
+/* EPOLLIN and the other events have the values of POLLIN and the others. */
 static int epoll_watch_start(struct loop_watch *watch)
 {
 	int r = add(epoll_of(watch->loop), watch->fd, watch->events | EPOLLET, watch,
@@ -275,7 +275,7 @@ static int epoll_watch_start(struct loop_watch *watch)
 	return r;
 }
 
-/* Events of this turn may still name it: it ends after them. */
+/* Events of this turn may still point to the watch: it ends after them. */
 static void epoll_watch_stop(struct loop_watch *watch)
 {
 	forget(epoll_of(watch->loop), watch->fd);
@@ -309,7 +309,7 @@ static void epoll_close(struct loop *loop)
 	munmap(e->buffer, RECEIVE_SIZE);
 }
 
-/* epoll_wait(2) knows milliseconds: rounded up, so that a timer is due afterwards. */
+/* For epoll_wait(2): rounded up, so that a timer is due afterwards. */
 static int milliseconds(uint64_t timeout)
 {
 	if (timeout == LOOP_NO_TIMEOUT)

@@ -112,7 +112,7 @@ static bool can_be_polled(int fd)
 	struct epoll_event event = { .events = EPOLLIN };
 	_cleanup_close_ int poll_fd = epoll_create1(EPOLL_CLOEXEC);
 
-	/* Without a descriptor left, threads it is: they can do with any file. */
+	/* Without a free descriptor to find out: use threads, which work with any file. */
 	return poll_fd < 0 || epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 

@@ -49,7 +49,7 @@ static void messages_run(struct loop *loop);
 
 /* ---- life ---- */
 
-/* What there is to do is in the inbox, where each turn looks. */
+/* Does nothing: each turn looks into the inbox. */
 static void woken(struct loop_watch *watch, unsigned int revents)
 {
 }
@@ -131,7 +131,7 @@ void loop_free(struct loop *loop)
 	while (atomic_load(&loop->posters))
 		sched_yield();
 	loop_workers_free(loop->workers);
-	messages_run(loop); /* who posted them may wait for that */
+	messages_run(loop); /* their senders may wait for them */
 	loop->ops->close(loop);
 	loop_buffers_done(loop);
 	close(loop->wake.fd);
@@ -149,7 +149,7 @@ void loop_wake(struct loop *loop)
 
 	if (!atomic_load(&loop->sleeping) || !atomic_exchange(&loop->sleeping, false))
 		return;
-	/* Fails only where the counter is full, and then the loop is awake. */
+	/* EAGAIN: the counter is full, so the loop is awake. */
 	if (write(loop->wake.fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
 		log_err("waking an event loop: %s", strerror(errno));
 }
@@ -164,7 +164,7 @@ void loop_post(struct loop *loop, struct loop_message *message)
 {
 	struct loop_message *head = atomic_load_explicit(&loop->messages, memory_order_relaxed);
 
-	/* the message may run, and all end, while we still wake the loop: see loop_free() */
+	/* loop_free() waits for posters: the message may run and end the loop before it is woken */
 	atomic_fetch_add(&loop->posters, 1);
 	do
 		message->next = head;
@@ -221,7 +221,7 @@ void loop_defer(struct loop *loop, struct loop_task *task)
 		list_add_tail(&loop->tasks, &task->node);
 }
 
-/* What the tasks defer themselves runs in the next turn, which then does not wait. */
+/* Tasks that are deferred by tasks run in the next turn, which then does not wait. */
 static void tasks_run(struct loop *loop)
 {
 	struct list tasks, *node;
@@ -258,7 +258,7 @@ static uint64_t loop_timeout(struct loop *loop)
 	return next > now ? next - now : 0;
 }
 
-/* Looks for work until poll_ns have gone by. Returns as the engine's wait(). */
+/* Polls for events for poll_ns. Returns as the engine's wait(). */
 static int loop_poll(struct loop *loop, uint64_t timeout)
 {
 	uint64_t now = loop_clock();
@@ -274,7 +274,7 @@ static int loop_poll(struct loop *loop, uint64_t timeout)
 	return 0;
 }
 
-/* Sleeps; whether that was short tells if looking for work is worth while the next time. */
+/* Sleeps. Polling is worth while next time if this sleep was short. */
 static int loop_sleep(struct loop *loop, uint64_t timeout)
 {
 	uint64_t since = loop->poll_ns ? loop_clock() : 0;

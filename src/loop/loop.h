@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The event loop of one reactor: one thread, sockets, files, timers and
- * messages. Everything here is called on the loop's own thread, but for
- * loop_post() and loop_stop(). The engine behind it (io_uring or epoll) does
- * not show.
+ * The event loop of one reactor: one thread with sockets, files, timers and messages.
+ * All functions are called on the loop's own thread, except loop_post() and
+ * loop_stop(). Callers do not see which engine (io_uring or epoll) is in use.
  *
  * Lifetimes. Objects (sockets, timers, operations, messages) are embedded in
  * the caller's and owned by the caller, who must not free them before the
@@ -33,14 +32,14 @@ enum loop_engine {
 
 struct loop_options {
 	enum loop_engine engine;
-	/* Look for work so long before sleeping, while no longer pauses are seen; 0: never. */
+	/* Polls this long before sleeping, unless the last pause was longer; 0: never. */
 	unsigned int poll_us;
 	size_t buffer_limit;	/* bytes of I/O buffers in use (buffer.h); 0: the default */
 };
 
-/* Made on the thread that will run it. 0, or -errno with *error filled. */
+/* Makes a loop, on the thread that will run it. 0, or -errno with *error filled. */
 int loop_new(struct loop **ret_loop, const struct loop_options *options, struct weft_error *error);
-/* Nothing may be in progress. */
+/* Frees the loop. No operation may be in progress. */
 void loop_free(struct loop *loop);
 /* Runs until loop_stop(). 0 or -errno. */
 int loop_run(struct loop *loop);
@@ -75,7 +74,7 @@ static inline void loop_task_init(struct loop_task *task, void (*run)(struct loo
 	task->run = run;
 }
 
-/* Does nothing where it is pending already. Cancel with list_del(&task->node). */
+/* Does nothing if the task is pending already. Cancel with list_del(&task->node). */
 void loop_defer(struct loop *loop, struct loop_task *task);
 
 /* ---- timers ---- */
@@ -86,23 +85,23 @@ struct loop_timer {
 	void (*fire)(struct loop_timer *timer);
 };
 
-/* Starts or moves. after: nanoseconds from loop_now(). */
+/* Starts or restarts the timer. after: nanoseconds from loop_now(). 0 or -ENOMEM. */
 int loop_timer_start(struct loop *loop, struct loop_timer *timer, uint64_t after);
 void loop_timer_stop(struct loop *loop, struct loop_timer *timer);
 
-/* ---- any descriptor that poll(2) knows ---- */
+/* ---- watches of any descriptor that poll(2) supports ---- */
 
 struct loop_watch {
 	int fd;					/* the caller's, open until stopped() */
 	unsigned int events;			/* POLLIN, POLLOUT, POLLPRI */
 	/*
-	 * Edge-triggered: called at the start where the descriptor is ready, and after each
-	 * time it becomes ready again; so use it until it says EAGAIN (one read(2) of an
-	 * eventfd or timerfd is enough). It may be called when nothing is ready. revents:
-	 * as poll(2), with POLLERR and POLLHUP.
+	 * Edge-triggered: called if the descriptor is ready at the start, and each time it
+	 * becomes ready again. So use the descriptor until EAGAIN (one read(2) of an eventfd
+	 * or timerfd is enough). May be called when nothing is ready. revents: as poll(2),
+	 * with POLLERR and POLLHUP.
 	 */
 	void (*ready)(struct loop_watch *watch, unsigned int revents);
-	/* After loop_watch_stop(): the last callback. The loop has let go of watch and fd. */
+	/* After loop_watch_stop(): the last callback. The loop no longer uses watch and fd. */
 	void (*stopped)(struct loop_watch *watch);
 	/* The loop's own: */
 	struct loop *loop;
@@ -112,9 +111,9 @@ struct loop_watch {
 	struct loop_task ended;
 };
 
-/* 0, or -errno: EPERM where the descriptor cannot be waited for (a regular file). */
+/* 0, or -errno: -EPERM if the descriptor cannot be polled (a regular file). */
 int loop_watch_start(struct loop *loop, struct loop_watch *watch);
-/* ready() is not called any more, not even for what has happened already. */
+/* After this ready() is not called again, not even for events that have happened already. */
 void loop_watch_stop(struct loop_watch *watch);
 
 /* ---- listening sockets ---- */
@@ -128,11 +127,11 @@ struct loop_listener {
 	struct loop_timer retry;		/* after an error that lasts */
 	struct loop_task ended;
 	/*
-	 * result: a connected socket, now the callee's, or -errno. Accepting goes
-	 * on, after a tenth of a second where the error may last (EMFILE ...).
+	 * result: a connected socket, which the callee owns, or -errno. Accepting continues,
+	 * after a tenth of a second if the error may last (EMFILE ...).
 	 */
 	void (*accepted)(struct loop_listener *listener, int result);
-	/* Required. After loop_listener_stop(): nothing follows, the caller may close fd. */
+	/* Required. After loop_listener_stop(): the last callback; the caller may close fd. */
 	void (*stopped)(struct loop_listener *listener);
 };
 
@@ -144,40 +143,40 @@ void loop_listener_stop(struct loop_listener *listener);
 struct loop_socket;
 
 /*
- * What kind of socket it is, as far as receiving goes. On most all that comes is data. Some
- * have records in between that are no data: TLS of the kernel (its alerts, tickets, changes
- * of keys). There,
+ * Sockets with records. On most sockets all received bytes are data. With TLS of the kernel,
+ * records that are no data (alerts, tickets, key updates) may come between the data. On such a
+ * socket,
  *
- *	a receive without a control message fails where such a record is next; the loop then
- *	gets it by recvmsg(2), tells record(), and goes on as before;
- *	what lies in the socket (FIONREAD) is not what will be read, so nothing is taken that
- *	depends on it (loop_socket_take() by units);
- *	a receive that had less than it could does not say that nothing is left.
+ *	a receive without a control message fails if such a record is next; the loop then
+ *	receives the record by recvmsg(2), calls record(), and continues as before;
+ *	the bytes in the socket (FIONREAD) are not the bytes that will be read, so
+ *	loop_socket_take() by units, which depends on their number, takes nothing;
+ *	a short receive does not mean that no data is left.
  *
- * All that depends on it is in socket.c and the engines' receiving.
+ * Only socket.c and the engines' receive functions depend on this.
  */
 struct loop_records {
-	int error;	/* the errno value of that failure: EIO for TLS */
-	int flags;	/* for the recvmsg(2) that gets the record: 0 for TLS */
+	int error;	/* the errno value of the failed receive: EIO for TLS */
+	int flags;	/* for the recvmsg(2) of the record: 0 for TLS */
 };
 
 struct loop_socket_ops {
 	/*
-	 * Bytes arrived; they are the callee's only during the call. count 0: the
-	 * peer closed its side; count < 0: -errno. Nothing follows either of those.
+	 * Bytes arrived; they are valid only during the call. count 0: the peer closed its
+	 * side; count < 0: -errno. Either of these is the last call.
 	 */
 	void (*received)(struct loop_socket *socket, const uint8_t *data, ssize_t count);
 	/*
-	 * Optional. Bytes have come for one that takes: it may call loop_socket_take() as
-	 * inside received(), before they come through received().
+	 * Optional. In take mode, bytes have arrived: the callee may call loop_socket_take(),
+	 * as inside received(). The bytes that it leaves come through received().
 	 */
 	void (*ready)(struct loop_socket *socket);
 	/*
-	 * Required with loop_socket_set_records(): a record that is no data, or a part of
-	 * one, with its control messages; the callee's only during the call. count: bytes.
+	 * Required with loop_socket_set_records(). A record that is no data, or a part of one,
+	 * with its control messages; valid only during the call. count: bytes.
 	 */
 	void (*record)(struct loop_socket *socket, const struct msghdr *message, size_t count);
-	/* The send ended: all bytes are with the kernel (0), or -errno. */
+	/* The send ended: the kernel has all bytes (0), or -errno. */
 	void (*sent)(struct loop_socket *socket, int result);
 	/* After loop_socket_close(): the last callback. fd is closed. */
 	void (*closed)(struct loop_socket *socket);
@@ -189,31 +188,31 @@ struct loop_socket {
 	const struct loop_socket_ops *ops;
 	/* The loop's own: */
 	bool sending, receiving, closing;
-	bool bulk;				/* the owner takes */
-	const struct loop_records *records;	/* borrowed; NULL: all that comes is data */
-	uint8_t idle;				/* how often in a row it did not */
-	size_t took;				/* bytes, in the callback under way */
+	bool bulk;				/* take mode: see loop_socket_take() */
+	const struct loop_records *records;	/* borrowed; NULL: no records */
+	uint8_t idle;				/* calls of received() in a row without a take */
+	size_t took;				/* bytes taken in the callback under way */
 	uint8_t inflight;			/* operations that will call back */
 	uint8_t engine_flags;
 	int result;				/* of a send that ended, until sent() is called */
-	unsigned int iov_count;			/* of the send under way, what is left of it */
-	size_t unsent;				/* its bytes */
-	struct msghdr message;			/* the part of it that the kernel has */
-	size_t cut;				/* bytes kept back of that part's last vector */
+	unsigned int iov_count;			/* of the send under way: vectors that are left */
+	size_t unsent;				/* of the send: bytes that are left */
+	struct msghdr message;			/* the part of the send that the kernel has */
+	size_t cut;				/* bytes of that part's last vector held back */
 	struct list node;			/* in one of the loop's or the engine's lists */
 };
 
 /* Takes over fd and starts to receive. 0, or -errno: fd remains the caller's. */
 int loop_socket_open(struct loop *loop, struct loop_socket *socket, int fd,
 		     const struct loop_socket_ops *ops);
-/* From the next receive on. Outlives the socket; NULL: all that comes is data. */
+/* Applies from the next receive on. records must outlive the socket; NULL: no records. */
 void loop_socket_set_records(struct loop_socket *socket, const struct loop_records *records);
 /*
- * Inside received(), when all its bytes are used, and inside ready(): moves what
- * comes next in the stream straight to where it belongs, as far as it is here
- * already. Of the last vector, only whole units of so many bytes, a power of two,
- * are filled. Returns the bytes moved; what is not moved, and the end, comes
- * through received() as ever. Worth its while from about LOOP_TAKE_MIN bytes.
+ * Receives the next bytes of the stream that have already arrived directly into the vectors.
+ * Called inside received(), after all its bytes are used, and inside ready(). It starts take
+ * mode, in which the loop waits for data and leaves receiving it to the owner. The last vector
+ * is filled in whole units of `unit` bytes, a power of two. Returns the bytes received. Other
+ * bytes, and the end, come through received(). Pays from about LOOP_TAKE_MIN bytes.
  */
 size_t loop_socket_take(struct loop_socket *socket, const struct iovec *iov,
 			unsigned int iov_count, size_t unit);
@@ -223,12 +222,12 @@ size_t loop_socket_take(struct loop_socket *socket, const struct iovec *iov,
 #define LOOP_IOV_MAX 1024
 
 /*
- * Sends all bytes of the vector: at least one byte in LOOP_IOV_MAX parts at the
- * most. Vector and bytes stay where they are until sent(), and the loop may
- * change the vector as it gets on. One send at a time.
+ * Sends all bytes of the vector, which has at least one byte and at most LOOP_IOV_MAX parts.
+ * Vector and bytes must stay valid until sent(); the loop may change the vector. One send at
+ * a time.
  */
 void loop_socket_send(struct loop_socket *socket, struct iovec *iov, unsigned int iov_count);
-/* Ends everything under way (sent() is still called for a send) and then calls closed(). */
+/* Ends all operations (sent() is still called for a send under way) and then calls closed(). */
 void loop_socket_close(struct loop_socket *socket);
 
 /* ---- files ---- */
@@ -237,7 +236,7 @@ void loop_socket_close(struct loop_socket *socket);
 struct loop_op {
 	/* result: bytes transferred, 0, or -errno. */
 	void (*done)(struct loop_op *op, int result);
-	int (*work)(struct loop_op *op);	/* of loop_op_work() */
+	int (*work)(struct loop_op *op);	/* for loop_op_work() */
 	struct loop *loop;
 	struct loop_op *next;
 	struct pool_job job;
@@ -249,26 +248,26 @@ struct loop_op {
 	int flags;
 	int kind;
 	/*
-	 * The caller's, before it is started: not even starting it may be left to the
-	 * kernel, which would block: see loop_file_blocks().
+	 * Set by the caller before the start: a thread must start the operation, because
+	 * io_uring would block in doing so: see loop_file_blocks().
 	 */
 	bool blocks;
-	/* The caller's, too: the file is open for direct I/O, so that registered memory pays. */
+	/* Set by the caller too: the file is open for direct I/O, so registered memory pays. */
 	bool direct;
 };
 
 /*
- * Whether operations on a regular file have to be done by threads. io_uring takes
- * what can be polled, as the files of FUSE can, for what need not be waited for,
- * and the reactor would wait inside its system call. What cannot be asked not to
- * wait at all, as files of overlayfs or NFS, it gives to threads of the kernel's one
- * by one: the more of them hang, the longer others wait for theirs. May block itself.
+ * True if operations on this regular file must be done by the loop's threads. io_uring starts
+ * I/O on files that can be polled (FUSE) without a thread, and the reactor would block inside
+ * its system call. I/O on files without non-blocking operations (overlayfs, NFS) goes to
+ * kernel threads one by one: the more of them hang, the longer other I/O waits for a thread.
+ * May block itself.
  */
 bool loop_file_blocks(int fd);
 
 /*
- * May transfer less than asked, as preadv(2). iov_count: LOOP_IOV_MAX at the most;
- * the vector stays the caller's and unchanged until done(). flags: RWF_*.
+ * May transfer less than requested, as preadv(2). iov_count: at most LOOP_IOV_MAX. The vector
+ * must stay valid and unchanged until done(). flags: RWF_*.
  */
 void loop_read(struct loop *loop, struct loop_op *op, int fd, const struct iovec *iov,
 	       unsigned int iov_count, uint64_t offset);
@@ -280,9 +279,8 @@ void loop_flush(struct loop *loop, struct loop_op *op, int fd);
 void loop_fallocate(struct loop *loop, struct loop_op *op, int fd, int mode, uint64_t offset,
 		    uint64_t length);
 /*
- * Runs op->work on a thread of its own pool, where it may block; its result goes
- * to done(). fd: the file that it works on, so that one that hangs does not take
- * all threads; -1: none.
+ * Runs op->work on a thread of the loop's pool, where it may block, and passes its result to
+ * done(). fd: the file that it works on (a file that hangs does not take all threads), or -1.
  */
 void loop_op_work(struct loop *loop, struct loop_op *op, int fd, int (*work)(struct loop_op *op));
 

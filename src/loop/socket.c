@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sockets and listeners: the verbs, and what both engines do the same way. */
+/* Sockets and listeners: the functions of loop.h, and the part that both engines share. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,13 +9,13 @@
 #include "loop/engine.h"
 
 #define RETRY_AFTER 100000000ull	/* nanoseconds */
-/* Bytes of one socket in one turn: while it is alone, and while others have something to say. */
+/* Bytes that a socket sends in one turn: while it is alone, and while others receive. */
 #define SEND_ALONE ((size_t)2048 * 1024)
 #define SEND_SHARED ((size_t)512 * 1024)
-/* Of a record that is no data, so many bytes at a time; the largest of TLS that are in use. */
+/* Bytes of a record that are received at a time: as large as TLS has them. */
 #define RECORD_SIZE 4096
 #define CONTROL_SIZE 256
-/* Nobody but the one that sends much was heard for so long: it is alone. Nanoseconds. */
+/* A socket that sends much is alone if no other one received for this long. Nanoseconds. */
 #define ALONE_AFTER 20000000ull
 
 int loop_fd_set_nonblocking(int fd, bool on)
@@ -57,15 +57,15 @@ void loop_listener_stop(struct loop_listener *listener)
 	listener->loop->ops->listener_stop(listener);
 }
 
-/* Errors of one connection that went away, not of the listener or the system. */
-static bool passes(int result)
+/* True for success, and for errors of one connection rather than of the listener or system. */
+static bool listener_goes_on(int result)
 {
 	return result >= 0 || result == -ECONNABORTED || result == -EINTR || result == -EPROTO;
 }
 
 bool loop_listener_pauses(struct loop_listener *listener, int result)
 {
-	return !passes(result) &&
+	return !listener_goes_on(result) &&
 	       loop_timer_start(listener->loop, &listener->retry, RETRY_AFTER) == 0;
 }
 
@@ -98,7 +98,7 @@ void loop_socket_send(struct loop_socket *socket, struct iovec *iov, unsigned in
 	socket->loop->ops->socket_send(socket);
 }
 
-static void heard(const struct loop_socket *socket)
+static void note_received(const struct loop_socket *socket)
 {
 	if (socket != socket->loop->bulk_sender)
 		socket->loop->others_heard = socket->loop->now;
@@ -107,11 +107,11 @@ static void heard(const struct loop_socket *socket)
 void loop_socket_received(struct loop_socket *socket, const uint8_t *data, ssize_t count)
 {
 	socket->took = 0;
-	heard(socket);
+	note_received(socket);
 	socket->ops->received(socket, data, count);
 }
 
-/* How much of the vectors can be filled now such that the last gets whole units. */
+/* How many bytes of the vectors can be filled now, so that the last vector gets whole units. */
 static size_t takeable(struct loop_socket *socket, const struct iovec *iov,
 		       unsigned int iov_count, size_t unit)
 {
@@ -123,7 +123,7 @@ static size_t takeable(struct loop_socket *socket, const struct iovec *iov,
 		return all;
 	if (socket->records)
 		return 0;
-	/* this thread alone receives: what is ready now is still there in a moment */
+	/* only this thread receives: bytes that are there now stay until recvmsg(2) */
 	if (ioctl(socket->fd, FIONREAD, &ready) < 0 || ready < 0)
 		return 0;
 	if ((size_t)ready < all)
@@ -178,22 +178,22 @@ bool loop_socket_record(struct loop_socket *socket, int error)
 	do
 		n = recvmsg(socket->fd, &message, socket->records->flags | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
-	/* without a control message it is no record: that failure was the socket's end */
+	/* without a control message it is no record: the failure is the socket's end */
 	if (n < 0 || !CMSG_FIRSTHDR(&message))
 		return false;
 	socket->ops->record(socket, &message, (size_t)n);
 	return true;
 }
 
-/* Whether the owner took what is there by itself. */
-static bool taken(struct loop_socket *socket)
+/* Calls ready(). True if the owner took data. */
+static bool owner_took(struct loop_socket *socket)
 {
 	socket->took = 0;
 	if (socket->ops->ready)
 		socket->ops->ready(socket);
 	if (!socket->took)
 		return false;
-	heard(socket);
+	note_received(socket);
 	return true;
 }
 
@@ -201,7 +201,7 @@ ssize_t loop_socket_step(struct loop_socket *socket, void *buffer)
 {
 	ssize_t n;
 
-	if (taken(socket)) {
+	if (owner_took(socket)) {
 		socket->idle = 0;
 		return (ssize_t)socket->took;
 	}
@@ -226,7 +226,7 @@ ssize_t loop_socket_step(struct loop_socket *socket, void *buffer)
 	return n + (ssize_t)socket->took;
 }
 
-/* The larger the parts, the less a lone socket runs dry; the longer others wait for their turn. */
+/* Large parts keep a lone socket busy; small ones let other sockets have their turn soon. */
 static size_t send_at_once(const struct loop *loop)
 {
 	return loop->now - loop->others_heard > ALONE_AFTER ? SEND_ALONE : SEND_SHARED;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Timers: a binary heap of pointers. A timer knows its slot, to be moved or taken out. */
+/* Timers: a binary heap of pointers. A timer has its slot, so that it can be moved or removed. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -94,7 +94,7 @@ uint64_t loop_timers_next(const struct loop *loop)
 	return loop->timers.count ? loop->timers.heap[1]->when : LOOP_NO_TIMEOUT;
 }
 
-/* As many at the most as there were: timers that start again at once do not hold the turn. */
+/* Runs at most as many as there were at first, so that timers that restart do not hold the turn. */
 void loop_timers_run(struct loop *loop)
 {
 	struct loop_timers *timers = &loop->timers;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The io_uring engine: one ring of its own for the loop's thread. All that a
- * turn starts is submitted by the call that waits for the next events, and the
- * kernel does its share of the work inside that call (DEFER_TASKRUN).
+ * The io_uring engine: a ring for the loop's thread. The call that waits for the next
+ * events submits all operations of the turn, and the kernel does its part of the work
+ * inside that call (DEFER_TASKRUN).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ static int sysctl_disabled(void)
 	int value = 0;
 
 	if (file) {
-		/* NOLINTNEXTLINE(cert-err34-c): too large a number is as good as any */
+		/* NOLINTNEXTLINE(cert-err34-c): any number but 0 means disabled */
 		if (fscanf(file, "%d", &value) != 1)
 			value = 0;
 		fclose(file);
@@ -98,7 +98,7 @@ static int uring_open(struct loop *loop, struct weft_error *error)
 		uring_close(loop);
 		return r;
 	}
-	/* Saves looking up the ring's descriptor with each call; works without. */
+	/* Saves the lookup of the ring's descriptor in each call. May fail. */
 	(void)io_uring_register_ring_fd(&u->ring);
 	return 0;
 }
@@ -125,7 +125,7 @@ static int uring_wait(struct loop *loop, uint64_t timeout)
 	} else {
 		r = 0;
 	}
-	/* Interrupted, timed out, or short of memory: what was not submitted is the next time. */
+	/* Interrupted, timed out or out of memory: the next call submits the rest. */
 	if (r < 0 && r != -EINTR && r != -ETIME && r != -EAGAIN && r != -EBUSY) {
 		log_err("io_uring_enter: %s", strerror(-r));
 		return r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the files of the io_uring engine share. */
+/* Shared by the files of the io_uring engine. */
 #ifndef WEFT_LOOP_URING_H
 #define WEFT_LOOP_URING_H
 
@@ -8,12 +8,12 @@
 #include "loop/engine.h"
 
 /*
- * Receive buffers, lent to the kernel in a ring of provided buffers. A buffer
- * is in use between the kernel's receive and the end of received(), so that
- * few serve any number of connections. The kernel takes them by turns: the
- * fewer it has, the more of them are still in the cache, and the sooner a host
- * that writes much has its first answers. It is lent URING_BUFFERS_LENT, and
- * more while several sockets find none; their memory goes back after that.
+ * Receive buffers, which the kernel gets through a ring of provided buffers. A buffer is in
+ * use from the kernel's receive to the end of received(), so a few buffers serve any number of
+ * connections. The kernel uses them in turn: the fewer it has, the more of them are still
+ * cached, and the sooner a host that writes much gets its first answers. The kernel gets
+ * URING_BUFFERS_LENT buffers, and more while several sockets find none; the memory of these is
+ * given back later.
  */
 #define URING_BUFFERS 128
 #define URING_BUFFERS_LENT 8
@@ -22,17 +22,17 @@
 #define URING_BUFFER_STRIDE (URING_BUFFER_SIZE + 192)
 
 /*
- * What the kernel has of one file at most; the rest waits in user space. An
- * operation that the kernel cannot start at once takes a thread of its (io-wq),
- * and a file that hangs takes as many as it has operations. So there is a bound
- * for each file, and always room for all: see uring_file.c.
+ * The most operations of one file that the kernel has at a time; others wait in user space. An
+ * operation that the kernel cannot start at once takes a kernel thread (io-wq), so a file that
+ * hangs takes a thread for each. With a limit for each file there are always threads for all:
+ * see uring_file.c.
  */
 #define URING_TRANSFERS_OF_A_FILE 256	/* direct reads and writes: few need a thread */
 #define URING_CACHED_OF_A_FILE 32	/* through the page cache: many writes need one */
 #define URING_CALLS_OF_A_FILE 8		/* flushes and the like: each takes a thread */
 
 struct uring_lane {
-	struct loop_op *first, *last;	/* those that wait */
+	struct loop_op *first, *last;	/* operations that wait */
 	unsigned int inflight;
 	bool used;
 };
@@ -49,15 +49,15 @@ struct uring {
 	unsigned int filled;		/* of those in this turn */
 	unsigned int peak;		/* most in a turn, since the last time of less */
 	struct loop_timer less;		/* runs while there is something to give back */
-	struct uring_lane *lanes;	/* owned; two for each file, by descriptor */
+	struct uring_lane *lanes;	/* owned; two for each descriptor */
 	unsigned int lane_count;
 	unsigned int threads;		/* that io-wq may have */
 	bool fixes;			/* more I/O buffers may be registered */
-	bool fix_failed;		/* they could not, and the log has it */
-	uint8_t head[LOOP_TAKE_HEAD];	/* what comes for an owner that takes, during received() */
+	bool fix_failed;		/* registering failed, and that was logged */
+	uint8_t head[LOOP_TAKE_HEAD];	/* data in take mode, during received() */
 };
 
-/* What a completion is for: the low bits of its user data; the others point to the object. */
+/* The kind of a completion: the low bits of its user data. The other bits point to the object. */
 enum uring_tag {
 	URING_RECEIVE,
 	URING_SEND,
@@ -66,7 +66,7 @@ enum uring_tag {
 	URING_ACCEPT_CANCEL,
 	URING_OP,
 	URING_WATCH,
-	URING_NOTHING,			/* nobody waits for it */
+	URING_NOTHING,			/* the completion is ignored */
 	URING_TAGS = 7,			/* the mask */
 };
 
@@ -80,7 +80,7 @@ static inline void uring_tag(struct io_uring_sqe *sqe, void *object, enum uring_
 	sqe->user_data = (uintptr_t)object | tag;
 }
 
-/* A free submission entry; never NULL. */
+/* A free submission queue entry; never NULL. */
 struct io_uring_sqe *uring_sqe(struct uring *u);
 
 /* uring_receive.c */
@@ -110,12 +110,12 @@ void uring_watch_stop(struct loop_watch *watch);
 void uring_watched(struct loop_watch *watch, int result, unsigned int flags);
 
 /* uring_restrict.c */
-/* Starts the ring, which can do what this engine does alone; buffers were registered before. */
+/* Restricts the ring to what this engine does, and starts it. Buffers were registered before. */
 int uring_enable(struct uring *u, struct weft_error *error);
 
 /* uring_fixed.c */
 void uring_fixed_open(struct uring *u);
-/* The registered slab that holds all of this memory; -1: there is none. */
+/* The registered slab that contains all of this memory; -1: none does. */
 int uring_fixed_slab(struct uring *u, const struct iovec *iov);
 void uring_fixed_forget(struct loop *loop, unsigned int slab);
 

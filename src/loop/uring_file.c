@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * io_uring: files. The kernel's threads (io-wq) serve all files of the ring's
- * thread, and by default there are few: four a CPU. A file that hangs would
- * take them all. So each file has a bound, and io-wq is allowed as many threads
- * as all files together may take; it only makes those that are needed.
+ * io_uring: files. The kernel threads (io-wq) serve all files of the ring's thread. By
+ * default there are few, four for each CPU, and a file that hangs would take all of them.
+ * So the operations of each file are limited, and io-wq may have as many threads as all
+ * files together can use; it makes threads only when they are needed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static unsigned int lane_max(const struct loop_op *op)
 	return op->direct ? URING_TRANSFERS_OF_A_FILE : URING_CACHED_OF_A_FILE;
 }
 
-/* A lane's first operation: room for what it may take, beside what the others may. */
+/* At a lane's first operation: allows io-wq the threads that this lane may use. */
 static void lane_open(struct uring *u, struct uring_lane *lane, const struct loop_op *op)
 {
 	unsigned int most[2];
@@ -32,8 +32,8 @@ static void lane_open(struct uring *u, struct uring_lane *lane, const struct loo
 	lane->used = true;
 	u->threads += is_call(op) ? URING_CALLS_OF_A_FILE : URING_TRANSFERS_OF_A_FILE;
 	most[0] = u->threads;
-	most[1] = 0; /* as it is: those are for other than files and disks */
-	/* Where it fails, the kernel has its own idea of how many are enough. */
+	most[1] = 0; /* unchanged: the threads for other than files and disks */
+	/* If this fails, the kernel's default remains. */
 	(void)io_uring_register_iowq_max_workers(&u->ring, most);
 }
 

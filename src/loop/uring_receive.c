@@ -10,9 +10,9 @@
 
 #define GROUP 0
 #define RING_SIZE 65536	/* of the ring of provided buffers: whole pages of any size */
-/* What a socket receives by steps in one turn. */
+/* The most bytes that a socket in take mode receives in one turn. */
 #define STEPS_SIZE ((size_t)1024 * 1024)
-/* Nanoseconds that tell how many buffers are enough. */
+/* The period in which the use of buffers is measured, nanoseconds. */
 #define LESS_AFTER 100000000ull
 #define MEMORY_SIZE (RING_SIZE + (size_t)URING_BUFFERS * URING_BUFFER_STRIDE)
 
@@ -44,14 +44,14 @@ static void lend_spares(struct uring *u)
 		lend(u, u->spare[--u->spare_count]);
 }
 
-/* Where the heap of timers cannot grow, it is tried again with the next buffer. */
+/* If the timer cannot be started, the next buffer tries again. */
 static void lend_less_soon(struct uring *u)
 {
 	if (!u->less.slot)
 		(void)loop_timer_start(&u->loop, &u->less, LESS_AFTER);
 }
 
-/* A buffer is back from the kernel, and done with. */
+/* Takes back a buffer whose data was used. */
 static void buffer_put(struct uring *u, unsigned int id)
 {
 	u->lent--;
@@ -64,7 +64,7 @@ static void buffer_put(struct uring *u, unsigned int id)
 	lend_less_soon(u);
 }
 
-/* The kernel ran out of buffers for several. */
+/* The kernel ran out of buffers for several sockets. */
 static void lend_more(struct uring *u)
 {
 	if (u->lend < URING_BUFFERS)
@@ -74,8 +74,8 @@ static void lend_more(struct uring *u)
 }
 
 /*
- * The memory of all buffers, in one call. None holds anything, as long as no completion says so:
- * the kernel fills them for this thread alone, in its calls.
+ * Gives back the memory of all buffers, in one call. No buffer has data before its completion is
+ * seen, because the kernel fills buffers only inside this thread's system calls.
  */
 static bool release(struct uring *u)
 {
@@ -85,7 +85,7 @@ static bool release(struct uring *u)
 	return true;
 }
 
-/* Half as many, where no turn has needed more; at the end, what they held is given back. */
+/* Lends half as many buffers if no turn needed more; at the end gives their memory back. */
 static void lend_less(struct loop_timer *timer)
 {
 	struct uring *u = container_of(timer, struct uring, less);
@@ -106,7 +106,7 @@ int uring_buffers_open(struct uring *u, struct weft_error *error)
 
 	if (memory == MAP_FAILED)
 		return weft_error_set(error, errno, "no memory for receive buffers");
-	/* Small packets touch a page of each buffer, which is what they shall cost. */
+	/* Without huge pages, a small packet costs one page of its buffer. */
 	(void)madvise(memory, MEMORY_SIZE, MADV_NOHUGEPAGE);
 	registration.ring_addr = (uintptr_t)memory;
 	r = io_uring_register_buf_ring(&u->ring, &registration, 0);
@@ -132,8 +132,8 @@ void uring_buffers_close(struct uring *u)
 }
 
 /*
- * What an owner takes is only waited for here, and then received by steps (socket.c).
- * All else is received by the kernel, into the next buffer of the ring.
+ * In take mode only waits for data, which loop_socket_step() then receives. Otherwise the kernel
+ * receives into the next buffer of the ring.
  */
 static void receive_arm(struct loop_socket *socket)
 {
@@ -163,8 +163,8 @@ int uring_socket_open(struct loop_socket *socket)
 }
 
 /*
- * While a multishot receive goes on, what follows is on its way into receive
- * buffers: nothing can be taken, and from now on the socket receives by steps.
+ * While a multishot receive is under way, the next bytes may already be in receive buffers. So
+ * nothing can be taken yet; the receive is cancelled, and then the socket receives by steps.
  */
 bool uring_socket_takes(struct loop_socket *socket)
 {
@@ -178,7 +178,7 @@ bool uring_socket_takes(struct loop_socket *socket)
 	return !socket->receiving;
 }
 
-/* The receive is over, but not because of the peer: it goes on, or waits for buffers. */
+/* Restarts a receive that ended without an error of the socket, or waits for buffers. */
 static void receive_again(struct uring *u, struct loop_socket *socket, int result)
 {
 	if (result != -ENOBUFS) {
@@ -188,8 +188,8 @@ static void receive_again(struct uring *u, struct loop_socket *socket, int resul
 	list_add_tail(&u->starved, &socket->node);
 }
 
-/* Bytes have come for an owner that takes; so many of them, and it is others' turn. */
-static void steps(struct uring *u, struct loop_socket *socket)
+/* Receives in take mode, at most STEPS_SIZE bytes, so that other sockets have their turn. */
+static void receive_steps(struct uring *u, struct loop_socket *socket)
 {
 	size_t all = 0;
 	ssize_t n;
@@ -202,8 +202,8 @@ static void steps(struct uring *u, struct loop_socket *socket)
 		receive_arm(socket);
 }
 
-/* Cancelled: for the owner that takes now, or the kernel had no memory to wait. */
-static bool goes_on(int result)
+/* True if the receive must restart: cancelled for take mode, or the kernel lacked memory. */
+static bool must_restart(int result)
 {
 	return result > 0 || result == -ENOBUFS || result == -EINTR || result == -EAGAIN ||
 	       result == -ECANCELED;
@@ -219,12 +219,12 @@ void uring_received(struct uring *u, struct loop_socket *socket, int result, uns
 	if (socket->engine_flags & SOCKET_WAITS) {
 		socket->engine_flags &= (uint8_t)~SOCKET_WAITS;
 		if (!socket->closing)
-			steps(u, socket);
+			receive_steps(u, socket);
 		uring_socket_ended(socket);
 		return;
 	}
-	again = goes_on(result) || (!more && result < 0 && !socket->closing &&
-				    loop_socket_record(socket, -result));
+	again = must_restart(result) || (!more && result < 0 && !socket->closing &&
+					 loop_socket_record(socket, -result));
 	if (!socket->closing && result > 0)
 		loop_socket_received(socket, buffer_address(u, id), result);
 	else if (!socket->closing && !again)
@@ -244,9 +244,9 @@ static bool many(const struct list *list)
 }
 
 /*
- * Those that found no buffer go on, as many as can expect one now, in the order in which they ran
- * out; the others keep the loop awake until it is their turn. One that is alone had all buffers
- * itself: it has enough of them, and has what it sends on its way first.
+ * Restarts the receives of sockets that found no buffer, in order, and at most as many as there are
+ * buffers. The remaining ones keep the loop awake until their turn. A single socket without a
+ * buffer has used all of them itself: it needs no more, and sends its answers first.
  */
 void uring_settle(struct loop *loop)
 {

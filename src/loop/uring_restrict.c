@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * io_uring: a ring can do what this engine does, and nothing else. What goes
- * through a ring passes no filter of system calls: opening files, connecting,
- * device commands. Whoever takes this process over must find none of them here.
+ * io_uring: restricts a ring to the operations of this engine. Operations of a ring are not
+ * seen by the filter of system calls. An attacker inside this process must not be able to open
+ * files, connect or send device commands through the ring.
  */
 #include <errno.h>
 #include <string.h>
@@ -20,8 +20,8 @@ static const uint8_t operations[] = {
 };
 
 /*
- * What liburing does with the ring's own descriptor, how many threads files may take
- * (uring_file.c), and I/O buffers (uring_fixed.c); all else is registered before.
+ * Allowed registrations: liburing's use of the ring's own descriptor, the number of threads
+ * (uring_file.c), and I/O buffers (uring_fixed.c). Others are made before the ring starts.
  */
 static const uint8_t registrations[] = {
 	IORING_REGISTER_RING_FDS, IORING_UNREGISTER_RING_FDS, IORING_REGISTER_IOWQ_MAX_WORKERS,

@@ -73,7 +73,7 @@ void uring_socket_ended(struct loop_socket *socket)
 		loop_socket_ended(socket);
 }
 
-/* What was being moved from one kernel queue to another was missed: it needs another one. */
+/* A cancel can miss an operation that moves between kernel queues: cancels again. */
 void uring_cancelled(struct loop_socket *socket)
 {
 	if (socket->inflight > 1)

@@ -7,7 +7,7 @@
 
 #include "loop/uring.h"
 
-/* The kernel has poll(2) say that a file is always ready; there are no edges to wait for. */
+/* False for regular files, which poll(2) always reports as ready: they have no edges. */
 static bool has_edges(int fd)
 {
 	struct stat st;
@@ -41,7 +41,7 @@ void uring_watch_stop(struct loop_watch *watch)
 	uring_tag(sqe, NULL, URING_NOTHING);
 }
 
-/* A poll that ended by itself (the ring of completions was full) begins anew: it misses nothing. */
+/* Restarts a poll that ended by itself (the completion queue was full); no edge is missed. */
 void uring_watched(struct loop_watch *watch, int result, unsigned int flags)
 {
 	bool more = flags & IORING_CQE_F_MORE;

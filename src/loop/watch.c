@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Watched descriptors: what both engines do the same way. */
+/* Watched descriptors: the part that both engines share. */
 #include "loop/engine.h"
 
 #define RETRY_AFTER 100000000ull	/* nanoseconds */
@@ -49,7 +49,7 @@ void loop_watch_ready(struct loop_watch *watch, unsigned int revents)
 
 void loop_watch_failed(struct loop_watch *watch)
 {
-	/* without memory for the timer, it is as if nothing ever happened */
+	/* without memory for the timer, the watch stays silent */
 	(void)loop_timer_start(watch->loop, &watch->retry, RETRY_AFTER);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Threads for what may block (util/pool.h). A file is a lane: one that hangs
- * keeps a few of them, the others go on.
+ * Threads for operations that may block (util/pool.h). Each file is a lane, so a file that
+ * hangs holds only a few threads.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -67,7 +67,7 @@ void loop_workers_free(struct loop_workers *workers)
 void loop_workers_start_op(struct loop *loop, struct loop_op *op)
 {
 	struct loop_workers *workers = loop->workers;
-	unsigned int lane = (unsigned int)(op->fd + 2); /* what has no file shares one */
+	unsigned int lane = (unsigned int)(op->fd + 2); /* operations without a file share a lane */
 	int r;
 
 	if (!workers)

@@ -194,7 +194,7 @@ _Static_assert(offsetof(struct nvmf_disc_entry, subnqn) == 256, "subnqn");
 _Static_assert(offsetof(struct nvmf_disc_entry, traddr) == 512, "traddr");
 _Static_assert(offsetof(struct nvmf_disc_entry, tsas) == 768, "tsas");
 
-/* What can be wrong with an NQN. */
+/* Faults of an NQN. */
 enum nvmf_nqn_fault {
 	NVMF_NQN_OK = 0,
 	NVMF_NQN_EMPTY,
@@ -202,19 +202,19 @@ enum nvmf_nqn_fault {
 	NVMF_NQN_NOT_UTF8,
 	NVMF_NQN_CONTROL,	/* a control character */
 	NVMF_NQN_BLANK,		/* white space */
-	NVMF_NQN_PREFIX,	/* asked for: does not start with "nqn.yyyy-mm." */
+	NVMF_NQN_PREFIX,	/* only if asked for: no "nqn.yyyy-mm." at the start */
 };
 
 #define NVMF_NQN_WANT_PREFIX	0x01	/* flag: the rule of NVMF_NQN_PREFIX applies */
 
 /*
  * Checks the NQN at the start of `size` bytes; it ends at the first NUL or after `size` bytes. A
- * field of a command has NVMF_NQN_SIZE bytes, and one that fills it without a NUL is too long.
- * `flags` is 0 or NVMF_NQN_WANT_PREFIX. The first fault found is returned.
+ * field of a command has NVMF_NQN_SIZE bytes; an NQN that fills it without a NUL is too long.
+ * flags: 0 or NVMF_NQN_WANT_PREFIX. Returns the first fault found.
  */
 enum nvmf_nqn_fault nvmf_nqn_check(const char *nqn, size_t size, unsigned int flags);
 
-/* What the fault is and what would be right, to follow "NQN 'x' "; static memory. */
+/* Describes the fault and what is valid, to follow "NQN 'x' "; static memory. */
 const char *nvmf_nqn_fault_str(enum nvmf_nqn_fault fault);
 
 #endif

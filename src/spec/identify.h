@@ -400,7 +400,7 @@ _Static_assert(offsetof(struct nvme_id_ns, lbaf) == 128, "lbaf");
 #define NVME_RESCAP_WEAR	(1u << 5)
 #define NVME_RESCAP_EAAR	(1u << 6)
 #define NVME_RESCAP_IEKEY_13	(1u << 7)	/* Ignore Existing Key as in 1.3 and later */
-/* DLFEAT: what a deallocated block reads as. */
+/* DLFEAT: the contents of deallocated blocks. */
 #define NVME_DLFEAT_ZEROES	0x01
 #define NVME_DLFEAT_ONES	0x02
 #define NVME_DLFEAT_WZ_DEAC	(1u << 3)	/* Write Zeroes honours DEAC */
@@ -435,7 +435,7 @@ _Static_assert(offsetof(struct nvme_id_ns_ind, nstat) == 14, "nstat");
 #define NVME_NSTAT_NRDY			(1u << 0)	/* ready */
 #define NVME_NSTAT_IOI_SHIFT		1		/* 2 bits: I/O impacted */
 
-/* CNS 05h with CSI 00h: what the NVM command set says of a namespace. */
+/* CNS 05h with CSI 00h: the NVM command set's data of a namespace. */
 struct nvme_id_ns_nvm {
 	le64	lbstm;
 	uint8_t	pic;
@@ -453,7 +453,7 @@ struct nvme_id_ns_nvm {
 };
 _Static_assert(sizeof(struct nvme_id_ns_nvm) == 4096, "NVM Identify Namespace");
 
-/* CNS 06h with CSI 00h: what the NVM command set says of a controller. */
+/* CNS 06h with CSI 00h: the NVM command set's data of a controller. */
 struct nvme_id_ctrl_nvm {
 	uint8_t	vsl;		/* Verify limit, 2^n pages */
 	uint8_t	wzsl;		/* Write Zeroes limit */

@@ -48,7 +48,7 @@ static inline uint64_t nvme_log_length(const struct nvme_sqe *sqe)
 	return ((uint64_t)numd + 1) * 4;
 }
 
-/* Byte offset that it starts from. */
+/* The byte offset at which the requested part starts. */
 static inline uint64_t nvme_log_offset(const struct nvme_sqe *sqe)
 {
 	return (uint64_t)le32_get(sqe->cdw13) << 32 | le32_get(sqe->cdw12);
@@ -149,7 +149,7 @@ _Static_assert(sizeof(struct nvme_log_effects) == 4096, "commands supported and 
 #define NVME_EFFECTS_CCC	(1u << 4)	/* controller capability change */
 #define NVME_EFFECTS_CSE_SHIFT	16		/* 3 bits: submission and execution */
 
-/* 0Ch: this, then ngrps times a descriptor and its NSIDs. */
+/* 0Ch: this header, followed by ngrps descriptors, each with its NSIDs. */
 struct nvme_log_ana {
 	le64	chgcnt;
 	le16	ngrps;

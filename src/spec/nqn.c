@@ -6,7 +6,7 @@
 #include <string.h>
 
 /*
- * Length of the UTF-8 sequence at p, of which n bytes are there, and its code point; 0 if it is
+ * The length of the UTF-8 sequence at p, of at most n bytes, and its code point; 0 if it is
  * malformed, overlong, a surrogate or beyond U+10FFFF.
  */
 static size_t utf8_decode(const unsigned char *p, size_t n, uint32_t *ret_code)

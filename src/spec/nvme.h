@@ -113,7 +113,7 @@ static inline void nvme_cqe_set_status(struct nvme_cqe *cqe, struct nvme_status 
 	cqe->status = le16_of((uint16_t)(st.v << 1));
 }
 
-/* Opcode bits 1:0: where data moves. */
+/* Opcode bits 1:0: the direction of the data. */
 enum nvme_data_dir {
 	NVME_DATA_NONE		= 0,
 	NVME_DATA_TO_CTRL	= 1,
@@ -162,7 +162,7 @@ enum nvme_admin_opcode {
 	NVME_ADMIN_VENDOR_FIRST		= 0xc0,
 };
 
-/* I/O commands of the NVM command set, with those every command set has. */
+/* I/O commands of the NVM command set, and those that all command sets share. */
 enum nvme_nvm_opcode {
 	NVME_CMD_FLUSH			= 0x00,
 	NVME_CMD_WRITE			= 0x01,
@@ -183,7 +183,7 @@ enum nvme_nvm_opcode {
 	NVME_CMD_FABRICS		= 0x7f,
 };
 
-/* Where a command's data moves: of a Fabrics command, fctype tells, not the opcode. */
+/* The direction of a command's data. A Fabrics command has it in fctype, not in the opcode. */
 static inline enum nvme_data_dir nvme_sqe_dir(const struct nvme_sqe *sqe)
 {
 	return nvme_opcode_dir(sqe->opcode == NVME_CMD_FABRICS ? sqe->fctype : sqe->opcode);

@@ -19,9 +19,9 @@ enum nvme_sct {
 };
 
 /*
- * Every status that is not command specific: X(name, SCT << 8 | SC, text).
- * The command specific ones follow in lists of their own, because the same value means another
- * thing on an admin, an I/O and a Fabrics command.
+ * Every status that is not command specific: X(name, SCT << 8 | SC, text). Command specific
+ * statuses have lists of their own, because a value has different meanings for admin, I/O and
+ * Fabrics commands.
  */
 #define NVME_STATUS_LIST(X)								\
 	X(SUCCESS,			0x000, "Successful Completion")			\
@@ -93,7 +93,7 @@ enum nvme_sct {
 	X(HOST_PATH_ERROR,		0x370, "Host Pathing Error")			\
 	X(HOST_ABORTED_CMD,		0x371, "Command Aborted By Host")
 
-/* Command specific statuses of admin commands, and those that several kinds share. */
+/* Command specific statuses of admin commands, and those that several kinds of command share. */
 #define NVME_STATUS_ADMIN_LIST(X)							\
 	X(CQ_INVALID,			0x100, "Completion Queue Invalid")		\
 	X(QID_INVALID,			0x101, "Invalid Queue Identifier")		\
@@ -229,7 +229,7 @@ static inline uint16_t nvme_status_sc(struct nvme_status st)
 	return st.v & NVME_SC_MASK;
 }
 
-/* Which list a command specific status is read from. */
+/* The list in which a command specific status is found. */
 enum nvme_status_kind {
 	NVME_STATUS_KIND_ADMIN,
 	NVME_STATUS_KIND_NVM,
@@ -237,8 +237,8 @@ enum nvme_status_kind {
 };
 
 /*
- * The specification's name of a status in English; never NULL, static memory. `kind` says which
- * command it answered, which decides what 180h to 1BFh mean.
+ * The specification's name of a status; never NULL, static memory. kind: of the command, which
+ * determines the meaning of 180h to 1BFh.
  */
 const char *nvme_status_str(struct nvme_status st, enum nvme_status_kind kind);
 

@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <string.h>
 
-/* What a type of PDU looks like. */
+/* The properties of a type of PDU. */
 struct shape {
 	uint8_t	hlen;
 	uint8_t	to;		/* 1 << enum nvme_tcp_dir */
-	bool	digests;	/* carries them where they were negotiated */
+	bool	digests;	/* carries the negotiated digests */
 	enum { DATA_NEVER, DATA_MAYBE, DATA_ALWAYS } data;
 };
 
@@ -41,7 +41,7 @@ static int fail_field(struct nvme_tcp_fault *ret_fault, size_t offset, const cha
 
 #define FIELD(name) offsetof(struct nvme_tcp_ch, name)
 
-/* TermReqs: no digest, no PDO; what follows the header is a copy of the faulty one. */
+/* TermReqs have no digest and no PDO; a copy of the faulty header follows the header. */
 static int check_term(const struct nvme_tcp_ch *ch, struct nvme_tcp_fault *ret_fault)
 {
 	uint32_t plen = le32_get(ch->plen);
@@ -51,7 +51,7 @@ static int check_term(const struct nvme_tcp_ch *ch, struct nvme_tcp_fault *ret_f
 	return 0;
 }
 
-/* A PDU with data: where it starts and how much there is. */
+/* Checks PDO and the length of the data of a PDU with data. */
 static int check_data(const struct nvme_tcp_ch *ch, uint32_t head, bool ddgst, uint32_t maxdata,
 		      struct nvme_tcp_fault *ret_fault)
 {
@@ -109,7 +109,7 @@ int nvme_tcp_header_check(const struct nvme_tcp_ch *ch, enum nvme_tcp_dir dir, b
 	return check_data(ch, head, ddgst, maxdata, ret_fault);
 }
 
-/* Common header of a PDU that carries digests and, where datal is not 0, data. */
+/* Fills the common header of a PDU that carries digests and, if datal is not 0, data. */
 static void put_ch(struct nvme_tcp_ch *ch, enum nvme_tcp_type type, uint8_t hlen, uint8_t flags,
 		   const struct nvme_tcp_format *fmt, uint32_t datal)
 {
@@ -134,7 +134,7 @@ static void put_ch(struct nvme_tcp_ch *ch, enum nvme_tcp_type type, uint8_t hlen
 	ch->plen = le32_of(plen);
 }
 
-/* Common header of a PDU that never carries digests. */
+/* Fills the common header of a PDU that never carries digests. */
 static void put_plain_ch(struct nvme_tcp_ch *ch, enum nvme_tcp_type type, uint8_t hlen,
 			 uint32_t plen)
 {

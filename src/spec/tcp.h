@@ -136,26 +136,26 @@ enum nvme_tcp_fes {
 	NVME_TCP_FES_UNSUPPORTED	= 0x06,	/* FEI: offset of the parameter */
 };
 
-/* A peer's violation that ends the connection: what to put into a TermReq and a log line. */
+/* A peer's violation of the protocol that ends the connection: for the TermReq and the log. */
 struct nvme_tcp_fault {
 	uint16_t fes;
 	uint32_t fei;
 	const char *what;		/* static memory */
 };
 
-/* The way a PDU travels. */
+/* The direction of a PDU. */
 enum nvme_tcp_dir {
 	NVME_TCP_TO_CTRL,		/* we are the controller and received it */
 	NVME_TCP_TO_HOST,		/* we are the host and received it */
 };
 
 /*
- * Checks one received common header for everything that needs no state but the connection's:
- * the type may travel this way; digest flags agree with what was negotiated; HLEN is the type's;
- * PDO, where there is data, lies after header and digest, on a dword, within the PDU; PLEN fits
- * the type, and the data in it is at most `maxdata` bytes. `maxdata` is, for CapsuleCmd, the
- * queue's in-capsule data size; for H2CData, MAXH2CDATA; for C2HData, the host's own limit.
- * Reserved bits are not looked at, nor is PDO in a PDU without data.
+ * Makes the checks of a received common header that need no state of commands: the type is valid
+ * in this direction; digest flags agree with the negotiated digests; HLEN is the type's; PDO, if
+ * the PDU has data, is after header and digest, on a dword, within the PDU; PLEN fits the type,
+ * and the data is at most `maxdata` bytes. `maxdata` is, for CapsuleCmd, the queue's in-capsule
+ * data size; for H2CData, MAXH2CDATA; for C2HData, the host's own limit. Reserved bits, and PDO in
+ * a PDU without data, are ignored.
  *
  * Returns 0, or -EPROTO with *ret_fault filled (3.6.2: FES 01h with the field's offset; FES 05h
  * for H2CData over MAXH2CDATA; FES 04h for C2HData over the host's limit). After 0, header
@@ -180,14 +180,14 @@ static inline uint32_t nvme_tcp_data_len(const struct nvme_tcp_ch *ch, bool hdgs
 	return plen - ch->pdo - (ddgst ? NVME_TCP_DIGEST_LEN : 0u);
 }
 
-/* How PDUs that we send are laid out on one connection. */
+/* The layout of PDUs that we send on one connection. */
 struct nvme_tcp_format {
 	bool	hdgst;
 	bool	ddgst;
 	uint8_t	pda;		/* the peer's HPDA or CPDA, 0's based dwords */
 };
 
-/* Where data of a PDU with this header length starts: PDO. */
+/* PDO of a PDU with this header length. */
 static inline uint8_t nvme_tcp_pdo(const struct nvme_tcp_format *fmt, uint8_t hlen)
 {
 	uint32_t unit = (fmt->pda + 1u) * 4;
@@ -204,10 +204,10 @@ static inline uint8_t nvme_tcp_pdo(const struct nvme_tcp_format *fmt, uint8_t hl
 void nvme_tcp_put_icreq(struct nvme_tcp_icreq *pdu, uint8_t hpda, uint8_t dgst, uint32_t maxr2t);
 void nvme_tcp_put_icresp(struct nvme_tcp_icresp *pdu, uint8_t cpda, uint8_t dgst,
 			 uint32_t maxh2cdata);
-/* Fills the common header alone: the SQE is the caller's. `datal` is in-capsule data. */
+/* Fills only the common header; the caller fills the SQE. datal: bytes of in-capsule data. */
 void nvme_tcp_put_cmd(struct nvme_tcp_cmd *pdu, const struct nvme_tcp_format *fmt,
 		      uint32_t datal);
-/* Fills the common header alone: the CQE is the caller's. */
+/* Fills only the common header; the caller fills the CQE. */
 void nvme_tcp_put_rsp(struct nvme_tcp_rsp *pdu, const struct nvme_tcp_format *fmt);
 void nvme_tcp_put_h2c_data(struct nvme_tcp_h2c_data *pdu, const struct nvme_tcp_format *fmt,
 			   uint16_t cccid, uint16_t ttag, uint32_t datao, uint32_t datal,
@@ -218,8 +218,8 @@ void nvme_tcp_put_c2h_data(struct nvme_tcp_c2h_data *pdu, const struct nvme_tcp_
 void nvme_tcp_put_r2t(struct nvme_tcp_r2t *pdu, const struct nvme_tcp_format *fmt,
 		      uint16_t cccid, uint16_t ttag, uint32_t r2to, uint32_t r2tl);
 /*
- * H2CTermReq or C2HTermReq by `type`; `header_len` bytes of the faulty PDU's header, at most
- * NVME_TCP_TERM_DATA_MAX, are the caller's to append. TermReqs carry no digests.
+ * H2CTermReq or C2HTermReq by `type`. The caller appends `header_len` bytes of the faulty PDU's
+ * header, at most NVME_TCP_TERM_DATA_MAX. TermReqs carry no digests.
  */
 void nvme_tcp_put_term(struct nvme_tcp_term *pdu, enum nvme_tcp_type type,
 		       const struct nvme_tcp_fault *fault, uint32_t header_len);

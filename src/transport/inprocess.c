@@ -18,8 +18,8 @@ struct inprocess {
 	struct queue queue;
 	struct transport_address local;
 	/* The reactor's: */
-	struct loop_task settle;	/* what may not happen within fetch() and respond() */
-	struct list fetching;		/* of struct slot: data can be brought */
+	struct loop_task settle;	/* work that must not run within fetch() and respond() */
+	struct list fetching;		/* of struct slot: the data is available */
 	struct list answered;		/* of struct slot: to be released */
 	bool ended;			/* queue_closed() was called */
 	/* Under the lock: */
@@ -29,7 +29,7 @@ struct inprocess {
 	bool closed, released;
 };
 
-/* What the transport keeps in a request. */
+/* The transport's part of a request. */
 struct slot {
 	struct list node;
 	struct inprocess_command *command;
@@ -78,7 +78,7 @@ static void fetch(struct request *req)
 	settle_later(conn);
 }
 
-/* A piece of what the host is sent; `received` counts what does not fit, too. */
+/* Copies a piece of payload to the host; `received` also counts bytes that do not fit. */
 static void receive(struct inprocess_command *command, const struct iovec *piece)
 {
 	size_t room = command->received < command->size ? command->size - command->received : 0;
@@ -98,7 +98,7 @@ static void respond(struct request *req)
 	for (unsigned int i = 0; i < req->iov_count; i++)
 		receive(command, &req->iov[i]);
 	command->cqe = req->cqe;
-	slot->req = req;	/* which answers for another one where that was abandoned */
+	slot->req = req;	/* a spare, if the request was abandoned */
 	list_add_tail(&conn->answered, &slot->node);
 	settle_later(conn);
 }
@@ -181,7 +181,7 @@ static void settle(struct loop_task *task)
 		struct slot *slot = list_entry(node, struct slot, node);
 		struct inprocess_command *command = slot->command;
 
-		/* first, so that the host finds the place free */
+		/* before the host sees the completion, so that the queue entry is free */
 		request_release(slot->req);
 		set_state(conn, command, INPROCESS_DONE);
 	}

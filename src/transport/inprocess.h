@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A transport without sockets, for tests: a host in the same process sends
- * commands from memory and gets completions back. Everything here is called by
- * the host's thread, which is none of the reactors' (the connection's side of
- * each call runs on its reactor, as with any transport).
+ * A transport without sockets, for tests: a host in the same process sends commands from
+ * memory and gets completions back. The host's thread, which is not a reactor's, calls all
+ * functions; the controller's side of each call runs on the connection's reactor.
  */
 #ifndef WEFT_TRANSPORT_INPROCESS_H
 #define WEFT_TRANSPORT_INPROCESS_H
@@ -20,11 +19,11 @@ struct reactor;
 struct request;
 
 enum inprocess_state {
-	INPROCESS_SENT,		/* the controller has it */
-	INPROCESS_ASKED,	/* it asks for the data that is withheld */
+	INPROCESS_SENT,		/* the controller has the command */
+	INPROCESS_ASKED,	/* the controller asks for the withheld data */
 	INPROCESS_DONE,		/* cqe is valid */
-	INPROCESS_LOST,		/* the connection ended before */
-	INPROCESS_FULL,		/* the queue has no place: a connection would end for that */
+	INPROCESS_LOST,		/* the connection ended before the completion */
+	INPROCESS_FULL,		/* the queue is full; over TCP the connection would end */
 };
 
 /* One command. Owned by the host, and unchanged while it is SENT or ASKED. */
@@ -35,11 +34,11 @@ struct inprocess_command {
 	bool in_capsule;		/* data travels with the command */
 	bool withhold;			/* data waits for inprocess_send_data() */
 	void *buffer;			/* takes what the controller sends; may be NULL */
-	uint32_t size;			/* of buffer: bytes beyond are counted but dropped */
+	uint32_t size;			/* of buffer; bytes beyond are counted and dropped */
 	/* Results, valid once inprocess_wait() or inprocess_state() said so. */
 	enum inprocess_state state;	/* the transport's: ask inprocess_state() */
 	struct nvme_cqe cqe;
-	uint32_t received;		/* bytes of payload that came */
+	uint32_t received;		/* bytes of payload received */
 	/* The transport's own. */
 	struct list node;
 	struct request *request;
@@ -50,7 +49,7 @@ struct inprocess *inprocess_open(struct reactor *reactor, uint16_t portid,
 				 const struct transport_address *local);
 /* Sends a command. On return the controller has begun with it. */
 void inprocess_send(struct inprocess *conn, struct inprocess_command *command);
-/* How far it is. */
+/* The state of the command. */
 enum inprocess_state inprocess_state(struct inprocess *conn,
 				     const struct inprocess_command *command);
 /* Sends the data that an ASKED command withheld. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* NVMe/TCP (NVMe/TCP Transport 1.1): what the rest of the daemon sees of it. */
+/* The NVMe/TCP transport (NVMe/TCP Transport 1.1) for the rest of the daemon. */
 #ifndef WEFT_TRANSPORT_TCP_H
 #define WEFT_TRANSPORT_TCP_H
 

@@ -20,7 +20,7 @@
 #include "target/queue/transport.h"
 #include "util/log_peer.h"
 
-/* A host that is silent this long is probed; a host that acknowledges nothing this long is gone. */
+/* A host that is silent this long is probed; one that acknowledges nothing this long is gone. */
 #define TCP_IDLE_S 15
 #define TCP_PROBE_S 5
 #define TCP_PROBES 3
@@ -47,7 +47,7 @@ static void fill_address(const union tcp_address *from, struct transport_address
 	}
 }
 
-/* Other threads ask too, also when the socket is gone: the descriptor is not to be touched. */
+/* Other threads call this too, also after the socket is closed: it must not use the descriptor. */
 static void tcp_addresses(const struct queue *queue, struct transport_address *ret_local,
 			  struct transport_address *ret_peer)
 {
@@ -92,9 +92,8 @@ void tcp_connection_close(struct tcp_connection *conn)
 }
 
 /*
- * Sends what is left and ends. What the peer still sends is read and dropped
- * until it closes: a close with unread bytes would reset the connection, and
- * the peer would lose our last words.
+ * Sends the queued data and ends. Data from the peer is read and dropped until the peer closes:
+ * a close with unread bytes would reset the connection, and the peer would lose the last PDUs.
  */
 static void end(struct tcp_connection *conn)
 {
@@ -201,7 +200,7 @@ const struct transport_traits tcp_traits = {
 	/* NVMe/TCP 1.1, 3.3.2: data within the capsule, or in PDUs of its own */
 	.sgls = NVME_SGLS_BYTE_ALIGNED | NVME_SGLS_OFFSET | NVME_SGLS_TRANSPORT,
 	.msdbd = 1,
-	/* Fabrics commands may carry 8 KiB on any queue, whatever IOCCSZ says */
+	/* Fabrics commands may carry 8 KiB on any queue, regardless of IOCCSZ */
 	.capsule_data = NVME_TCP_ADMIN_ICD,
 };
 
@@ -233,7 +232,7 @@ static void set_options(int fd, const char *peer)
 	set_option(fd, peer, IPPROTO_TCP, TCP_USER_TIMEOUT, TCP_USER_TIMEOUT_MS);
 }
 
-/* A connection that came to nothing. */
+/* Drops a connection that could not be started. */
 static void turn_away(struct reactor *reactor, int fd, struct tcp_connection *conn,
 		      struct limits_place *place)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Asks the host for the data of its commands, and finds the one that came. (TCP 1.1, 3.3.2) */
+/* Asks hosts for data by R2T, and finds the request of H2CData PDUs. (NVMe/TCP 1.1, 3.3.2) */
 #include <string.h>
 
 #include "transport/tcp_connection.h"
@@ -55,7 +55,7 @@ struct request *tcp_fetch_find(struct tcp_connection *conn, const struct nvme_tc
 	if (length > transfer->r2t_end - offset)
 		return refuse(ret_fault, NVME_TCP_FES_OUT_OF_RANGE, H2C(datal),
 			      "H2CData beyond its R2T");
-	/* what is missing would never come; where nothing is, the flag says nothing */
+	/* LAST before the end of the R2T: the rest would never come */
 	if (pdu->ch.flags & NVME_TCP_F_LAST && length < transfer->r2t_end - offset)
 		return refuse(ret_fault, NVME_TCP_FES_HEADER_FIELD, H2C(ch.flags),
 			      "H2CData whose LAST flag is not at the end of its R2T");

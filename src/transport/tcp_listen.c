@@ -29,9 +29,9 @@ struct listener {
 	struct loop_listener listener;
 	struct target *target;
 	uint16_t portid;
-	uint64_t complained;	/* when it was last logged that accepting fails */
-	bool pausing;		/* and it was not yet that it works again */
-	int result;		/* of the start */
+	uint64_t complained;	/* when failing was last logged */
+	bool pausing;		/* failing was logged, and not yet that it works again */
+	int result;		/* of starting the listener */
 	sem_t stopped;
 };
 
@@ -62,8 +62,8 @@ static struct reactor *least_busy(const struct target *target)
 	return best;
 }
 
-/* Accepting failed, as where descriptors ran out: says so once, and again when it works. */
-static void failed(struct listener *listener, int error)
+/* Accepting failed, e.g. without descriptors: logs it once. Logged again when it works. */
+static void accept_failed(struct listener *listener, int error)
 {
 	uint64_t now = loop_now(listener->listener.loop);
 
@@ -76,7 +76,7 @@ static void failed(struct listener *listener, int error)
 	listener->pausing = true;
 }
 
-static void works(struct listener *listener)
+static void accept_works(struct listener *listener)
 {
 	if (!listener->pausing)
 		return;
@@ -84,7 +84,7 @@ static void works(struct listener *listener)
 	log_notice("port %u takes connections again", listener->portid);
 }
 
-/* Who is at the other end, for limits_arrive(). Of an IPv6 host, any address of its network. */
+/* The peer's name for limits_arrive(): its address, or for IPv6 its /64 network. */
 static void network_of(int fd, char ret_name[INET6_ADDRSTRLEN])
 {
 	struct sockaddr_storage address = { 0 };
@@ -111,10 +111,10 @@ static void accepted(struct loop_listener *loop_listener, int result)
 	struct arrival *arrival;
 
 	if (result < 0) {
-		failed(listener, -result);
+		accept_failed(listener, -result);
 		return;
 	}
-	works(listener);
+	accept_works(listener);
 	arrival = malloc(sizeof(*arrival));
 	network_of(result, name);
 	if (!arrival ||

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Takes a connection's stream apart. Headers and in-capsule data that arrived
- * whole are used where they lie; only what is cut by the end of a receive
- * buffer is gathered first.
+ * Parses a connection's incoming stream. Headers and in-capsule data that arrive whole are
+ * used in the receive buffer. Only parts that the end of a receive buffer cuts are
+ * gathered first.
  */
 #include <string.h>
 
@@ -28,7 +28,7 @@ void tcp_receive_forget(struct tcp_connection *conn)
 	conn->rx.data = NULL;
 }
 
-/* Ends the connection; the header at hand goes back to the peer with the C2HTermReq. */
+/* Ends the connection; the C2HTermReq carries the current header back to the peer. */
 static void end_with(struct tcp_connection *conn, const struct nvme_tcp_fault *f)
 {
 	struct tcp_receiver *rx = &conn->rx;
@@ -109,7 +109,7 @@ static bool digest_matches(const uint8_t *at, uint32_t crc)
 	return le32_get(sent) == crc;
 }
 
-/* Prepares for payload that is not all here yet. */
+/* Prepares to receive payload that has not arrived completely. */
 static void expect_data(struct tcp_connection *conn, struct request *req, uint8_t *data,
 			uint32_t length)
 {
@@ -148,7 +148,7 @@ static size_t receive_command(struct tcp_connection *conn, const struct nvme_tcp
 		start_command(conn, req, length ? data : NULL, length, intact);
 		return length + tail;
 	}
-	/* where there is none, the data is skipped and the command fails */
+	/* without a buffer the data is skipped and the command fails */
 	(void)request_try_buffer(req, length);
 	expect_data(conn, req, req->hold.buffer, length);
 	return 0;
@@ -186,8 +186,8 @@ static void finish_data(struct tcp_connection *conn)
 }
 
 /*
- * Data for a namespace's own memory: whole blocks go there, a part of one waits in
- * the request's buffer for the rest. `at`: offset of the bytes in the data.
+ * Stores data in memory that the namespace lent, in whole blocks. A part of a block is gathered
+ * in the request's buffer. at: offset of the bytes in the data.
  */
 static void place_blocks(struct request *req, size_t at, const uint8_t *data, size_t count)
 {
@@ -212,7 +212,7 @@ static void place_blocks(struct request *req, size_t at, const uint8_t *data, si
 	}
 }
 
-/* The next bytes of payload, which lie elsewhere, go where they belong. */
+/* Copies the next bytes of payload to their place. */
 static void place(struct tcp_receiver *rx, const uint8_t *data, size_t count)
 {
 	uint8_t *to = rx->data + (rx->length - rx->left);
@@ -223,7 +223,7 @@ static void place(struct tcp_receiver *rx, const uint8_t *data, size_t count)
 		memcpy(to, data, count);
 }
 
-/* `count` bytes of payload lie where they belong. */
+/* `count` bytes of payload are in their place. */
 static void advance_data(struct tcp_connection *conn, size_t count)
 {
 	struct tcp_receiver *rx = &conn->rx;
@@ -241,7 +241,7 @@ static void advance_data(struct tcp_connection *conn, size_t count)
 	}
 }
 
-/* Takes bytes of payload; returns how many. */
+/* Uses bytes of payload; returns their number. */
 static size_t take_data(struct tcp_connection *conn, const uint8_t *data, size_t count)
 {
 	struct tcp_receiver *rx = &conn->rx;
@@ -253,7 +253,7 @@ static size_t take_data(struct tcp_connection *conn, const uint8_t *data, size_t
 	return n;
 }
 
-/* Takes what completes the block that is gathered, and whole ones. */
+/* Receives the rest of a gathered block, and whole blocks, directly from the socket. */
 static void take_blocks(struct tcp_connection *conn)
 {
 	struct tcp_receiver *rx = &conn->rx;
@@ -275,8 +275,8 @@ static void take_blocks(struct tcp_connection *conn)
 		advance_data(conn, n);
 }
 
-/* Memory that was lent may be revoked in the middle of a PDU. */
-static void heed_revocation(struct tcp_receiver *rx)
+/* Drops the rest of the payload if its lent memory was revoked in the middle of a PDU. */
+static void check_revoked(struct tcp_receiver *rx)
 {
 	if (rx->stage != TCP_STAGE_DATA || !rx->req || !rx->req->revoked)
 		return;
@@ -290,7 +290,7 @@ void tcp_take(struct tcp_connection *conn)
 	struct iovec iov;
 	size_t n;
 
-	heed_revocation(rx);
+	check_revoked(rx);
 	if (conn->state >= CONN_ENDING || rx->stage != TCP_STAGE_DATA ||
 	    rx->length < LOOP_TAKE_MIN)
 		return;
@@ -318,7 +318,7 @@ static size_t take_digest(struct tcp_connection *conn, const uint8_t *data, size
 	return n;
 }
 
-/* Is this type due now? Checks what needs the connection's state. */
+/* True if a PDU of this type may come in the connection's present state. */
 static bool type_due(struct tcp_connection *conn, const struct nvme_tcp_ch *ch)
 {
 	bool first = conn->state == CONN_WAIT_ICREQ;
@@ -330,7 +330,7 @@ static bool type_due(struct tcp_connection *conn, const struct nvme_tcp_ch *ch)
 	return false;
 }
 
-/* Checks a common header and returns how long everything before the data is; 0 after a fault. */
+/* Checks a common header. Returns the length of all bytes before the data; 0 after a fault. */
 static uint32_t check_header(struct tcp_connection *conn, const struct nvme_tcp_ch *ch)
 {
 	uint32_t maxdata = ch->type == NVME_TCP_H2C_DATA ? TCP_MAXH2CDATA :
@@ -352,7 +352,7 @@ static uint32_t check_header(struct tcp_connection *conn, const struct nvme_tcp_
 	return length;
 }
 
-/* A whole header lies at `header`. Returns how many bytes behind it were used as well. */
+/* Handles a complete header. Returns the number of bytes after it that were used too. */
 static size_t receive_header(struct tcp_connection *conn, const uint8_t *header,
 			     const uint8_t *behind, size_t count)
 {
@@ -386,7 +386,7 @@ static size_t receive_header(struct tcp_connection *conn, const uint8_t *header,
 	}
 }
 
-/* Gathers a header that is cut; returns how many bytes were taken. */
+/* Gathers a header that is cut. Returns the number of bytes used. */
 static size_t gather_header(struct tcp_connection *conn, const uint8_t *data, size_t count)
 {
 	struct tcp_receiver *rx = &conn->rx;
@@ -426,7 +426,7 @@ static size_t take_header(struct tcp_connection *conn, const uint8_t *data, size
 
 void tcp_receive(struct tcp_connection *conn, const uint8_t *data, size_t count)
 {
-	heed_revocation(&conn->rx);
+	check_revoked(&conn->rx);
 	while (count && conn->state < CONN_ENDING) {
 		size_t n;
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Puts a connection's outgoing stream together: one send per connection and
- * turn, of all that is ready or, where that is much, of half. Headers and
- * completions are written next to each other into the batch, payload is sent
- * from where it lies; a request is free again as soon as the batch has what it
- * needs of it.
+ * Builds a connection's outgoing stream: one send per connection and turn, of all ready
+ * PDUs or, if they are many bytes, of half. Headers and completions are written into the
+ * batch; payload is sent from its own memory. A request is released as soon as the batch
+ * has taken over its resources.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +16,10 @@
 #define BATCH_IOVS 264
 #define BATCH_HOLDS 128
 #define BATCH_BYTES 8192
-/* The most that one completion needs: C2HData and gap, data digest, response capsule. */
+/* The most bytes of one completion: C2HData and gap, data digest, response capsule. */
 #define ITEM_BYTES (255 + NVME_TCP_DIGEST_LEN + 24 + NVME_TCP_DIGEST_LEN)
 #define ITEM_IOVS (2 + REQUEST_IOVS)
-/* What TCP hands to the device at once: 64 KiB, less the headers. */
+/* The largest packet that TCP gives to the device (64 KiB with headers), bytes. */
 #define SEGMENT 65000u
 
 struct tcp_batch {
@@ -43,7 +42,7 @@ void tcp_send_wake(struct tcp_connection *conn)
 	loop_defer(conn->socket.loop, &conn->flush);
 }
 
-/* Of the stream, digests and gaps apart. */
+/* Bytes of a completion in the stream, without digests and gaps. */
 static uint32_t completion_bytes(const struct request *req)
 {
 	return (uint32_t)sizeof(struct nvme_tcp_rsp) +
@@ -54,7 +53,7 @@ void tcp_respond(struct request *req)
 {
 	struct tcp_connection *conn = tcp_of_queue(req->queue);
 
-	/* nothing follows a C2HTermReq */
+	/* nothing may be sent after a C2HTermReq */
 	if (conn->state >= CONN_TERMINATED || conn->fault.what) {
 		request_release(req);
 		return;
@@ -82,7 +81,7 @@ static bool batch_has_room(const struct tcp_batch *batch)
 	       BATCH_IOVS - batch->iov_count >= ITEM_IOVS && batch->hold_count < BATCH_HOLDS;
 }
 
-/* Room for `count` bytes in the stream, which continue the ones before where they can. */
+/* Makes room for `count` bytes in the stream, next to the previous ones if possible. */
 static void *stage(struct tcp_batch *batch, uint32_t count)
 {
 	uint8_t *at = batch->bytes + batch->used;
@@ -157,7 +156,7 @@ static void stage_response(struct tcp_connection *conn, struct tcp_batch *batch,
 static void stage_completion(struct tcp_connection *conn, struct tcp_batch *batch,
 			     struct request *req)
 {
-	/* the data's last PDU stands for the completion where that says nothing more */
+	/* the SUCCESS flag of the last data PDU replaces a response capsule without information */
 	bool success = req->iov_count && !conn->queue.flow_control &&
 		       queue_connected(&conn->queue) && !le64_get(req->cqe.result) &&
 		       !le16_get(req->cqe.status);
@@ -196,9 +195,9 @@ static bool stage_r2ts(struct tcp_connection *conn, struct tcp_batch *batch, str
 }
 
 /*
- * How much the next send is to carry. A send keeps the socket from what comes in, so half of
- * what is ready goes first, and the host has an answer to work on while the other half is copied.
- * It is a whole number of segments: a short one at the end costs as much as a full one.
+ * The bytes of the next send. The socket cannot receive while a send copies data. So half of the
+ * ready bytes are sent first, and the host has answers to work on while the other half is copied.
+ * The size is a multiple of SEGMENT, because a short packet costs as much as a full one.
  */
 static uint64_t batch_most(const struct tcp_connection *conn)
 {
@@ -232,7 +231,7 @@ static void gather(struct tcp_connection *conn, struct tcp_batch *batch)
 	}
 }
 
-/* The C2HTermReq is the last that the peer hears; what else was ready is dropped. */
+/* Stages the C2HTermReq, the last PDU of the connection; other ready PDUs are dropped. */
 static void stage_term(struct tcp_connection *conn, struct tcp_batch *batch)
 {
 	uint32_t header = conn->fault_header_length;
@@ -249,13 +248,13 @@ static void drop_ready(struct tcp_connection *conn)
 	while ((node = list_pop(&conn->ready))) {
 		struct request *req = tcp_request_owner(list_entry(node, struct tcp_request, node));
 
-		/* one that is being fetched ends with the queue */
+		/* a request that is being fetched ends with the queue */
 		if (req->state == REQUEST_RESPONDING)
 			request_release(req);
 	}
 }
 
-/* All has been said: no more follows, and the peer is expected to close. */
+/* Everything is sent: shuts the sending side down, and waits for the peer to close. */
 static void finish_end(struct tcp_connection *conn)
 {
 	conn->state = CONN_TERMINATED;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Hosts that stand still. One that reads slowly is served as slowly; one that
- * for the stall timeout takes next to nothing of what is being sent, or sends
- * next to nothing of what an R2T asked for or of a PDU that it began, loses its
- * connection. The kernel counts the bytes, so that I/O need not.
+ * Hosts that stall. A host that reads slowly is served slowly. A host loses its connection
+ * if, during the stall timeout, it takes almost none of the data that is being sent, or
+ * sends almost none of the data that an R2T asked for or of a PDU that it began. The kernel
+ * counts the bytes, so that I/O need not.
  *
- * The timer runs while there is traffic and looks twice per timeout, so that it
- * takes between one timeout and one and a half. Between PDUs, with nothing under
- * way, it does not run: a host may be idle for as long as it keeps alive.
+ * The timer runs while there is traffic and fires twice per timeout, so a stall is found
+ * after one to one and a half timeouts. It does not run between PDUs while no command is
+ * under way: a host may be idle for as long as it keeps alive.
  */
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -35,13 +35,13 @@ void tcp_stall_watch(struct tcp_connection *conn)
 {
 	if (!timeout_ns(conn))
 		return;
-	/* whatever came so far counts for the first two looks: no host stalls before the third */
+	/* zero: all bytes so far count in the first two checks, which thus find no stall */
 	memset(conn->seen, 0, sizeof(conn->seen));
 	look_later(conn);
 }
 
-/* Whether data is awaited from the host, and since before `when`. */
-static bool fetching(const struct tcp_connection *conn, uint64_t when, bool *ret_long)
+/* True if data of an R2T is due from the host. *ret_long: since before `when`. */
+static bool awaits_data(const struct tcp_connection *conn, uint64_t when, bool *ret_long)
 {
 	bool any = false;
 
@@ -57,8 +57,8 @@ static bool fetching(const struct tcp_connection *conn, uint64_t when, bool *ret
 	return any;
 }
 
-/* How many bytes of the PDU at hand have come: of its header, or of what follows that. */
-static uint32_t part(const struct tcp_receiver *rx)
+/* The bytes of the current PDU that have come: of its header, or of its payload or digest. */
+static uint32_t received_bytes(const struct tcp_receiver *rx)
 {
 	switch (rx->stage) {
 	case TCP_STAGE_HEADER:
@@ -70,7 +70,7 @@ static uint32_t part(const struct tcp_receiver *rx)
 	}
 }
 
-/* What the host does not go on with, for the log. */
+/* Describes, for the log, the PDU that the host does not complete. */
 static void describe(const struct tcp_receiver *rx, char *ret_text, size_t size)
 {
 	const char *type = nvme_tcp_type_str(rx->type);
@@ -79,7 +79,7 @@ static void describe(const struct tcp_receiver *rx, char *ret_text, size_t size)
 		snprintf(ret_text, size, "stopped before the end of the data digest of a %s", type);
 	else if (rx->stage != TCP_STAGE_HEADER)
 		snprintf(ret_text, size, "stopped after %u of %u bytes of the data of a %s",
-			 part(rx), rx->length, type);
+			 received_bytes(rx), rx->length, type);
 	else if (rx->want > sizeof(struct nvme_tcp_ch))
 		snprintf(ret_text, size, "stopped after %u of %u bytes of the header of a %s",
 			 rx->have, rx->want, nvme_tcp_type_str(rx->header[0]));
@@ -107,23 +107,23 @@ void tcp_stall_check(struct tcp_connection *conn)
 	socklen_t size = sizeof(info);
 	char text[96];
 
-	/* a socket that cannot say has ended, and the loop will tell */
+	/* if this fails, the socket has ended, and the loop will report it */
 	if (!timeout ||
 	    getsockopt(conn->socket.fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
 		return;
-	/* since the look before the last, a whole timeout ago: windows open in leaps */
+	/* since the check before the last, a whole timeout ago: windows open in leaps */
 	takes = info.tcpi_bytes_acked - conn->seen[1].taken >= TCP_STALL_BYTES;
 	came = info.tcpi_bytes_received - conn->seen[1].sent;
 	conn->seen[1] = conn->seen[0];
 	conn->seen[0].taken = info.tcpi_bytes_acked;
 	conn->seen[0].sent = info.tcpi_bytes_received;
-	asked = fetching(conn, now - timeout, &asked_long);
+	asked = awaits_data(conn, now - timeout, &asked_long);
 	if (conn->batch && now - conn->send_started >= timeout && !takes) {
 		end(conn, "does not take what it asked for");
 	} else if (asked_long && came < TCP_STALL_BYTES) {
 		end(conn, "does not send the data that it was asked for");
-	} else if (cut && came < TCP_STALL_BYTES && came <= part(&conn->rx)) {
-		/* all that came belongs to the PDU at hand: it had begun by then */
+	} else if (cut && came < TCP_STALL_BYTES && came <= received_bytes(&conn->rx)) {
+		/* all bytes since then belong to the current PDU, so it had begun by then */
 		describe(&conn->rx, text, sizeof(text));
 		end(conn, text);
 	} else if (conn->batch || asked || cut) {

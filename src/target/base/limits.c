@@ -50,7 +50,8 @@ static bool beyond(const struct target *target, enum limit kind, uint64_t now, u
 /* ---- refusals ---- */
 
 /* Logs a refusal. address: of the peer; who: the address or host that is at its limit. */
-static void say(const struct target *target, enum limit kind, const char *address, const char *who)
+static void log_refusal(const struct target *target, enum limit kind, const char *address,
+			const char *who)
 {
 	unsigned long long max = bound(target, kind);
 	char size[32];
@@ -88,7 +89,7 @@ static void refuse(struct target *target, enum limit kind, const char *address, 
 	pthread_mutex_lock(&target->lock);
 	target->limits.refused[kind]++;
 	pthread_mutex_unlock(&target->lock);
-	say(target, kind, address, who);
+	log_refusal(target, kind, address, who);
 }
 
 /* ---- parties; under the lock ---- */
@@ -248,7 +249,7 @@ bool limits_join(struct target *target, struct limits_place *place, const char *
 }
 
 /* Under the lock: the connection no longer counts for its host. */
-static void part(struct limits_place *place)
+static void leave_host(struct limits_place *place)
 {
 	if (!place->host)
 		return;
@@ -262,7 +263,7 @@ static void part(struct limits_place *place)
 void limits_unjoin(struct target *target, struct limits_place *place)
 {
 	pthread_mutex_lock(&target->lock);
-	part(place);
+	leave_host(place);
 	target->limits.memory -= place->memory - place->arrived;
 	place->memory = place->arrived;
 	if (place->address)
@@ -290,7 +291,7 @@ static void close_place(struct limits *limits, struct limits_place *place)
 static void release(struct limits *limits, struct limits_place *place)
 {
 	close_place(limits, place);
-	part(place);
+	leave_host(place);
 	limits->memory -= place->memory;
 	place->memory = 0;
 	party_put(place->address);
