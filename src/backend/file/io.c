@@ -137,12 +137,22 @@ static void write_zeroes(struct weft_io *io)
 
 /* ---- zeroing and discarding ---- */
 
+/*
+ * True if this call cannot do it and another way can: it is not supported here, or the page cache
+ * of a block device holds what is not written there yet [EBUSY: Linux drops no such pages for a
+ * descriptor without O_EXCL; claim.c alone has one with it].
+ */
+static bool is_refused(int result)
+{
+	return result == -EOPNOTSUPP || result == -EBUSY;
+}
+
 static void zeroed(struct loop_op *op, int result)
 {
 	struct file_io *f = container_of(op, struct file_io, op);
 	struct weft_io *io = io_of(op);
 
-	if (result == -EOPNOTSUPP) {
+	if (is_refused(result)) {
 		write_zeroes(io);
 	} else if (result == 0 && io->flags & WEFT_IO_FUA) {
 		op->done = finish;
@@ -177,7 +187,7 @@ static void start_zeroing(struct weft_io *io)
 /* A discard is advice: a disk that can't follow it does not fail. */
 static void discarded(struct loop_op *op, int result)
 {
-	finish(op, result == -EOPNOTSUPP ? 0 : result);
+	finish(op, is_refused(result) ? 0 : result);
 }
 
 static int discard_work(struct loop_op *op)
