@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What disks lie on: file systems and block devices, made for one test.
+"""What disks lie on: file systems and block devices, made for one test. What takes a kernel of its
+own is in tests/interop/test_places.py.
 
 Each place is a context manager that takes a folder and gives a Place. It raises Missing where this
 machine's kernel or its programs cannot have it.
@@ -161,37 +162,6 @@ def zram(folder):
         (control / "hot_remove").write_text(number)
 
 
-@contextlib.contextmanager
-def device_mapper(folder):
-    """As LVM's volumes are."""
-    if "device-mapper" not in pathlib.Path("/proc/misc").read_text():
-        raise Missing("a kernel without device-mapper")
-    name = f"weft-test-{os.getpid()}"
-    with loop(faultlib.disk(folder, LARGER, "image")) as device:
-        run("dmsetup", "create", name, "--table", f"0 {SIZE // 512} linear {device} 0")
-        try:
-            def grow():
-                run("dmsetup", "load", name, "--table", f"0 {LARGER // 512} linear {device} 0")
-                run("dmsetup", "resume", name)
-            yield Place(f"/dev/mapper/{name}", grow=grow)
-        finally:
-            run("dmsetup", "remove", "--retry", name)
-
-
-@contextlib.contextmanager
-def raid(folder):
-    if not os.path.exists("/proc/mdstat"):
-        raise Missing("a kernel without md")
-    name = f"/dev/md/weft-test-{os.getpid()}"
-    with loop(faultlib.disk(folder, SIZE, "one")) as one, \
-            loop(faultlib.disk(folder, SIZE, "two")) as two:
-        run("mdadm", "--build", name, "--level=1", "--raid-devices=2", "--assume-clean", one, two)
-        try:
-            yield Place(name)
-        finally:
-            run("mdadm", "--stop", name)
-
-
 PLACES = {
     "tmpfs": memory("tmpfs"),
     "ramfs": memory("ramfs"),
@@ -205,6 +175,4 @@ PLACES = {
     "read-only loop": loop_place("--read-only", read_only=True),
     "partition": partition,
     "zram": zram,
-    "device-mapper": device_mapper,
-    "md": raid,
 }

@@ -7,7 +7,6 @@ before it must be there, and no block may be torn.
 """
 
 import base64
-import json
 import os
 import random
 import struct
@@ -18,9 +17,8 @@ import pytest
 
 import logwrites
 import nvmetcp
-import service
 import weftconf
-from guest import Guest
+from daemon import DaemonGuest, drive
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "faults"))
 
@@ -33,48 +31,23 @@ MARKS = 24
 MOUNTED = 12            # marks at which a file system is looked into
 SIZE = {"disk": 32 << 20, "log": 512 << 20, "replayed": 32 << 20}
 PLACE = BLOCKS * BLOCK  # bytes of the disk that are used
-RUN = "LD_LIBRARY_PATH=/opt/weft/lib"
 
 
-class PowerGuest(Guest):
-    """/dev/vdb is weft, /dev/vdc a disk, /dev/vdd the log of it, /dev/vde a disk to replay it to;
+class PowerGuest(DaemonGuest):
+    """/dev/vdc is a disk, /dev/vdd the log of it, /dev/vde a disk to replay it to;
     /dev/mapper/recorded is the disk, recorded."""
 
     def __init__(self, images, log, folder):
-        super().__init__(images, log, cpus=2)
         self.drives = {name: folder / name for name in SIZE}
-        self.archive = folder / "weft.tar"
-        service.pack(self.archive, folder / "root")
+        options = []
         for name, path in self.drives.items():
-            path.touch()
-            os.truncate(path, SIZE[name])
-
-    def _command(self, channel):
-        command = super()._command(channel)
-        command += ["-drive", f"file={self.archive},format=raw,if=virtio,readonly=on"]
-        for path in self.drives.values():
-            command += ["-drive", f"file={path},format=raw,if=virtio,cache=none"]
-        return command
+            options += drive(path, SIZE[name], "if=virtio,cache=none")
+        super().__init__(images, log, folder, options)
 
     def install(self):
-        self.run("tar -x -C / -f /dev/vdb && modprobe dm-log-writes && dmsetup create recorded "
+        super().install()
+        self.run("modprobe dm-log-writes && dmsetup create recorded "
                  '--table "0 $(blockdev --getsz /dev/vdc) log-writes /dev/vdc /dev/vdd"')
-
-    def serve(self, path):
-        config = weftconf.config(
-            [weftconf.subsystem("one", [weftconf.namespace(1, path=path)])],
-            [weftconf.port(1, ["one"], traddr="10.0.2.15", trsvcid=4420)])
-        self.write("/run/weft.json", json.dumps(config))
-        daemon = self.spawn(f"{RUN} /usr/local/sbin/weftd --config /run/weft.json --socket "
-                            "/run/weft.sock --state-dir /run/state --cores 1", timeout=300)
-        self.run(f"for i in $(seq 100); do {RUN} /usr/local/bin/weft --socket /run/weft.sock "
-                 "status && exit; sleep 0.1; done; exit 1")
-        return daemon
-
-    def end(self, daemon):
-        """weftd ends; what it wrote stays in the log."""
-        self.run("kill $(pidof weftd)")
-        daemon.wait().check()
 
     def close(self):
         self.run("dmsetup remove recorded && blockdev --flushbufs /dev/vdd")
@@ -142,7 +115,7 @@ def test_power_loss_under_a_block_device(machine):
     """At each mark, and at each flush between them."""
     print(f"WEFT_CRASH_SEED={SEED}")
     ledger = Ledger(SEED)
-    daemon = machine.serve("/dev/mapper/recorded")
+    daemon = machine.serve([weftconf.namespace(1, path="/dev/mapper/recorded")])
     marks = work(machine, ledger)
     machine.end(daemon)
     machine.close()
@@ -167,7 +140,7 @@ def test_power_loss_under_a_file(machine):
     machine.run("mkfs.ext4 -q /dev/mapper/recorded && mkdir -p /mnt/disk && "
                 "mount /dev/mapper/recorded /mnt/disk && "
                 "truncate -s 16M /mnt/disk/disk.img && sync")
-    daemon = machine.serve("/mnt/disk/disk.img")
+    daemon = machine.serve([weftconf.namespace(1, path="/mnt/disk/disk.img")])
     marks = work(machine, ledger)
     machine.end(daemon)
     machine.run("umount /mnt/disk")

@@ -31,7 +31,7 @@ SANDBOX = ["--sandbox", "report" if os.geteuid() == 0 else "off"]
 START_SECONDS = 30.0    # sanitizers and a loaded machine
 STOP_SECONDS = 5.0      # what SIGTERM promises
 
-_FINDING = re.compile(
+FINDING = re.compile(
     rb"weftd: sandbox: |AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehaviorSanitizer|runtime error:"
     rb"|[Aa]ssertion.*failed|^==\d+== ", re.MULTILINE)  # the last is valgrind's
 
@@ -207,7 +207,7 @@ class Weftd:
             self.fail(f"ended by itself, code {self.process.returncode}")
 
     def check_findings(self):
-        if _FINDING.search(self.stderr_path.read_bytes()):
+        if FINDING.search(self.stderr_path.read_bytes()):
             self.fail("sanitizer finding, failed assertion or forbidden system call")
 
     def fail(self, message):

@@ -43,6 +43,11 @@ int file_refuse_open(const struct file_device *device, int code, struct weft_err
 int file_size(const struct file_device *device, uint64_t *ret_size);
 /* The smallest unit of I/O of a block device, bytes. 0 or -errno. */
 int file_block_size(const struct file_device *device, uint32_t *ret_block_size);
+/*
+ * True if the block device that st describes has zones which must be written in order: the kernel
+ * calls it host-managed.
+ */
+bool file_is_zoned(const struct stat *st);
 /* Turns O_DIRECT on where the file can do it in units of block_size. Whether it is on. */
 bool file_try_direct(int fd, uint32_t block_size);
 /* Says what an open device is. 0 or -errno. */

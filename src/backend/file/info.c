@@ -114,6 +114,14 @@ static bool has_write_cache(dev_t dev)
 	       strncmp(value, "write through", 13) != 0;
 }
 
+bool file_is_zoned(const struct stat *st)
+{
+	char value[32];
+
+	return queue_attribute(st->st_rdev, "zoned", value, sizeof(value)) &&
+	       strncmp(value, "host-managed", 12) == 0;
+}
+
 static int block_info(const struct file_device *device, dev_t dev, struct weft_info *info)
 {
 	unsigned int physical;

@@ -102,6 +102,19 @@ static int take_claim(struct file_device *device, const struct weft_params *para
 					 "false");
 }
 
+/* The NVM command set knows no zones: hosts would write anywhere, and most writes would fail. */
+static int refuse_zones(const struct file_device *device, const struct stat *st,
+			struct weft_error *error)
+{
+	if (!device->is_block || device->read_only || !file_is_zoned(st))
+		return 0;
+	return weft_error_set(error, EINVAL,
+			      "%s is a zoned disk: each zone must be written in order, but hosts "
+			      "write anywhere; export it read-only, or a file on it, or what "
+			      "dm-zoned makes of it",
+			      device->path);
+}
+
 /* A block device's own; a regular file has none, but direct I/O may want larger ones than 512. */
 static int choose_block_size(struct file_device *device, const struct weft_params *params,
 			     struct weft_error *error)
@@ -200,6 +213,9 @@ static int set_up(struct file_device *device, const struct weft_params *params,
 	if (r < 0)
 		return r;
 	heed_write_protection(device);
+	r = refuse_zones(device, &st, error);
+	if (r < 0)
+		return r;
 	r = choose_block_size(device, params, error);
 	if (r < 0)
 		return r;
