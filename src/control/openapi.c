@@ -60,16 +60,17 @@ static json_t *describe_examples(const struct route *route)
 /* "get_v1_subsystems_nqn" */
 static json_t *describe_id(const struct route *route)
 {
-	char id[96];
+	char id[96], last = 0;
 	size_t length = 0;
 
-	for (const char *c = route->method; *c && length < sizeof(id) - 1; c++)
+	for (const char *c = route->method; *c && length < sizeof(id); c++)
 		id[length++] = (char)tolower((unsigned char)*c);
-	for (const char *c = route->path; *c && length < sizeof(id) - 1; c++) {
-		if (isalnum((unsigned char)*c))
-			id[length++] = *c;
-		else if (id[length - 1] != '_' && c[1])
-			id[length++] = '_';
+	for (const char *c = route->path; *c && length < sizeof(id); c++) {
+		char next = isalnum((unsigned char)*c) ? *c : '_';
+
+		/* braces and slashes beside each other are one, and none ends it */
+		if (next != '_' || (last != '_' && c[1]))
+			id[length++] = last = next;
 	}
 	return json_stringn(id, length);
 }
