@@ -2,12 +2,11 @@
 /*
  * Makes a configuration run. It owns the running configuration, the open
  * namespaces and the listeners, compiles the view that reactors work by
- * (target/view.h), and publishes a new one for each change. What a change does
- * not touch stays as it is: devices stay open, connections stay up.
+ * (target/model/view.h), and publishes a new view for each change. Devices that a
+ * change does not concern stay open, and connections stay up.
  *
- * What cannot run right now - a device that is missing, an address that the
- * machine does not have yet - fails alone, with its reason, and is tried again
- * by apply_tick(); everything else is served.
+ * A device that is missing, or an address that the machine does not have yet, fails
+ * alone, with its reason, and is tried again by apply_tick(). All else is served.
  *
  * All of this runs on the control thread, which never waits: backends open, refresh
  * and close their devices on threads of their own (job.h). A change is queued; when
@@ -53,7 +52,7 @@ void apply_close_listeners(struct apply *apply);
  * log, its memory stays in use, and the process should end. NULL is harmless.
  */
 bool apply_free(struct apply *apply, unsigned int timeout_ms);
-/* In its place, where target_stop() did not end: names the namespaces in the log that keep it. */
+/* Instead of apply_free() if target_stop() did not end: logs the namespaces that still have I/O. */
 void apply_leave_hung(struct apply *apply);
 
 /*
@@ -103,7 +102,7 @@ const struct config *apply_current(const struct apply *apply);
  * their size, closes namespaces that were removed once their last I/O is done.
  */
 void apply_tick(struct apply *apply);
-/* Readable when apply_run() is due: a device did, or failed, something, or a change goes on. */
+/* Readable when apply_run() is due: a job has ended, or the change under way has to go on. */
 int apply_fd(const struct apply *apply);
 void apply_run(struct apply *apply);
 /* The discovery log's generation counter. */
@@ -131,15 +130,15 @@ struct apply_port_state {
 	const char *trouble;		/* why it does not listen at all its addresses, or NULL */
 };
 
-/* false: the running configuration has none such, *ret is untouched. */
+/* False: the running configuration has no such object, and *ret is untouched. */
 bool apply_namespace_state(const struct apply *apply, const char *nqn, uint32_t nsid,
 			   struct apply_namespace_state *ret);
 bool apply_port_state(const struct apply *apply, uint16_t portid, struct apply_port_state *ret);
-/* The index'th numeric address that the port listens on, borrowed until the next call; NULL. */
+/* The index'th numeric address of the port, borrowed until the next call; NULL: no more. */
 const char *apply_port_address(const struct apply *apply, uint16_t portid, size_t index);
 /*
- * What is wrong with the index'th of the namespaces that are no longer configured
- * and that their backends do not let go, in a sentence; NULL: there are no more.
+ * A sentence about the index'th namespace that is no longer configured and whose backend
+ * has not closed its device in time; NULL: there are no more.
  */
 const char *apply_leftover(const struct apply *apply, size_t index);
 

@@ -42,7 +42,7 @@ static void hide_other(const struct config_namespace *had, struct device *from,
 	to->seen.generation = 0;
 }
 
-/* Does it stay as it is, open or being opened? */
+/* True if the device stays as it is, open or being opened. */
 static bool stays(const struct config_namespace *had, const struct device *from,
 		  const struct config_namespace *want)
 {

@@ -83,7 +83,7 @@ static int put_record(struct apply *apply, const char *nqn, const struct config_
 			 json_pack("{s:s, s:i}", "device", digest, "error", error));
 }
 
-/* Is the device that this namespace is to have the one whose flush failed? */
+/* True if this namespace is configured with the device whose flush failed. */
 static bool same_device(const struct apply *apply, const struct config_namespace *want,
 			const struct record *record)
 {
@@ -257,7 +257,7 @@ static const struct config_namespace *find(const struct config *config, const ch
 	return subsystem ? config_find_namespace(subsystem, nsid) : NULL;
 }
 
-/* What the administrator did with its namespace, in a word; NULL: nothing. */
+/* The administrator's act that acknowledges the record, for the log; NULL: there is none. */
 static const char *acknowledged(const struct apply *apply, const struct config *wanted,
 				const char *nqn, uint32_t nsid, const struct record *record)
 {

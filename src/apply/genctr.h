@@ -21,7 +21,7 @@ struct genctr {
 	char digest[UUID_TEXT];		/* of the log that the value stands for; "": none */
 };
 
-/* What the state has of it. */
+/* Reads the counter and the digest from the state. */
 void genctr_recall(struct genctr *genctr, const struct state *state);
 /*
  * Moves the counter if the configuration's discovery log differs from the last one's, and
@@ -30,7 +30,7 @@ void genctr_recall(struct genctr *genctr, const struct state *state);
  */
 int genctr_update(struct genctr *genctr, struct state *state, const struct config *config);
 
-/* Moves it because what a name stands for has changed. 0; -errno: it may not survive a restart. */
+/* Moves the counter: addresses of a name have changed. 0; -errno: it may not survive a restart. */
 int genctr_move(struct genctr *genctr, struct state *state);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What runs of a configuration, as the files of apply share it. */
+/* The running configuration: structs and functions that the files of this folder share. */
 #ifndef WEFT_APPLY_INTERNAL_H
 #define WEFT_APPLY_INTERNAL_H
 
@@ -32,22 +32,22 @@ struct retry {
  */
 struct device {
 	struct namespace *ns;		/* owned; NULL: it is not open */
-	struct job *opening;		/* what is to be ns, or to take its place */
-	struct job *beside;		/* of a configuration that does not run yet: the same, begun
-					   while the device before it still serves */
+	struct job *opening;		/* opens the namespace that becomes ns, or replaces it */
+	struct job *beside;		/* in a configuration that does not run yet: opens ns while
+					   the device that it replaces still serves */
 	struct job *refreshing;		/* of ns */
-	struct namespace *left;		/* owned; no longer ns, but a published view may have it */
-	struct job *left_job;		/* its refreshing */
-	bool lost;			/* that is why it left */
+	struct namespace *left;		/* owned; the former ns, which a published view may have */
+	struct job *left_job;		/* the refresh job of `left` */
+	bool lost;			/* `left` was replaced because its device was lost */
 	struct retry retry;
-	struct view_namespace seen;	/* as hosts know it; generation 0: they don't */
-	uint64_t hidden_until;		/* loop_clock(): hosts are to miss it first; 0: shown */
-	int flush_error;		/* of the namespace before it was lost, for the next one */
+	struct view_namespace seen;	/* as last published; generation 0: never */
+	uint64_t hidden_until;		/* loop_clock(): not in a view before then; 0: in it */
+	int flush_error;		/* of the namespace that was lost, passed to the next ns */
 	uint64_t stalled;		/* s: how long the backend has kept an I/O; 0: fine */
 	bool slow;			/* it has been opening for too long */
-	char trouble[WEFT_TROUBLE + 320]; /* what is wrong although it is open, or opening */
-	bool kept;			/* the next configuration has it as well ... */
-	bool reopened;			/* ... but for `opening` */
+	char trouble[WEFT_TROUBLE + 320]; /* a fault of a device that is open or opening */
+	bool kept;			/* the next configuration uses the same device ... */
+	bool reopened;			/* ... but not the job `opening` */
 };
 
 /* One for each address that a port's traddr stands for. */
@@ -55,7 +55,7 @@ struct binding {
 	struct name_address address;
 	struct listener *listener;	/* owned by the transport; NULL: not listening */
 	struct retry retry;
-	bool unsupported;		/* the machine has no such addresses: no failure */
+	bool unsupported;		/* the machine has no such address family: no failure */
 };
 
 /* One for each port of the configuration. */
@@ -76,12 +76,12 @@ struct running {
 	struct endpoint *endpoints;	/* owned, as config->ports */
 };
 
-/* What is in no view any more: to be closed when no I/O uses it and its job has ended. */
+/* A namespace that is in no view any more: closed once it has no I/O and its job has ended. */
 struct retired {
 	struct namespace *ns;		/* owned; NULL: nothing (yet) */
 	struct job *job;		/* owned; NULL: none */
-	uint64_t since;			/* loop_clock(): how long it has been waiting for that */
-	char trouble[NVMF_NQN_SIZE + 160]; /* that it takes too long; "": it does not */
+	uint64_t since;			/* loop_clock(): when its wait began */
+	char trouble[NVMF_NQN_SIZE + 160]; /* says that it takes too long; "": it does not */
 	char what[NVMF_NQN_SIZE + 32];	/* "namespace 1 of nqn..." */
 	char nqn[NVMF_NQN_SIZE];
 	uint32_t nsid;
@@ -89,16 +89,16 @@ struct retired {
 	bool awaited;			/* the change under way waits for its end */
 };
 
-/* How many of these may come of one device. */
+/* The most of these that one device can become. */
 #define RETIRED_OF_A_DEVICE 3
 
 /* What the change under way waits for: see change.c. */
 enum change_phase {
-	CHANGE_NONE,			/* there is none */
-	CHANGE_BESIDE,			/* devices that open beside those whose place they take */
-	CHANGE_STORING,			/* what is to survive a restart before hosts see it */
-	CHANGE_CLOSING,			/* old devices, which new ones may want to open */
-	CHANGE_OPENING,			/* all other new devices */
+	CHANGE_NONE,			/* no change is under way */
+	CHANGE_BESIDE,			/* new devices open while those that they replace serve */
+	CHANGE_STORING,			/* records are stored before hosts see the change */
+	CHANGE_CLOSING,			/* old devices close, so that new ones can open the files */
+	CHANGE_OPENING,			/* all other new devices open */
 };
 
 struct changes {
@@ -108,13 +108,13 @@ struct changes {
 	struct running next;		/* BESIDE, STORING: what is to run; else empty */
 	struct config *before;		/* owned: what ran before a change that is to be judged */
 	uint64_t deadline;		/* loop_clock(): the phase lasts no longer */
-	uint64_t open_until;		/* loop_clock(): as long the change may wait for devices */
+	uint64_t open_until;		/* loop_clock(): the change waits for devices no longer */
 	uint64_t opening_since;		/* loop_clock(): when CHANGE_OPENING began */
-	struct state_waiter waiter;	/* STORING; later, for what it acknowledged */
-	bool stored;			/* it has ended, well or not */
+	struct state_waiter waiter;	/* STORING; later, for the records that it acknowledged */
+	bool stored;			/* the waiter was called, with whatever result */
 	bool unpublished;		/* CHANGE_OPENING: devices have opened that no view has */
-	bool going_back;		/* it was judged, and failed: */
-	struct weft_error error;	/* why */
+	bool going_back;		/* judge() refused the change; `before` is restored */
+	struct weft_error error;	/* judge()'s reason */
 	bool running;			/* changes_run() is on the stack */
 	bool cancelled;			/* no further changes */
 	int timer_fd;			/* owned: the next look at the phase */
@@ -132,16 +132,16 @@ struct apply {
 	struct running now;
 	struct retired *retired;	/* owned */
 	size_t retired_count, retired_capacity;
-	size_t retired_promised;	/* room for as many is the change's that is under way */
+	size_t retired_promised;	/* of `retired`, reserved for the change under way */
 	uint64_t listen_by;		/* loop_clock(): ports listen then, whatever is open; 0: no
-					 * configuration has been made to run */
+					 * configuration runs yet */
 	bool waiting;			/* ports do not listen yet: the log says so */
 	bool listening;			/* the first namespaces are open or have failed */
-	bool ending;			/* no I/O is under way, nor will be; the target is gone */
+	bool ending;			/* the target is gone, so no I/O can be under way */
 	struct namespace **watched;	/* owned: room for devices_watch() */
 	size_t watched_capacity;
-	uint64_t generation;		/* of namespaces; the last one given out */
-	bool stale;			/* the published view lags behind */
+	uint64_t generation;		/* of namespaces: the last that was given to one */
+	bool stale;			/* the published view is older than `now` */
 };
 
 static inline struct device *device_of(const struct running *running, size_t subsystem,
@@ -153,8 +153,8 @@ static inline struct device *device_of(const struct running *running, size_t sub
 /* ---- publish.c ---- */
 
 /*
- * What ports and referrals name may be elsewhere by now: hosts are told, and listeners follow. No
- * change is under way, or it has nothing left to do.
+ * Looks whether the names in ports and referrals have other addresses now. If so, moves listeners
+ * and changes the discovery log. No change may be under way, except at its very end.
  */
 void apply_follow_names(struct apply *apply);
 
@@ -180,20 +180,20 @@ void changes_run(struct apply *apply);
 int running_init(struct running *ret, struct config *config);
 /* As it was after running_init(), but for what opens beside (device.beside). */
 void running_forget(struct running *running);
-/* Frees the arrays and the configuration; what is open or listening is somebody else's by now. */
+/* Frees the arrays and the configuration. Devices and listeners must have been moved or closed. */
 void running_done(struct running *running);
 /* NULL: there is none such. */
 struct device *running_find_device(const struct running *running, const char *nqn, uint32_t nsid);
-/* Something done to a device; what is returned says whether it made a difference. */
+/* An action on a device. True if it changed something. */
 typedef bool device_step(struct apply *apply, const struct config_subsystem *subsystem,
 			 const struct config_namespace *want, struct device *device);
-/* Takes a step with each device. true: one of them returned true. */
+/* Calls step() for each device. True if one of the calls returned true. */
 bool running_each(struct apply *apply, struct running *running, device_step *step);
 struct endpoint *running_find_endpoint(const struct running *running, uint16_t portid);
-/* A failure: it is due again in a second. Whether the reason is another than before. */
+/* Records a failure, due again in a second. True if the reason differs from the last one. */
 bool retry_failed(struct retry *retry, const char *reason);
 void retry_clear(struct retry *retry);
-/* Did it fail, and is it due again? */
+/* True if it has failed and the time to try again has come. */
 bool retry_due(const struct retry *retry, uint64_t now);
 
 /* The block size as hosts see it; wanted 0: the device's. 0, or -errno with *error filled. */
@@ -205,15 +205,15 @@ const struct transport *apply_transport(const struct apply *apply, const char *t
 /* ---- devices.c ---- */
 
 /*
- * Copies devices that stay as they are to the next configuration and marks
- * them kept. Changes nothing that matters if that one is dropped.
+ * Copies devices that stay as they are to the next configuration and marks them
+ * kept. The next configuration may still be dropped: the devices are not touched.
  */
 void devices_keep(struct apply *apply, struct running *next);
-/* Makes room to retire as many devices, so that it cannot fail later. 0 or -ENOMEM. */
+/* Makes room to retire `count` devices, so that retiring them cannot fail. 0 or -ENOMEM. */
 int devices_reserve(struct apply *apply, size_t count);
 /*
- * Keeps room for as many, beside what others reserve, until the next call (0: no
- * longer). 0 or -ENOMEM: as before.
+ * Keeps room for `count` devices, beside the room that others reserve, until the next
+ * call (0: no longer). 0, or -ENOMEM with nothing changed.
  */
 int devices_promise(struct apply *apply, size_t count);
 /* The next configuration is dropped: retires what was opened for it alone. Reserved. */
@@ -226,7 +226,7 @@ void devices_retire_others(struct apply *apply);
 /* Retires a job that nothing came of, or that nobody wants any more. Reserved. */
 void devices_retire_job(struct apply *apply, const struct config_subsystem *subsystem,
 			uint32_t nsid, struct job *job);
-/* Retires what devices left, which the published view is without. */
+/* Retires the `left` namespace of each device; the published view must be without them. */
 void devices_retire_left(struct apply *apply);
 /* Retires all, at the end. Reserved. */
 void devices_retire_all(struct apply *apply);
@@ -234,7 +234,7 @@ void devices_retire_all(struct apply *apply);
 void devices_reap(struct apply *apply);
 /* The same, and waits up to timeout_ms for all of them. */
 void devices_reap_all(struct apply *apply, unsigned int timeout_ms);
-/* Is any of the awaited ones still there? */
+/* True if a retired device that the change awaits has not been closed yet. */
 bool devices_closing(const struct apply *apply);
 
 /* ---- opening.c ---- */
@@ -244,28 +244,29 @@ bool devices_closing(const struct apply *apply);
  * devices_keep(), which is to be called again before devices_settle_beside().
  */
 void devices_open_beside(struct apply *apply, struct running *next);
-/* Is any of these still being opened? */
+/* True if any of these devices is still being opened. */
 bool devices_opening_beside(struct apply *apply, struct running *next);
 /*
- * What came of them. What failed is left closed. What has not opened yet takes the
- * other one's place when it is open; until then, that one serves on. Reserved.
+ * Takes over the devices that have opened; those that failed stay closed. A device that
+ * has not opened yet replaces the old one when it is open; until then the old one
+ * serves. Room must be reserved.
  */
 void devices_settle_beside(struct apply *apply, struct running *next);
-/* In its place, where `next` is dropped: retires them. Reserved. */
+/* Instead of settling, if `next` is dropped: retires these devices. Room must be reserved. */
 void devices_drop_beside(struct apply *apply, struct running *next);
-/* Begins to open what is enabled, not open and due. */
+/* Begins to open each namespace that is enabled, not open, and due. */
 void devices_open(struct apply *apply);
 /* Begins to ask open devices what they are. */
 void devices_refresh(struct apply *apply);
-/* The same, of those whose backends have said that they changed. */
+/* The same for devices whose backend called weft_device_changed(). */
 void devices_refresh_changed(struct apply *apply);
-/* What came of both since the last call. true: the view has to change. */
+/* Takes the results of opening and refreshing since the last call. True: the view has to change. */
 bool devices_collect(struct apply *apply);
-/* Is any of those still being opened that were begun at changes.opening_since or later? */
+/* True if a device that began to open at changes.opening_since or later is still opening. */
 bool devices_opening(struct apply *apply);
-/* Is a namespace being opened that has not failed before? */
+/* True if a namespace is being opened that has not failed before. */
 bool devices_coming(struct apply *apply);
-/* Is it time to show hosts a namespace that has other identifiers than before? */
+/* True if a namespace with new identifiers has been hidden from hosts for long enough. */
 bool devices_show_again(struct apply *apply);
 
 /* ---- health.c ---- */
@@ -279,25 +280,28 @@ void devices_watch(struct apply *apply);
 #define FLUSH_FAILED "a flush failed (%s): writes since the last good one may be lost; flushes " \
 		     "fail until it is disabled and enabled again"
 
-/* What this part of the control thread does for reactors. */
+/* The functions that reactors call through the control thread. */
 extern const struct control_ops apply_control_ops;
 /* Records flushes that failed since the last call. */
 void flushes_look(struct apply *apply);
-/* Devices of the next configuration that were not kept: did a flush of theirs fail before? */
+/* Gives devices that the next configuration does not keep their flush error from the state. */
 void flushes_recall(struct apply *apply, struct running *next);
-/* Forgets those that going over to `wanted` acknowledges. Whether there were any. */
+/*
+ * Removes the records that the change to `wanted` acknowledges (see flushes.c). True if there were
+ * any.
+ */
 bool flushes_acknowledge(struct apply *apply, const struct config *wanted);
 
 /* ---- endpoints.c ---- */
 
-/* Closes what listens, frees what there is of it. */
+/* Closes the listeners of an endpoint and frees its bindings. */
 void endpoint_done(struct endpoint *endpoint);
 /* Moves listeners of ports that stay as they are; closes the others. */
 void endpoints_keep(struct apply *apply, struct running *next);
 void endpoints_close(struct apply *apply);
 /*
- * Listens at the addresses that ports have now: where it doesn't yet and it is due; the first
- * time once namespaces are open.
+ * Listens at each address of each port that has no listener yet and is due. The first listeners
+ * wait until namespaces are open.
  */
 void endpoints_open(struct apply *apply);
 

@@ -121,7 +121,7 @@ static void begin_asking(struct name *name, uint64_t now)
 	name->next = now + ASK_AGAIN_FAILED;	/* where it could not be started */
 }
 
-/* Whether the answer differs from what was known. */
+/* True if the answer differs from the addresses known before. */
 static bool take_answer(struct name *name, uint64_t now)
 {
 	bool differs;
@@ -168,7 +168,7 @@ static void read_interfaces(struct names *names)
 	names->interfaces = now;
 }
 
-/* Brings one name up to date. Whether its addresses have changed. */
+/* Brings one name up to date. True if its addresses have changed. */
 static bool follow(struct name *name, uint64_t now)
 {
 	struct name_addresses found;

@@ -44,7 +44,7 @@ int state_open(struct state **ret_state, const char *dir, int alarm_fd, struct w
  */
 bool state_close(struct state *state, unsigned int timeout_ms);
 
-/* Was the file damaged when it was read? */
+/* True if the file was damaged when it was read. */
 bool state_damaged(const struct state *state);
 /* The record, or NULL. Borrowed until it is replaced or removed. */
 const json_t *state_get(const struct state *state, const char *kind, const char *key);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Addresses: what may be left out, what is right, when two are the same. */
+/* Addresses of ports and referrals: completing, checking and comparing them. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
@@ -13,7 +13,7 @@
 
 #define NAME_LENGTH_MAX 253	/* RFC 1035, 3.1; of an interface it is 15 */
 
-/* A numeric address in binary, and the scope of an IPv6 one ("" where it has none). */
+/* A numeric address in binary, and the scope of an IPv6 address ("": none). */
 struct numeric {
 	int family;
 	uint8_t bytes[16];
@@ -47,7 +47,7 @@ static int parse_numeric(const char *text, struct numeric *ret)
 	return 0;
 }
 
-/* The port of ADDRESS:PORT and [ADDRESS]:PORT moves to where ports are kept. */
+/* Moves the port of ADDRESS:PORT and [ADDRESS]:PORT from traddr to trsvcid. */
 static int split_port(struct address_settings *addr, struct weft_error *error)
 {
 	struct hostport split;
@@ -65,7 +65,7 @@ static int split_port(struct address_settings *addr, struct weft_error *error)
 	return 0;
 }
 
-/* "*", or a name of a host or an interface; nothing that was meant to be a numeric address. */
+/* True for "*" and for a name of a host or an interface; false for a malformed numeric address. */
 static bool is_name(const char *traddr)
 {
 	if (!strcmp(traddr, "*"))
@@ -88,7 +88,7 @@ static int check_adrfam(const struct address_settings *addr, const char **ret_at
 			      addr->adrfam);
 }
 
-/* What it stands for is found when it runs; adrfam, where there is one, restricts that. */
+/* Checks a name. apply/names.c resolves it later; adrfam restricts the addresses to one family. */
 static int check_name(const struct address_settings *addr, bool referral, const char **ret_attr,
 		      struct weft_error *error)
 {

@@ -21,7 +21,7 @@ void check_subject(struct check *check, unsigned int line, const char *format, .
 	va_end(args);
 }
 
-/* "source:line: subject: text", as far as there are a source and a line. NULL: no memory. */
+/* "source:line: subject: text", without source or line if there is none. NULL: no memory. */
 static char *place(const struct check *check, const char *text)
 {
 	const char *source = check->config->source;
@@ -58,7 +58,7 @@ void check_warn(struct check *check, struct config *config, const char *format, 
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	line = place(check, text);
-	/* what was validated when it was read is validated again before it runs */
+	/* a configuration is validated when it is read, and again before it runs: warn once */
 	for (size_t i = 0; line && i < config->warning_count; i++)
 		if (!strcmp(config->warnings[i], line))
 			return;

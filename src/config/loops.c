@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Referrals that lead hosts in a circle: to the port that they are asked at, or through others of
- * this configuration back to it. Hosts follow referrals (NVMe Base 2.1, 3.1.3.3.2); some do so
- * without an end. What other machines refer to is not known here.
+ * Finds referrals that lead hosts in a circle: to the port that has the referral, or through other
+ * ports of this configuration back to it. Hosts follow referrals (NVMe Base 2.1, 3.1.3.3.2), and
+ * some follow a circle for ever. The referrals of other machines are not known here.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 #define NONE SIZE_MAX
 
-/* A referral of port `from` that names port `to`; both by their place in config->ports. */
+/* A referral of port `from` that names port `to`; both are indices in config->ports. */
 struct edge {
 	size_t from, to;
 	const struct config_referral *referral;
@@ -41,7 +41,7 @@ static bool is_of_machine(struct graph *graph, const char *traddr)
 	return interface_list_has(&graph->machine, traddr);
 }
 
-/* Does a host that follows the referral come to this port? */
+/* True if a host that follows the referral reaches this port. */
 static bool leads_to(struct graph *graph, const struct address_settings *referral,
 		     const struct address_settings *port)
 {
@@ -51,7 +51,7 @@ static bool leads_to(struct graph *graph, const struct address_settings *referra
 		return true;
 	if (!config_is_wildcard(port) || config_is_wildcard(referral))
 		return false;
-	/* each has one, but "*", which is of both families, and names, which nobody knows yet */
+	/* adrfam is empty for "*", which has both families, and for names */
 	if (*port->adrfam && *referral->adrfam && strcmp(referral->adrfam, port->adrfam))
 		return false;
 	return is_of_machine(graph, referral->traddr);
@@ -106,8 +106,9 @@ static int build(struct graph *graph)
 }
 
 /*
- * Looks for a way from a port back to it, over ports after it alone, so that each circle is found
- * once, at its first port. The last edge of the way, or NULL; graph->by has those before it.
+ * Looks for a path from a port back to itself. Only ports with a higher index are passed, so each
+ * circle is found once, at its first port. Returns the path's last edge, or NULL; the edges before
+ * it are in graph->by.
  */
 static const struct edge *find_way_back(struct graph *graph, size_t start)
 {
@@ -152,7 +153,7 @@ static void warn_circle(struct check *check, struct graph *graph, size_t start,
 	const struct edge *edge = last;
 	struct strbuf way = { 0 };
 
-	/* Backwards: each edge on the way is found from the port that it leads to. */
+	/* Backwards: graph->by has the edge that led to each port. */
 	for (;;) {
 		strbuf_add(&way, "%sreferral %s of port %u", edge == last ? "" : ", ",
 			   edge->referral->name, ports[edge->from].portid);

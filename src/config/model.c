@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The configuration's life: making, copying, finding, changing. No rules here: see validate.c. */
+/* Makes, searches and changes a configuration. The rules are in validate.c. */
 #include "config/model.h"
 
 #include <errno.h>
@@ -169,7 +169,7 @@ static ssize_t subsystem_index(const struct config *config, const char *nqn)
 	return -1;
 }
 
-/* The index of the first namespace with at least this nsid: where it is or belongs. */
+/* The index of the first namespace with this nsid or a higher one: where this nsid belongs. */
 static size_t namespace_place(const struct config_subsystem *subsystem, uint32_t nsid)
 {
 	size_t low = 0, high = subsystem->namespace_count;
@@ -224,7 +224,7 @@ uint32_t config_free_nsid(const struct config_subsystem *subsystem)
 {
 	size_t low = 0, high = subsystem->namespace_count;
 
-	/* Those before the first gap have one more than their index. */
+	/* Namespaces before the first gap have an nsid of their index plus 1. */
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 

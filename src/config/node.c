@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* JSON values with their places: see node.h. */
+/* JSON values with their lines: see node.h. */
 #include "config/node.h"
 
 #include <errno.h>
@@ -12,8 +12,9 @@
 #include "spec/fabrics.h"
 
 /*
- * jansson shows what stands at a mistake. That may be a key that authenticates a host, and this
- * ends up in the log: signs and the names of members that come twice are shown, other text is not.
+ * jansson's message quotes the text at a mistake. That text may be a key that authenticates a
+ * host, and the message is logged. So only single signs and the names of duplicate members are
+ * quoted.
  */
 static const char *explain(json_error_t *error)
 {
@@ -121,7 +122,7 @@ static void add_path(const struct node *node, struct strbuf *text)
 		strbuf_add(text, "%s%.100s", node->parent->parent ? "." : "", node->key);
 }
 
-/* "file:line: path: ". */
+/* Appends "file:line: path: ". */
 static void add_place(const struct node *node, struct strbuf *text)
 {
 	strbuf_add(text, "%s:%u: ", node->document->name, node_line(node));
@@ -130,7 +131,7 @@ static void add_place(const struct node *node, struct strbuf *text)
 		strbuf_add(text, ": ");
 }
 
-/* Formats a place and what follows; NULL: no memory. */
+/* Formats "file:line: path: " and a message; NULL: no memory. */
 __attribute__((format(printf, 2, 0)))
 static char *place_text(const struct node *node, const char *format, va_list args)
 {

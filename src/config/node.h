@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * JSON whose every value knows where it stands. jansson keeps no positions, so
- * an outline of the text is made first: one entry for each value, in the order
- * of the text, with its line and where the next one after it is. A node is a
- * jansson value with its place in the outline and a way up to the root, from
- * which it says "subsystems[0].attr.serial".
+ * JSON values with their lines. jansson keeps no positions, so an outline of the text
+ * is made first: an entry for each value, in the order of the text, with the value's
+ * line and the index of the entry that follows it. A node is a jansson value with its
+ * entry in the outline and a pointer to its parent, from which messages get its path
+ * ("subsystems[0].attr.serial").
  *
  * Nodes are small values on the caller's stack; a child borrows its parent.
  */
@@ -24,8 +24,8 @@
 struct config;
 
 struct outline_entry {
-	uint32_t line;			/* of a member: that of its key */
-	uint32_t next;			/* the entry after this value and all in it */
+	uint32_t line;			/* of the value; of a member: of its key */
+	uint32_t next;			/* the entry after this value and all values in it */
 };
 
 struct document {
@@ -41,15 +41,15 @@ struct node {
 	struct document *document;
 	const struct node *parent;	/* NULL: the root */
 	json_t *value;			/* borrowed; NULL: no such node, or not begun */
-	const char *key;		/* in an object; else NULL */
-	size_t index;			/* in an array */
-	size_t entry;			/* in the outline */
-	void *iterator;			/* jansson's, of the object that it is in */
+	const char *key;		/* of a member of an object; else NULL */
+	size_t index;			/* of an element of an array */
+	size_t entry;			/* its index in the outline */
+	void *iterator;			/* jansson's, of the object around it */
 };
 
 /*
- * Parses; the root must be an object. 0, or -errno with *error filled and
- * nothing to free. The text is not needed afterwards, the name is.
+ * Parses a text; its root must be an object. 0, or -errno with *error filled and nothing to
+ * close. `name` is borrowed until document_close(), the text only during the call.
  */
 int document_open(struct document *document, const char *text, size_t length, const char *name,
 		  struct config *config, struct weft_error *error);
@@ -59,19 +59,19 @@ struct node document_root(struct document *document);
 /* Makes the outline (outline.c). 0, or -errno with *error filled. */
 int outline_make(struct document *document, const char *text, size_t length);
 
-/* The next child of an array or object; begin with a zeroed one. false: there are no more. */
+/* The next child of an array or object; begin with a zeroed child. False: there are no more. */
 bool node_next(const struct node *parent, struct node *child);
-/* The member of that name; false where there is none, or it is null. */
+/* The member of that name; false if there is none, or it is null. */
 bool node_get(const struct node *parent, const char *key, struct node *ret_child);
 unsigned int node_line(const struct node *node);
 
-/* "file:line: path: ..." in the document's error; returns -code. */
+/* Fills the document's error with "file:line: path: ..."; returns -code. */
 int node_refuse(const struct node *node, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* The same as a warning. */
+/* Adds a message of the same form to the configuration's warnings. */
 void node_warn(const struct node *node, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Is the key among the names (NULL-terminated; NULL: there are none)? */
+/* True if the member's key is one of the names (NULL-terminated; NULL: there are none). */
 bool node_key_in(const struct node *member, const char *const *names);
 void node_warn_unknown(const struct node *member);
 /* Warns of each member whose key is not among the names. */
@@ -80,28 +80,28 @@ void node_only(const struct node *object, const char *const *names);
 /* 0, or -EINVAL with the error filled. */
 int node_want_object(const struct node *node);
 int node_want_array(const struct node *node);
-/* The child as an array (object); its value is NULL where there is none. 0 or -errno. */
+/* The member as an array (object); its value is NULL if there is none. 0 or -errno. */
 int node_get_array(const struct node *parent, const char *key, struct node *ret_child);
 int node_get_object(const struct node *parent, const char *key, struct node *ret_child);
 
 #define NODE_NUMBER 24
 /*
- * The text of any scalar; for one that is no string it is written to buf.
- * NULL with the error filled: it is none.
+ * The text of a scalar; that of a number or a boolean is written to buf.
+ * NULL with the error filled: the node is no scalar.
  */
 const char *node_text(const struct node *node, char buf[NODE_NUMBER]);
-/* A whole number in a range, as a number or as text. 0 or -errno. */
+/* A whole number in a range, written as a number or as a string. 0 or -errno. */
 int node_number(const struct node *node, uint64_t low, uint64_t high, uint64_t *ret);
-/* A valid NQN; borrowed. NULL with the error filled: it is none. */
+/* A valid NQN, borrowed. NULL with the error filled: the node is none. */
 const char *node_nqn(const struct node *node);
-/* A member that must be there, as a valid NQN; borrowed. */
+/* The same of a member, which must be there. */
 const char *node_get_nqn(const struct node *parent, const char *key);
 
 /* Sets one attribute. 0 or -errno. */
 int node_attr(const struct node *node, const struct attr *attr, void *settings);
 
 /*
- * Takes a member that is no attribute, of a group or (ATTR_IN_OBJECT) of the object itself. 0,
+ * Reads a member that is no attribute; `place` is its group, ATTR_IN_OBJECT the object itself. 0,
  * -errno with the error filled, or 1: it is not known.
  */
 typedef int node_other(const struct node *member, enum attr_place place, void *object);
@@ -109,14 +109,14 @@ typedef int node_other(const struct node *member, enum attr_place place, void *o
 /* How a dialect lays out the settings of an object. */
 struct node_form {
 	bool flat;			/* no groups but "weft" and "device": "addr_traddr", ... */
-	const char *const *also;	/* members that are not looked at; ends with NULL */
-	node_other *other;		/* NULL: nothing else is known */
+	const char *const *also;	/* members that are ignored; ends with NULL */
+	node_other *other;		/* reads other members; NULL: there are none */
 	void *object;			/* for other() */
 };
 
 /*
- * Reads all settings of an object. Its key and its lists are passed over, and what is not known
- * is warned of. 0 or -errno.
+ * Reads all settings of an object. Skips its key and its lists, and warns of each member that is
+ * not known. 0 or -errno.
  */
 int node_settings(const struct node *node, const struct object_type *type,
 		  const struct node_form *form, void *settings);

@@ -26,7 +26,7 @@ static const struct attr *find_in(const struct object_type *type, enum attr_plac
 	return NULL;
 }
 
-/* What stands before an attribute's name where there are no groups; NULL: there is one. */
+/* The prefix of an attribute's name in the flat form; NULL: that form has the group, too. */
 static const char *flat_prefix(enum attr_place place)
 {
 	switch (place) {
@@ -56,7 +56,7 @@ static const struct attr *find_flat(const struct object_type *type, const char *
 	return NULL;
 }
 
-/* The place whose group has that name, if the object has one; else ATTR_IN_OBJECT. */
+/* The place whose group has that name; ATTR_IN_OBJECT: the object has no such group. */
 static enum attr_place find_group(const struct object_type *type, bool flat, const char *name)
 {
 	for (const struct attr *attr = type->attrs; attr->name; attr++) {
@@ -120,7 +120,7 @@ static int read_member(const struct node *member, const struct object_type *type
 		return node_attr(member, attr, settings);
 	if (group != ATTR_IN_OBJECT && (!form->flat || json_is_object(member->value)))
 		return read_group(member, group, type, form, settings);
-	/* Every object may have a group of weft's. */
+	/* Every object may have the group "weft". */
 	if (!strcmp(member->key, "weft"))
 		return read_group(member, ATTR_IN_WEFT, type, form, settings);
 	if (is_list_or_key(type, member->key) || node_key_in(member, form->also))

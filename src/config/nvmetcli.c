@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * nvmetcli's dialect (/etc/nvmet/config.json), and with it what the
- * OpenMediaVault plugin writes: a subset with an nsid that may be missing and
- * an EUI-64 in "device". What is left out has nvmetcli's meaning: a namespace
- * without "enable" is disabled.
+ * nvmetcli's dialect (/etc/nvmet/config.json). The OpenMediaVault plugin writes a
+ * subset of it, in which an nsid may be missing and an EUI-64 is in "device". An
+ * attribute that is missing has nvmetcli's default: a namespace without "enable" is
+ * disabled.
  */
 #include <string.h>
 
@@ -81,7 +81,7 @@ int nvmetcli_read_subsystems(const struct node *array, struct config *config)
 
 /* ---- ports ---- */
 
-/* What was read of it is completed. */
+/* Reads the group "addr" and completes the address. */
 static int read_address(const struct node *node, struct address_settings *addr, bool referral)
 {
 	struct node group;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The form that the OpenMediaVault plugin documents: ports and subsystems are
- * objects by their names, attributes are flat, and "associations" says what is
- * reached through which port. What is left out has that plugin's meaning: a
- * namespace is enabled, and without "associations" every port has every
- * subsystem ("associations": [] is none).
+ * members of objects, attributes are flat, and "associations" links subsystems to
+ * ports. What is missing has the plugin's default: a namespace is enabled, and
+ * without "associations" every port has every subsystem ("associations": []: none).
  */
 #include <string.h>
 
@@ -135,7 +134,7 @@ static int read_associations(const struct node *root, struct config *config)
 	if (r < 0)
 		return r;
 	if (!array.value) {
-		/* Ports of nvmetcli's form have lists of their own. */
+		/* In nvmetcli's form each port has a list of its subsystems. */
 		bool listed = node_get(root, "ports", &ports) && json_is_array(ports.value);
 
 		return listed ? 0 : associate_all(root, config);
@@ -145,7 +144,7 @@ static int read_associations(const struct node *root, struct config *config)
 	return r;
 }
 
-/* An array of either kind has nvmetcli's form. */
+/* Reads ports or subsystems: an array is nvmetcli's form, an object the plugin's. */
 static int read_group(const struct node *root, const char *key, struct config *config,
 		      int (*read_array)(const struct node *array, struct config *config),
 		      int (*read_one)(const struct node *node, struct config *config))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A namespace's options against the table of its backend. */
+/* Checks a namespace's options against the table of its backend. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "util/cleanup.h"
 #include "util/str.h"
 
-/* Has the namespace's own backend such an option? Those of its children are told one by one. */
+/* True if the backend has the option; the options of its children are not looked at. */
 static bool has_option(const struct weft_backend *backend, const char *name)
 {
 	const struct weft_option *option;
@@ -92,7 +92,7 @@ static int set_params(const struct config_namespace *ns, const struct config_bac
 	}
 	if (!r && ns->read_only && has_option(backend, "read_only"))
 		r = backends->params_set(params, "read_only", "true", error);
-	/* One that is not enabled may wait for its device's path. */
+	/* A namespace that is not enabled may lack a Required option, such as its path. */
 	if (!r && ns->enable)
 		r = backends->params_check(params, error);
 	return r;

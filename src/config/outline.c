@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The outline of a JSON text. It runs before jansson's parser, so it bounds
- * the depth, and trusts nothing: of a text that is no JSON it makes an outline
- * that nobody will use. What people write who take JSON for something else
- * (comments, a comma at the end, a byte order mark), it refuses by its name;
- * jansson would only say that something else was expected.
+ * Makes the outline of a JSON text. This runs before jansson's parser, so it bounds
+ * the depth, and assumes nothing about the text: the outline of invalid JSON is wrong,
+ * but not used, because jansson refuses the text. Comments, a trailing comma and a byte
+ * order mark are refused here by name; jansson would only say that it expected
+ * something else.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ struct outliner {
 	size_t capacity;
 	uint32_t line;
 	const char *line_start;
-	const char *comma;		/* the comma before `at`, or NULL: something else is */
+	const char *comma;		/* the comma just before `at`; NULL: there is none */
 	uint32_t comma_line;
 	const char *comma_line_start;
 	unsigned int depth;
@@ -68,7 +68,7 @@ static unsigned int column(const char *line_start, const char *at)
 	return n;
 }
 
-/* Refuses what stands at `at`. Returns -EINVAL. */
+/* Refuses the text at `at`. Returns -EINVAL. */
 static int refuse(struct outliner *o, const char *text)
 {
 	return weft_error_set(o->document->error, EINVAL, "%s:%u:%u: %s", o->document->name,
@@ -155,7 +155,7 @@ static void comma(struct outliner *o)
 	o->comma_line_start = o->line_start;
 }
 
-/* 0: it is none. */
+/* Refuses a comment; 0: there is none. */
 static int refuse_comment(struct outliner *o)
 {
 	if (*o->at == '#')
@@ -201,7 +201,7 @@ static int step(struct outliner *o)
 		o->at++;
 		return 0;
 	case '\0':
-		/* jansson passes over some of these. */
+		/* jansson ignores zero bytes in some places. */
 		return weft_error_set(o->document->error, EINVAL,
 				      "%s:%u: it is not valid JSON: there is a zero byte",
 				      o->document->name, o->line);
@@ -210,7 +210,7 @@ static int step(struct outliner *o)
 	}
 }
 
-/* What some editors put before a text. */
+/* Some editors begin a file with a byte order mark. */
 static int refuse_byte_order_mark(struct outliner *o)
 {
 	size_t length = (size_t)(o->end - o->at);

@@ -16,8 +16,8 @@
 #include "util/str.h"
 
 /*
- * jansson's *_new() functions take what they are given, and all of them pass
- * NULL on as a failure. `failed` gathers these, so that each is looked at once.
+ * jansson's *_new() functions take over the value that they are given, and fail if it is
+ * NULL. put() and append() keep such a failure in `failed`, which is checked once, at the end.
  */
 struct writer {
 	bool failed;
@@ -40,7 +40,7 @@ static void put_text(struct writer *w, json_t *object, const char *key, const ch
 	put(w, object, key, json_string(text));
 }
 
-/* The group of a place in the object, made if need be. */
+/* The object's group of that place; it is made if it does not exist. */
 static json_t *group_of(struct writer *w, json_t *object, enum attr_place place)
 {
 	const char *name = attr_group(place);
@@ -53,7 +53,7 @@ static json_t *group_of(struct writer *w, json_t *object, enum attr_place place)
 	return group;
 }
 
-/* What is weft's own is written where it differs from the default alone. */
+/* Writes an object's attributes; those in weft's own group only if they differ from the default. */
 static void put_settings(struct writer *w, json_t *object, const struct object_type *type,
 			 const void *settings)
 {
@@ -79,7 +79,7 @@ static json_t *write_names(struct writer *w, char *const *names, size_t count)
 
 /* ---- namespaces ---- */
 
-/* An option; "child.path" is a member of the object "child". */
+/* Writes an option; "child.path" becomes the member "path" of the object "child". */
 static void put_option(struct writer *w, json_t *group, const struct config_option *option)
 {
 	const char *name = option->name, *dot;

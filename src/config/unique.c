@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* No two namespaces of a configuration may say that they are the same one. */
+/* Refuses identifiers that two namespaces of a configuration share: hosts take them for one. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "util/cleanup.h"
 
 struct id {
-	const struct attr *attr;	/* what kind of identifier */
+	const struct attr *attr;	/* uuid, nguid or eui64 */
 	const uint8_t *bytes;
 	const struct config_subsystem *subsystem;
 	const struct config_namespace *ns;
@@ -22,7 +22,7 @@ static int compare_values(const struct id *a, const struct id *b)
 	return memcmp(a->bytes, b->bytes, a->attr->size);
 }
 
-/* Equal ones stand in the order of the configuration, so that the later one is refused. */
+/* Equal identifiers keep the order of the configuration, so that the later one is refused. */
 static int compare_ids(const void *pa, const void *pb)
 {
 	const struct id *a = pa, *b = pb;

@@ -59,7 +59,7 @@ static int fill_uuid(struct check *check, const char *nqn, struct config_namespa
 	return 0;
 }
 
-/* These stand beside the options, not among them. */
+/* Refuses options that have the name of an attribute of the namespace. */
 static int check_option_names(struct check *check, const struct config_namespace *ns)
 {
 	for (size_t i = 0; i < ns->option_count; i++) {
@@ -95,7 +95,7 @@ static int check_namespace(struct check *check, const struct config_subsystem *s
 
 /* ---- subsystems ---- */
 
-/* 20 hex digits out of the NQN's digest. */
+/* The serial number: 20 hexadecimal digits of the NQN's digest. */
 static void fill_serial(struct config_subsystem *subsystem)
 {
 	char text[UUID_TEXT], serial[SERIAL_MAX + 1];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Files of ours, replaced as a whole. */
+/* Replaces a file as a whole. */
 #include <stdlib.h>
 #include <string.h>
 

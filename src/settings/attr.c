@@ -34,7 +34,7 @@ static int refuse(const struct attr *attr, const char *text, int code, struct we
 			      attr->right);
 }
 
-/* Is text one of the words? The empty list has one: the empty text. */
+/* True if text is one of the words; an empty list stands for the empty text. */
 static bool is_unset(const char *words, const char *text)
 {
 	size_t length = strlen(text);
@@ -120,7 +120,7 @@ static int parse_version(const char *text, uint32_t *ret)
 	return 0;
 }
 
-/* What may stand of a number beside its type. 0, -EINVAL or -ERANGE. */
+/* Checks a number's range, step and words. 0, -EINVAL or -ERANGE. */
 static int check_number(const struct attr *attr, uint32_t value)
 {
 	if (attr->type == ATTR_BOOL)
@@ -190,7 +190,7 @@ static int parse_text(const struct attr *attr, void *settings, const char *text,
 
 	if (r < 0)
 		return r;
-	/* The kernel shows what is not set as an empty line. */
+	/* nvmet's configfs shows an attribute that is not set as an empty line. */
 	if (!*text && attr->fallback_text && !attr->optional)
 		text = attr->fallback_text;
 	attr_set_text(attr, settings, text);

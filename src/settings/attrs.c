@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is done with all attributes of an object. */
+/* Functions for all attributes of an object. */
 #include <string.h>
 
 #include "settings/value.h"

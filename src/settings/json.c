@@ -11,7 +11,7 @@
 #include "settings/value.h"
 #include "util/str.h"
 
-/* nvmetcli writes text in these groups, whatever the type. */
+/* True for the groups in which nvmetcli writes every value as a string. */
 static bool place_has_texts(enum attr_place place)
 {
 	return place != ATTR_IN_OBJECT && place != ATTR_IN_WEFT;
@@ -47,7 +47,7 @@ json_t *attr_to_json(const struct attr *attr, const void *settings)
 {
 	if (!attr_is_set(attr, settings))
 		return NULL;
-	/* Beside the groups, nvmetcli writes 0 and 1. */
+	/* Outside of the groups, nvmetcli writes 0 and 1. */
 	if (attr->place == ATTR_IN_OBJECT && attr->type == ATTR_BOOL)
 		return json_integer(attr_number(attr, settings));
 	return place_has_texts(attr->place) ? format_text(attr, settings) :
@@ -106,7 +106,7 @@ int attr_from_json(const struct attr *attr, void *settings, const json_t *value,
 
 /* ---- schemas ---- */
 
-/* The words of an enum, as its written spellings; of numbers as numbers. */
+/* The values of an enum in their first spelling; those of a number as numbers. */
 static json_t *word_values(const struct attr *attr)
 {
 	json_t *array = json_array();
@@ -180,7 +180,7 @@ json_t *attr_schema(const struct attr *attr)
 	return schema;
 }
 
-/* The same for a member of a configuration, where text will do for any value. */
+/* The schema of a member of a configuration, where a string is accepted for any value. */
 static json_t *member_schema(const struct attr *attr)
 {
 	json_t *schema = attr_schema(attr);
@@ -192,7 +192,7 @@ static json_t *member_schema(const struct attr *attr)
 		json_object_set_new(schema, "type", json_pack("[s, s]", "integer", "string"));
 	else
 		return schema;
-	/* "512" is no member of [512, 4096]. */
+	/* The enum [512, 4096] would refuse the string "512". */
 	json_object_del(schema, "enum");
 	return schema;
 }
@@ -244,7 +244,7 @@ json_t *object_schema(const struct object_type *type)
 		json_object_set_new(properties, list->name, list_schema(list));
 	schema = json_pack("{s:s, s:s, s:o}", "type", "object", "description", type->help,
 			   "properties", properties);
-	/* An NSID may be left out. */
+	/* A key with a default, such as an NSID, may be left out. */
 	if (type->key && !type->key->fallback_help)
 		json_object_set_new(schema, "required", json_pack("[s]", type->key->name));
 	return schema;

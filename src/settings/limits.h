@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The limits and defaults that code needs beside the rows. */
+/* Limits and defaults that other code needs as constants; the rows use them, too. */
 #ifndef WEFT_SETTINGS_LIMITS_H
 #define WEFT_SETTINGS_LIMITS_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * At build time: a manual as scdoc(5) reads it, from standard input to standard output, where a
- * line "; ATTRIBUTES subsystem attr" becomes what the rows say of that group of an object; without
- * a group, of what stands in the object itself.
+ * A filter that runs at build time: copies a manual for scdoc(1) from standard input to standard
+ * output, and replaces a line "; ATTRIBUTES subsystem attr" by the list of the attributes in that
+ * group of the object. Without a group, it lists the attributes in the object itself.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 
 #define MARK "; ATTRIBUTES "
 
-/* Text, whose "*" is not to make anything bold. */
+/* Escapes "*", which would begin bold text. */
 static void print_text(const char *text)
 {
 	for (const char *c = text; *c; c++) {
@@ -45,7 +45,7 @@ static void print_attr(const struct attr *attr)
 	strbuf_done(&text);
 }
 
-/* false: there is no such group. */
+/* False if there is no such group. */
 static bool print_group(const char *object, const char *group)
 {
 	bool found = false;

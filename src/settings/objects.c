@@ -170,7 +170,7 @@ static const struct attr_word tsas_words[] = {
 	{ NULL, 0 },
 };
 
-/* Of settings that have an `addr`. */
+/* The rows of an object whose settings have an `addr`. */
 #define ADDRESS_ATTRS(object, change)						\
 	{ .name = "trtype", .type = ATTR_TEXT, .place = ATTR_IN_ADDR,			\
 	  FIELD(object, addr.trtype), .high = TRTYPE_MAX, .fallback_text = "tcp",		\

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What an administrator may set of each object, as plain values: a struct is copied by
- * assignment and owns nothing. An empty text and an identifier of zeroes mean "not set". The
- * rows that describe each field are in objects.c; a new field gets its row there.
+ * The settings of each object, as plain values: a struct is copied by assignment and owns
+ * nothing. An empty text and an identifier of zeroes mean "not set". Each field is described by
+ * a row in objects.c.
  */
 #ifndef WEFT_SETTINGS_SETTINGS_H
 #define WEFT_SETTINGS_SETTINGS_H
@@ -23,8 +23,8 @@
 #define TRTYPE_MAX 16
 
 /*
- * Embeds settings in an object: their fields are the object's own (subsystem->serial), and all
- * of them together are `settings`.
+ * Embeds settings in an object: each is a member of the object (subsystem->serial), and
+ * `settings` is all of them together.
  */
 #define SETTINGS(type)			\
 	union {				\
@@ -34,12 +34,12 @@
 
 /* Of the whole configuration. */
 struct root_settings {
-	char discovery_nqn[NVMF_NQN_SIZE];	/* "": the well-known one only */
+	char discovery_nqn[NVMF_NQN_SIZE];	/* "": only the well-known discovery NQN */
 };
 
 struct subsystem_settings {
 	bool allow_any_host;
-	char serial[SERIAL_MAX + 1];	/* "": derived from the NQN by validation */
+	char serial[SERIAL_MAX + 1];	/* "": validation derives it from the NQN */
 	char model[MODEL_MAX + 1];
 	char firmware[FIRMWARE_MAX + 1]; /* "": weft's version */
 	uint32_t version;		/* as in VS: 0x00020100; 0: the default */
@@ -50,9 +50,9 @@ struct subsystem_settings {
 };
 
 struct namespace_settings {
-	/* What each I/O looks at comes first. */
+	/* The fields that each I/O reads come first. */
 	uint32_t ana_grpid;
-	uint32_t block_size;		/* 0: the backend's own; else 512 or 4096 */
+	uint32_t block_size;		/* bytes: 512 or 4096; 0: the backend's own */
 	bool read_only;
 	bool enable;
 	uint8_t uuid[16];		/* never zeroes after validation */
@@ -61,8 +61,8 @@ struct namespace_settings {
 };
 
 struct address_settings {
-	char trtype[TRTYPE_MAX + 1];	/* "tcp"; others are refused with a reason */
-	char adrfam[8];			/* "ipv4" or "ipv6"; "" beside a name: both */
+	char trtype[TRTYPE_MAX + 1];	/* "tcp"; validation refuses others with a reason */
+	char adrfam[8];			/* "ipv4" or "ipv6"; "": both, where traddr is a name */
 	char traddr[TRADDR_MAX + 1];	/* numeric, or a name: see apply/names.h */
 	uint16_t trsvcid;
 	int treq;			/* NVMF_TREQ_NOT_SPECIFIED, ... */
@@ -76,8 +76,8 @@ struct port_settings {
 	uint8_t mdts;			/* 4 KiB << mdts */
 	bool pi_enable;
 	/*
-	 * Only answers discovery: no subsystem can be reached through it, and its
-	 * log lists the ports that have subsystems (the usual port 8009).
+	 * True: the port answers discovery only. No subsystem can be linked to it, and its
+	 * discovery log lists the ports that have subsystems. TCP port 8009 is the usual one.
 	 */
 	bool discovery;
 };
@@ -92,12 +92,12 @@ struct ana_group_settings {
 	int state;			/* enum nvme_ana_state */
 };
 
-/* Sets a text that is known to fit. */
+/* Copies a text that is known to fit into a char array. */
 #define TEXT_SET(field, text) text_set(field, sizeof(field), text)
 
 void text_set(char *field, size_t size, const char *text);
 
-/* Whether an identifier (uuid, nguid, eui64) is set. */
+/* True if an identifier (uuid, nguid, eui64) is set. */
 #define ID_SET(id) id_is_set(id, sizeof(id))
 
 static inline bool id_is_set(const uint8_t *id, size_t size)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The fields behind the rows. */
+/* Reads and writes the fields that the rows describe. */
 #include "settings/value.h"
 
 #include <assert.h>
@@ -74,7 +74,7 @@ bool attr_is_set(const struct attr *attr, const void *settings)
 		return true;
 	if (attr->type == ATTR_ENUM)
 		return attr_number(attr, settings) != 0;
-	/* A text is set if its first byte is. */
+	/* A text is set if its first byte is not 0. */
 	for (size_t i = 0; i < attr->size; i++) {
 		if (p[i])
 			return true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The field of an attribute in its settings, for the files of this folder. */
+/* Reads and writes the field of an attribute, for the files of this folder. */
 #ifndef WEFT_SETTINGS_VALUE_H
 #define WEFT_SETTINGS_VALUE_H
 
@@ -10,10 +10,10 @@ static inline void *attr_field(const struct attr *attr, const void *settings)
 	return (char *)(uintptr_t)settings + attr->offset;
 }
 
-/* Of booleans, numbers and enums. */
+/* The value of a boolean, a number or an enum. */
 uint32_t attr_number(const struct attr *attr, const void *settings);
 void attr_set_number(const struct attr *attr, void *settings, uint32_t value);
-/* Text that fits. */
+/* The text must fit. */
 void attr_set_text(const struct attr *attr, void *settings, const char *text);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the dialects have in common: hosts, identifiers, devices, and weft's own groups. */
+/* What the readers of all dialects share: hosts, namespaces, devices, links and warnings. */
 #include <stdio.h>
 #include <string.h>
 
 #include "config/dialect.h"
 #include "util/cleanup.h"
 
-#define CHILDREN_MAX 8	/* backends that stand on each other */
+#define CHILDREN_MAX 8		/* depth of backends that stand on each other */
 
 int new_subsystem(const struct node *at, const char *nqn, struct config *config,
 		  struct config_subsystem **ret_subsystem)
@@ -62,7 +62,7 @@ int read_hosts(const struct node *root, struct config *config)
 		nqn = node_get_nqn(&host, "nqn");
 		if (!nqn)
 			return -EINVAL;
-		/* Passing these over would let hosts in that cannot prove who they are. */
+		/* A key that is ignored would admit hosts that cannot authenticate. */
 		while (node_next(&host, &key)) {
 			if (!strncmp(key.key, "dhchap_", 7) && !json_is_null(key.value))
 				return node_refuse(&key, EOPNOTSUPP, "this weft cannot "
@@ -135,7 +135,7 @@ static int read_option(const struct node *node, const char *name, struct config_
 	return 0;
 }
 
-/* An option; the options of a child, an object, are called "NAME.option". */
+/* Reads an option. An object is a child backend, whose options are named "NAME.option". */
 static int read_options(const struct node *node, const char *name, unsigned int depth,
 			struct config_namespace *ns)
 {
@@ -168,7 +168,7 @@ int read_path(const struct node *path, struct config_namespace *ns)
 	if (!text)
 		return node_refuse(path, EINVAL, "it must be a string with a path, such as "
 				   "\"/dev/sdb\"");
-	/* The kernel shows a path that is not set as "(null)". */
+	/* nvmet's configfs shows a device_path that is not set as "(null)". */
 	if (!*text || !strcmp(text, "(null)"))
 		return 0;
 	if (config_set_option(ns, "path", text) < 0)
@@ -187,7 +187,7 @@ int read_namespace_other(const struct node *member, enum attr_place place, void 
 	return 1;
 }
 
-/* The namespace's nsid; 0: it has none. */
+/* Reads the namespace's nsid; 0: it has none. */
 static int read_nsid(const struct node *node, uint32_t *ret_nsid)
 {
 	struct node child;
@@ -225,7 +225,7 @@ static int add_namespace(const struct node *node, struct config_subsystem *subsy
 int read_namespaces(const struct node *array, struct config_subsystem *subsystem,
 		    int (*read_one)(const struct node *node, struct config_namespace *ns))
 {
-	/* First those that say their nsid, so that the others keep out of their way. */
+	/* First the namespaces that have an nsid, so that the others get NSIDs that are free. */
 	for (int numbered = 1; array->value && numbered >= 0; numbered--) {
 		struct node node = { 0 };
 
