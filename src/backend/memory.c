@@ -127,7 +127,7 @@ static void memory_close(void *device)
 	free(memory);
 }
 
-/* Is the chunk at this offset written? */
+/* True if the chunk at this offset was written. */
 static bool is_written(const struct memory *memory, uint64_t offset)
 {
 	return atomic_load_explicit(&memory->written[offset >> CHUNK_SHIFT], memory_order_relaxed);

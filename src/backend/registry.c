@@ -99,7 +99,7 @@ static bool all_zero(const void *bytes, size_t count)
 	return true;
 }
 
-/* Does it use what only a later weftd knows? (<weft/backend.h>, Versions) */
+/* True if the plugin uses members that only a later weftd has (<weft/backend.h>, Versions). */
 static bool of_later_weftd(const struct weft_backend *backend)
 {
 	const struct weft_option *option;

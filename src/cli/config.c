@@ -115,7 +115,7 @@ static void print_warnings(const json_t *reply)
 		fprintf(stderr, "warning: %s\n", json_string_value(warning));
 }
 
-/* Has weftd serve what a file of ours says. */
+/* Sends the configuration in a file to weftd, which applies it. */
 static int send_file(const struct cli *cli, const char *file, json_t **ret_reply)
 {
 	_cleanup_free_ char *path = NULL;

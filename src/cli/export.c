@@ -104,7 +104,7 @@ static void print_command(const char *verb, const json_t *where, const char *nqn
 	       nqn ? nqn : "");
 }
 
-/* Whether any of the addresses is not loopback's. */
+/* True if one of the addresses is not a loopback address. */
 static bool reaches_others(const json_t *connect)
 {
 	json_t *where;

@@ -34,7 +34,7 @@ static int make(const char *path, uint64_t size, struct weft_error *error)
 	return r;
 }
 
-/* Whether the file was made goes to *ret_made. 0, or -errno with *error filled. */
+/* *ret_made: true if the file was created. 0, or -errno with *error filled. */
 static int look_or_make(const char *path, uint64_t size, bool *ret_made, struct weft_error *error)
 {
 	struct stat st;

@@ -68,7 +68,7 @@ extern const size_t route_count;
 const char *route_scope_name(enum route_scope scope);
 /* The argument's index, or -1. */
 int route_argument_index(const struct route *route, const char *name);
-/* Is it one of the path? */
+/* True if the argument is part of the path, false if it is in the query or the body. */
 bool route_is_of_path(const struct route *route, const struct route_argument *argument);
 
 /*

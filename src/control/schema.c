@@ -25,7 +25,7 @@ static void skip_space(struct reader *reader)
 		reader->at++;
 }
 
-/* Is that character next? Then it is read. */
+/* True if the next character is that one, which is then read. */
 static bool accept(struct reader *reader, char c)
 {
 	skip_space(reader);

@@ -99,7 +99,7 @@ static inline unsigned int host_queue_outstanding(const struct host_queue *q)
 	return q->depth - q->free_count;
 }
 
-/* Whether host_flush() left something for when the socket can be written again. */
+/* True if host_flush() left data to be sent when the socket is writable again. */
 static inline bool host_queue_unsent(const struct host_queue *q)
 {
 	return q->tx_first < q->tx_count || q->stage_first;
