@@ -9,8 +9,8 @@
 struct cli;
 
 /*
- * With save, has weftd write its configuration file, and sets "unsaved" in the
- * reply to what is so now. CLI_OK or another exit code.
+ * If `save`, has weftd write its configuration file, and updates "unsaved" in the
+ * reply. Returns an exit code.
  */
 int change_save(const struct cli *cli, bool save, json_t *reply);
 /* One line that says how to keep the change, where the reply says that it is not saved. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the commands of weft(1) share: exit codes, options, and how they say what is wrong. */
+/* The commands of weft(1) share this: exit codes, common options, error messages. */
 #ifndef WEFT_CLI_CLI_H
 #define WEFT_CLI_CLI_H
 

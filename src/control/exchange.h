@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * An exchange: a request, and what becomes of it. Its handler (route.h) answers at
- * once, or later, or in pieces. Until then nothing waits for it: the control thread
- * serves others, and HTTP does not look at the connection.
+ * An exchange: a request and its answer. Its handler (route.h) answers at once, later,
+ * or in pieces. Until then the control thread serves other exchanges, and the HTTP
+ * connection is suspended.
  *
  * An exchange lives until it is answered and its connection has ended, whichever is
  * last. A client that goes away meanwhile changes nothing for the handler.
@@ -55,7 +55,7 @@ int exchange_json(const struct exchange *exchange, json_t **ret, struct weft_err
 void exchange_reply(struct exchange *exchange, json_t *reply);
 void exchange_refuse(struct exchange *exchange, const struct weft_error *error);
 
-/* What is sent piece by piece, each made when the client has taken the one before. */
+/* An answer sent in pieces. Each is made when the client has received the one before. */
 struct stream {
 	/* Appends the next piece. 1: there are more; 0: it was the last one; -errno: give up. */
 	int (*next)(struct stream *stream, struct strbuf *piece);
@@ -74,7 +74,7 @@ void exchange_stream(struct exchange *exchange, struct stream *stream);
 /* NULL where memory ran out. */
 struct exchange *exchange_new(struct control *control, struct MHD_Connection *connection);
 void exchange_receive(struct exchange *exchange, const char *data, size_t length);
-/* The request is complete, or its connection was resumed. What libmicrohttpd is to be told. */
+/* The request is complete, or its connection was resumed. Returns libmicrohttpd's result. */
 enum MHD_Result exchange_run(struct exchange *exchange, const char *method, const char *path);
 /* Its connection has ended. */
 void exchange_gone(struct exchange *exchange);

@@ -37,7 +37,7 @@ void fields_strings(struct fields *fields, const char *name, json_t **ret_array)
 /* An object whose members are all scalars; borrowed. */
 void fields_scalars(struct fields *fields, const char *name, json_t **ret_object);
 
-/* Refuses members that nobody asked for. 0, or -errno of the first failure. */
+/* Refuses members that none of the calls above has read. 0, or -errno of the first failure. */
 int fields_done(struct fields *fields);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The folder that a file of ours is to be made in. */
+/* Makes the folder of a file that weftd is about to create. */
 #ifndef WEFT_CONTROL_FOLDER_H
 #define WEFT_CONTROL_FOLDER_H
 
 #include <sys/types.h>
 
 /*
- * Makes the last folder of a file's path where it is missing. No result: what
- * makes the file says what is wrong, if anything is.
+ * Makes the last folder of a file's path if it is missing. Returns no result: if it
+ * fails, creating the file fails, too, and reports the reason.
  */
 void folder_make(const char *path, mode_t mode);
 

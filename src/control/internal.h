@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the files of this folder share: the control, changes, and what replies have in common. */
+/* The files of this folder share this: the control, changes, and parts of replies. */
 #ifndef WEFT_CONTROL_INTERNAL_H
 #define WEFT_CONTROL_INTERNAL_H
 
@@ -43,7 +43,7 @@ int control_reply(json_t *reply, json_t **ret_reply, struct weft_error *error);
 
 /* ---- limits.c ---- */
 
-/* What hosts may take and have taken, as an object by bound; NULL where memory ran out. */
+/* The bounds on hosts and their use, as an object with a member for each; NULL: memory ran out. */
 json_t *control_limits(struct target *target);
 
 /* ---- change.c ---- */

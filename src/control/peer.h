@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who asks: the process at the other end of the API's socket, as the kernel knows it. */
+/* The client of the API: the process at the other end of the socket, as the kernel reports it. */
 #ifndef WEFT_CONTROL_PEER_H
 #define WEFT_CONTROL_PEER_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What an export or an unexport does to a configuration. Pure: works on a
- * draft and opens nothing.
+ * The change that an export or an unexport makes to a configuration. It is made to a
+ * draft; nothing is opened.
  */
 #ifndef WEFT_CONTROL_PLAN_H
 #define WEFT_CONTROL_PLAN_H
@@ -28,7 +28,7 @@ struct export_request {
 	SETTINGS(namespace_settings);	/* the defaults where they were not given */
 };
 
-/* What the machine is like. */
+/* Properties of the machine that the plan depends on. */
 struct export_site {
 	const char *host;		/* its name */
 	bool ipv6_only;			/* it has no IPv4 address: ports are made on :: */

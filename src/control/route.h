@@ -19,7 +19,7 @@ struct weft_error;
 #define ROUTE_ARGUMENTS_MAX 4
 #define ROUTE_EXAMPLES_MAX 2
 
-/* What a client must be entitled to. Whoever may open the socket may do all, for now. */
+/* The right that a route needs. For now, every client that can open the socket has all rights. */
 enum route_scope {
 	SCOPE_LOOK,		/* see what is served, and to whom */
 	SCOPE_OPERATE,		/* give disks to hosts and take them away */
@@ -33,7 +33,7 @@ struct route_argument {
 	const char *help;
 };
 
-/* A request that works on a daemon where those of the rows above were made before. */
+/* A request that succeeds after the examples of all rows above it. */
 struct route_example {
 	const char *path;	/* with its arguments; NULL: the route's, as it is */
 	const char *body;	/* JSON; NULL: none */
