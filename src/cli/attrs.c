@@ -2,6 +2,7 @@
 /* Options of commands from the rows of an object's attributes: see attrs.h. */
 #include "cli/attrs.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -72,11 +73,13 @@ const struct command_option *attrs_option(const struct object_type *type, size_t
 int attrs_take(const struct cli *cli, const struct object_type *type, int id, const char *text,
 	       json_t *request)
 {
+	const struct command_option *option = attrs_option(type, (size_t)(id - ATTRS_ID));
 	const struct attr *attr = attrs_find(type, id);
 	_cleanup_free_ void *settings = malloc(type->size);
 	uint64_t bytes;
 	char number[24];
 
+	assert(attr && option); /* an id is of one of these options */
 	if (!settings)
 		return cli_fail(cli, "out of memory");
 	attrs_init(type, settings);
@@ -89,7 +92,6 @@ int attrs_take(const struct cli *cli, const struct object_type *type, int id, co
 	if (attr_parse(attr, settings, text, NULL) < 0 ||
 	    json_object_set_new(request, attr->name, attr_to_request(attr, settings)) < 0)
 		return cli_usage(cli, "--%s %s: it must be %s",
-				 attrs_option(type, (size_t)(id - ATTRS_ID))->name, text,
-				 attr->right);
+				 option->name, text, attr->right);
 	return CLI_OK;
 }

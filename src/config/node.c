@@ -93,7 +93,7 @@ bool node_get(const struct node *parent, const char *key, struct node *ret_child
 	struct node child = { 0 };
 
 	while (node_next(parent, &child)) {
-		if (strcmp(child.key, key))
+		if (!child.key || strcmp(child.key, key))
 			continue;
 		if (json_is_null(child.value))
 			break;
@@ -174,7 +174,7 @@ void node_warn(const struct node *node, const char *format, ...)
 
 bool node_key_in(const struct node *member, const char *const *names)
 {
-	for (; names && *names; names++) {
+	for (; member->key && names && *names; names++) {
 		if (!strcmp(*names, member->key))
 			return true;
 	}

@@ -88,13 +88,13 @@ static int refuse_id(struct check *check, const struct id *id, const struct id *
 int check_unique_ids(struct check *check)
 {
 	_cleanup_free_ struct id *ids = NULL;
-	size_t total = 0, n;
+	size_t kinds = count_kinds(), total = 0, n;
 
 	for (size_t i = 0; i < check->config->subsystem_count; i++)
 		total += check->config->subsystems[i].namespace_count;
-	if (!total)
+	if (!total || !kinds)
 		return 0;
-	ids = calloc(total * count_kinds(), sizeof(*ids));
+	ids = calloc(total * kinds, sizeof(*ids));
 	if (!ids)
 		return check_refuse(check, ENOMEM, "out of memory");
 	n = collect_ids(check->config, ids);

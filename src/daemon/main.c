@@ -4,6 +4,7 @@
  * the API, the configuration and a tick each second; the reactors that
  * target_start() makes serve the hosts.
  */
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -105,6 +106,7 @@ static int load_config(const struct options *options, struct config **ret_config
 	}
 	if (r < 0)
 		return r;
+	assert(config); /* r says so: weft_error_set() returns its code */
 	for (size_t i = 0; i < config->warning_count; i++)
 		log_warning("%s", config->warnings[i]);
 	*ret_config = config;

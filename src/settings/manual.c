@@ -75,8 +75,8 @@ int main(void)
 			continue;
 		}
 		object[0] = group[0] = '\0';
-		sscanf(line + strlen(MARK), "%31s %31s", object, group);
-		if (!print_group(object, group)) {
+		if (sscanf(line + strlen(MARK), "%31s %31s", object, group) < 1 ||
+		    !print_group(object, group)) {
 			fprintf(stderr, "no such group: %s", line);
 			return EXIT_FAILURE;
 		}

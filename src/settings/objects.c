@@ -174,21 +174,21 @@ static const struct attr_word tsas_words[] = {
 #define ADDRESS_ATTRS(object, change)						\
 	{ .name = "trtype", .type = ATTR_TEXT, .place = ATTR_IN_ADDR,			\
 	  FIELD(object, addr.trtype), .high = TRTYPE_MAX, .fallback_text = "tcp",		\
-	  .right = "tcp", .help = "The transport.", .effect = change, .shown = "trtype" }, \
+	  .right = "tcp", .help = "The transport.", .effect = (change), .shown = "trtype" }, \
 	{ .name = "adrfam", .type = ATTR_TEXT, .place = ATTR_IN_ADDR,			\
 	  FIELD(object, addr.adrfam), .high = 7, .optional = true,			\
 	  .fallback_help = "by the address; of a name, both", .right = "ipv4 or ipv6",	\
-	  .help = "The address family.", .effect = change },				\
+	  .help = "The address family.", .effect = (change) },				\
 	{ .name = "traddr", .type = ATTR_TEXT, .place = ATTR_IN_ADDR,			\
 	  FIELD(object, addr.traddr), .high = TRADDR_MAX, .optional = true,		\
 	  .right = "an address, such as 192.0.2.1 or 2001:db8::1, a name, or *",		\
 	  .help = "A numeric address; 0.0.0.0 or :: for all of that family, * for all; "	\
 		  "or the name of an interface or a host. Required.",				\
-	  .effect = change, .shown = "traddr" },					\
+	  .effect = (change), .shown = "traddr" },					\
 	{ .name = "trsvcid", .type = ATTR_U16, .place = ATTR_IN_ADDR,			\
 	  FIELD(object, addr.trsvcid), .low = 1, .high = 65535, .unset = "",		\
 	  .fallback = CONFIG_TRSVCID_DEFAULT, .right = "a TCP port in 1..65535, such as 4420",	\
-	  .help = "The TCP port.", .effect = change, .shown = "trsvcid" },		\
+	  .help = "The TCP port.", .effect = (change), .shown = "trsvcid" },		\
 	{ .name = "treq", .type = ATTR_ENUM, .place = ATTR_IN_ADDR,			\
 	  FIELD(object, addr.treq), .words = treq_words,					\
 	  .right = "\"not specified\", \"required\" or \"not required\"",		\

@@ -58,7 +58,7 @@ void text_set(char *field, size_t size, const char *text)
 
 	assert(length < size);
 	memset(field, 0, size);
-	memcpy(field, text, length);
+	memcpy(field, text, length + 1);
 }
 
 void attr_set_text(const struct attr *attr, void *settings, const char *text)
