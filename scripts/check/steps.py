@@ -33,7 +33,7 @@ ENVIRONMENT = {
 @dataclasses.dataclass
 class Step:
     """Something that runs for `budget` seconds on a machine that is otherwise idle, in the build
-    `build`. It is ended after `limit` seconds, by default five times the budget."""
+    `build`. It is ended after `limit` seconds, which only what hangs should need."""
 
     name: str
     build: str
@@ -48,7 +48,7 @@ class Step:
     packages = ()           # what it needs beside what all need
 
     def __post_init__(self):
-        self.limit = self.limit or max(300, 5 * self.budget)
+        self.limit = self.limit or max(2400, 5 * self.budget)
 
     def command(self):
         """What to run."""

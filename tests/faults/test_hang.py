@@ -174,6 +174,8 @@ def test_45_removal_while_it_hangs(faulted):
                 faulted.daemon.reload(config)
                 wait_until(lambda: wanted == len(
                     faulted.weft("ls")["subsystems"][0]["namespaces"]))
+        # it is listed as soon as it is configured, and may still be opened
+        wait_until(lambda: faulted.state(2)["status"] == "ready", what="its return")
         io.write(0, bytes(512), nsid=2)
         faulted.fault("clear")
         faulted.fault("release")
