@@ -29,7 +29,8 @@ SANITIZED = WEFTD.exists() and any(name in WEFTD.read_bytes()
 SANDBOX = ["--sandbox", "report" if os.geteuid() == 0 else "off"]
 
 START_SECONDS = 30.0    # sanitizers and a loaded machine
-STOP_SECONDS = 5.0      # what SIGTERM promises
+# what SIGTERM promises; a sanitizer has more to take apart
+STOP_SECONDS = 20.0 if SANITIZED else 5.0
 
 FINDING = re.compile(
     rb"weftd: sandbox: |AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehaviorSanitizer|runtime error:"
@@ -136,7 +137,7 @@ class Weftd:
             return False
 
     def stop(self):
-        """SIGTERM; it must end within 5 s, or be tried again, with exit code 0 and no finding."""
+        """SIGTERM; it must end in time, or be tried again, with exit code 0 and no finding."""
         if self.process is None:
             return
         if self.process.poll() is None:

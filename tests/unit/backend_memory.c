@@ -170,7 +170,7 @@ static void memory_is_not_allocated_by_reading(void **state)
 	reading_allocates_nothing("huge_pages=true");
 }
 
-/* KiB that a sanitizer may take. ThreadSanitizer keeps some bytes for each that was ever written. */
+/* KiB that a sanitizer may take: ThreadSanitizer keeps some bytes for each that was written. */
 #ifdef __SANITIZE_THREAD__
 #define SLACK (512 * 1024)
 #else
