@@ -13,7 +13,7 @@
 #include "target/base/target.h"
 #include "util/log.h"
 
-/* How long the end waits for what is to survive a restart. */
+/* How long apply_free() waits until the state's records are stored. */
 #define STORE_WAIT_MS 1000
 
 static int add(int epoll_fd, int fd)
@@ -23,7 +23,7 @@ static int add(int epoll_fd, int fd)
 	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-/* 0 or -errno; in both cases unwatch() ends it. */
+/* Sets up apply->epoll_fd. 0 or -errno; unwatch() must be called in both cases. */
 static int watch(struct apply *apply)
 {
 	int r;
@@ -137,7 +137,7 @@ int apply_fd(const struct apply *apply)
 	return apply->epoll_fd;
 }
 
-/* Devices that a change opens are published together, at its end. */
+/* Publishes devices that have opened; those that a change opens wait for its end. */
 static void collected(struct apply *apply, bool changed)
 {
 	if (apply->changes.phase == CHANGE_OPENING)
@@ -172,7 +172,7 @@ void apply_tick(struct apply *apply)
 	state_tick(apply->state);
 	devices_watch(apply);
 	devices_refresh(apply);
-	if (at_rest) /* else the change does that, in its order */
+	if (at_rest) /* otherwise the change opens them, in its order */
 		devices_open(apply);
 	changed |= devices_show_again(apply);
 	collected(apply, changed);
@@ -181,7 +181,7 @@ void apply_tick(struct apply *apply)
 	changes_run(apply);
 }
 
-/* ---- what can be asked ---- */
+/* ---- queries ---- */
 
 const struct config *apply_current(const struct apply *apply)
 {
@@ -215,7 +215,7 @@ bool apply_namespace_state(const struct apply *apply, const char *nqn, uint32_t 
 		ret->trouble = device->trouble[0] ? device->trouble : NULL;
 		return true;
 	}
-	/* While it is tried again, why it failed before says more. */
+	/* While a device is being opened again, the reason of its last failure says more. */
 	if (device->retry.reason[0] && !device->slow) {
 		ret->state = APPLY_FAILED;
 		ret->reason = device->retry.reason;
@@ -223,7 +223,7 @@ bool apply_namespace_state(const struct apply *apply, const char *nqn, uint32_t 
 	}
 	ret->state = APPLY_OPENING;
 	ret->reason = device->trouble[0]   ? device->trouble :
-		      device->hidden_until ? "hosts are to see first that another one has gone" :
+		      device->hidden_until ? "hosts are to notice first that another one is gone" :
 					     "it is being opened";
 	return true;
 }

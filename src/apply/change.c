@@ -20,15 +20,15 @@
 #include "util/log.h"
 
 #define MILLISECOND UINT64_C(1000000)
-/* How long a change waits for what is to survive a restart, before hosts see it. */
+/* How long a change waits until its records are stored, before hosts see it. */
 #define STORE_WAIT_MS 1000
-/* How long a change waits for I/O on what it removes, so that it can be opened anew. */
+/* How long a change waits for I/O on the devices that it removes and may open anew. */
 #define CLOSE_WAIT (200 * MILLISECOND)
-/* How long a change waits for what it opens. What takes longer comes later, by itself. */
+/* How long a change waits for devices to open. A slower device is served when it is open. */
 #define OPEN_WAIT (1000 * MILLISECOND)
-/* Nothing tells that the last I/O has ended: so look. */
+/* The end of the last I/O is not signalled, so CHANGE_CLOSING polls for it. */
 #define CLOSE_LOOK MILLISECOND
-/* Jobs may need another thread (jobs_look()). */
+/* How often jobs_look() is called meanwhile: jobs may need another thread. */
 #define OPEN_LOOK (10 * MILLISECOND)
 
 int changes_init(struct changes *changes)
@@ -43,7 +43,7 @@ void changes_done(struct changes *changes)
 	close(changes->timer_fd);
 }
 
-/* ---- its end ---- */
+/* ---- the end of a change ---- */
 
 static void finish(struct apply *apply, int result, const struct weft_error *error)
 {
@@ -78,11 +78,11 @@ static void acknowledgement_stored(struct state_waiter *waiter, int result)
 
 	changes->stored = true;
 	if (result < 0)
-		log_warning("after a restart, flushes may fail until they are acknowledged again, "
-			    "for that is not stored yet");
+		log_warning("the acknowledgement of failed flushes is not stored yet: after a "
+			    "restart, flushes may fail until they are acknowledged again");
 }
 
-/* A flush that failed and was acknowledged stays so once the change is answered. */
+/* Waits until the acknowledgement of failed flushes is stored, before the change is answered. */
 static void acknowledge(struct apply *apply)
 {
 	struct changes *changes = &apply->changes;
@@ -95,7 +95,7 @@ static void acknowledge(struct apply *apply)
 	state_wait(apply->state, &changes->waiter, STORE_WAIT_MS);
 }
 
-/* What runs is replaced by the next configuration, which is what runs from now on. */
+/* Replaces the running configuration by the next one, and publishes its view. */
 static void go_over(struct apply *apply, struct view *view)
 {
 	struct changes *changes = &apply->changes;
@@ -116,8 +116,9 @@ static void go_over(struct apply *apply, struct view *view)
 }
 
 /*
- * What stays as it is moves along, what is not wanted any more leaves the view and
- * is retired. Fails before it changes anything. 0 or -ENOMEM, with `next` dropped.
+ * Moves devices and listeners that stay as they are to the next configuration, and retires
+ * the others after they have left the view. 0, or -ENOMEM with nothing changed and `next`
+ * dropped.
  */
 static int replace(struct apply *apply)
 {
@@ -139,7 +140,7 @@ static int replace(struct apply *apply)
 	return r;
 }
 
-/* Sets up what is to run, the change's from now on. 0 or -ENOMEM, with it freed. */
+/* Takes `wanted` over and prepares to run it. 0, or -ENOMEM with `wanted` freed. */
 static int prepare(struct apply *apply, struct config *wanted)
 {
 	struct changes *changes = &apply->changes;
@@ -152,16 +153,16 @@ static int prepare(struct apply *apply, struct config *wanted)
 		running_done(&changes->next);
 		return -ENOMEM;
 	}
-	/* Twice: devices of now go on changing while others open beside them. */
+	/* To be called again later: running devices change while others open beside them. */
 	devices_keep(apply, &changes->next);
 	devices_open_beside(apply, &changes->next);
 	running_forget(&changes->next);
 	return 0;
 }
 
-/* ---- the phases: true where the next one is due at once ---- */
+/* ---- the phases: each returns true if the next one is due at once ---- */
 
-/* What the change wants, valid; NULL: nothing. 0, or -errno with *error filled. */
+/* Gets the wanted configuration, valid; NULL: no change. 0, or -errno with *error filled. */
 static int plan(struct apply *apply, struct config **ret_wanted, struct weft_error *error)
 {
 	struct apply_change *change = apply->changes.current;
@@ -180,7 +181,7 @@ static int plan(struct apply *apply, struct config **ret_wanted, struct weft_err
 	return r;
 }
 
-/* The first of those that wait has its turn. */
+/* Begins the first change of the queue. */
 static bool begin(struct apply *apply)
 {
 	struct changes *changes = &apply->changes;
@@ -208,8 +209,8 @@ static bool begin(struct apply *apply)
 
 static void not_stored(void)
 {
-	log_warning("after a restart, hosts may not notice that the discovery log has changed, "
-		    "for that is not stored yet");
+	log_warning("the generation counter of the discovery log is not stored yet: after a "
+		    "restart, hosts may not notice that the log has changed");
 }
 
 static void stored(struct state_waiter *waiter, int result)
@@ -221,7 +222,7 @@ static void stored(struct state_waiter *waiter, int result)
 		not_stored();
 }
 
-/* What hosts see counted is to be durable before they see it. */
+/* Stores the generation counter before hosts see its new value. */
 static void store(struct apply *apply)
 {
 	struct changes *changes = &apply->changes;
@@ -262,7 +263,7 @@ static bool storing(struct apply *apply)
 	return true;
 }
 
-/* Old devices go before new ones open: one may be the same file in another place. */
+/* Old devices close before new ones open, because both may use the same file. */
 static bool closing(struct apply *apply)
 {
 	struct changes *changes = &apply->changes;
@@ -281,7 +282,7 @@ static bool closing(struct apply *apply)
 	return true;
 }
 
-/* What it opened was refused: back to what ran before. */
+/* judge() refused the change: restores the former configuration. */
 static void go_back(struct apply *apply)
 {
 	struct changes *changes = &apply->changes;
@@ -341,7 +342,7 @@ static bool step(struct apply *apply)
 	return false;
 }
 
-/* Where another change waits, it is begun in the next turn of the control thread. */
+/* If another change is queued, the timer is due at once, so the control thread begins it next. */
 static void arm_timer(struct changes *changes)
 {
 	struct itimerspec when = { .it_value = { 0 } };
@@ -371,7 +372,7 @@ void changes_run(struct apply *apply)
 	arm_timer(changes);
 }
 
-/* ---- what others call ---- */
+/* ---- the interface ---- */
 
 static void cancel_one(struct apply_change *change)
 {

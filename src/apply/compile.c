@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From a configuration and its open devices to the view that reactors work by. */
+/* Compiles a configuration and its open devices into the view that reactors use. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,7 +135,7 @@ static int compile_addresses(struct apply *apply, const struct config_port *from
 	return r;
 }
 
-/* Every group that the port lists or that a namespace reached through it is in. */
+/* Adds each ANA group that the port lists, or that has a namespace reached through the port. */
 static void compile_ana(const struct config_port *from, struct view_port *to)
 {
 	to->ana_states[1] = (uint8_t)config_ana_state(from, 1);
@@ -163,7 +163,7 @@ static int compile_port(struct apply *apply, const struct config_port *from, str
 		return -ENOMEM;
 	to->portid = from->portid;
 	to->settings = from->settings;
-	/* where there is no such transport, nobody gets here */
+	/* without the transport there is no listener, and no host uses this port */
 	to->trtype = transport ? transport->traits->trtype : 0;
 	r = compile_addresses(apply, from, to);
 	for (size_t i = 0; !r && i < from->subsystem_count; i++)

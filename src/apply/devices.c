@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The devices behind namespaces: what becomes of them from one configuration to
+ * The devices behind namespaces: which of them are kept from one configuration to
  * the next, and how they are closed when nothing uses them. opening.c opens them.
  */
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "util/log.h"
 
 #define REAP_PAUSE_NS UINT64_C(1000000)
-/* How long hosts have to notice that a namespace went, before another takes its number. */
+/* How long an NSID stays unused after its namespace was removed, so that hosts notice it. */
 #define IDENTITY_PAUSE_NS UINT64_C(1000000000)
 
 /* ---- from one configuration to the next ---- */
@@ -28,9 +28,9 @@ static bool same_identity(const struct config_namespace *a, const struct config_
 }
 
 /*
- * Another disk under the same NSID: Linux drops the old one when it sees that the
- * identifiers have changed, and looks for the new one only when it is told once
- * more. So the old one goes, and a moment later the new one comes.
+ * Hides a namespace that has another disk under the same NSID. Linux drops the old disk when
+ * it sees that the identifiers have changed, and looks for the new one only after another
+ * notification. So the old namespace is removed first, and the new one shown a moment later.
  */
 static void hide_other(const struct config_namespace *had, struct device *from,
 		       const struct config_namespace *want, struct device *to)
@@ -73,7 +73,7 @@ static void keep_one(struct apply *apply, const struct config_namespace *had,
 		return;
 	}
 	to->flush_error = from->ns ? atomic_load(&from->ns->flush_error) : from->flush_error;
-	/* With another block size it may well succeed at once. */
+	/* A device that failed to open may succeed with another block size. */
 	if (!from->ns && had->block_size == want->block_size)
 		to->retry = from->retry;
 }
@@ -99,7 +99,7 @@ void devices_keep(struct apply *apply, struct running *next)
 	}
 }
 
-/* ---- the end ---- */
+/* ---- retiring and closing ---- */
 
 int devices_reserve(struct apply *apply, size_t count)
 {
@@ -154,7 +154,7 @@ static void retire_all(struct apply *apply, const struct config_subsystem *subsy
 	retire(apply, subsystem, nsid, NULL, device->opening);
 }
 
-/* The administrator removed it, or gave it another device: what it lost before is settled. */
+/* The administrator removed the namespace or its device: flush errors are not passed on. */
 static void settle_lost(struct apply *apply, const char *nqn, uint32_t nsid)
 {
 	for (size_t i = 0; i < apply->retired_count; i++) {
@@ -174,7 +174,7 @@ static bool retire_other(struct apply *apply, const struct config_subsystem *sub
 		return false;
 	settle_lost(apply, subsystem->nqn, want->nsid);
 	if (device->ns)
-		log_info("namespace %u of %s is no longer served as it was", want->nsid,
+		log_info("the former device of namespace %u of %s is no longer served", want->nsid,
 			 subsystem->nqn);
 	retire_all(apply, subsystem, want->nsid, device);
 	return true;
@@ -211,7 +211,7 @@ static bool retire_left(struct apply *apply, const struct config_subsystem *subs
 {
 	struct retired *retired;
 
-	/* Without memory it stays, out of the view, until the next time. */
+	/* Without memory `left` stays, out of the view, until the next call. */
 	if (!device->left || devices_reserve(apply, 1) < 0)
 		return false;
 	retired = retire(apply, subsystem, want->nsid, device->left, device->left_job);
@@ -239,7 +239,7 @@ void devices_retire_all(struct apply *apply)
 	running_each(apply, &apply->now, retire_any);
 }
 
-/* Its job has ended: what comes of it. */
+/* Handles the result of the job, which has ended. */
 static void retired_job_ended(struct retired *retired)
 {
 	struct job *job = retired->job;
@@ -258,7 +258,7 @@ static void retired_job_ended(struct retired *retired)
 	retired->job = NULL;
 }
 
-/* One step further, where it is due. false: nothing is left of it. */
+/* Does the next step of closing, if it is due. False: the device is closed. */
 static bool reap_one(struct apply *apply, struct retired *retired)
 {
 	if (retired->job && job_ended(retired->job))
@@ -292,7 +292,7 @@ void devices_reap_all(struct apply *apply, unsigned int timeout_ms)
 		devices_reap(apply);
 		if (apply->retired_count == 0 || now >= deadline)
 			return;
-		/* Nothing tells that the last I/O has ended: so look. */
+		/* The end of the last I/O is not signalled, so poll for it. */
 		jobs_wait(&apply->jobs, now + REAP_PAUSE_NS);
 	}
 }

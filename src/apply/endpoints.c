@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The listeners behind ports: one for each address that a port's traddr stands for (names.h). Where
- * that changes, listeners come and go; connections of those that stay, and of those that go, are
- * left alone.
+ * The listeners of ports: one for each address that a port's traddr stands for (names.h). When
+ * these addresses change, listeners are opened and closed. Established connections stay up, also
+ * those of listeners that are closed.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -80,7 +80,7 @@ static bool is_among(const struct name_addresses *addresses, const struct bindin
 	return false;
 }
 
-/* Makes the bindings those of the addresses. What stays is left as it is; without memory, all. */
+/* Makes one binding for each address, and keeps those that exist. Without memory: no change. */
 static void follow(const struct config_port *want, struct endpoint *endpoint,
 		   const struct name_addresses *addresses)
 {
@@ -122,7 +122,7 @@ static void open_binding(struct apply *apply, const struct config_port *want,
 					&error);
 	if (r < 0) {
 		binding->listener = NULL;
-		/* "*" is as much as the machine has */
+		/* "*" stands for those address families that the machine has */
 		binding->unsupported = r == -EAFNOSUPPORT && endpoint->binding_count > 1;
 		if (retry_failed(&binding->retry, error.text) && !binding->unsupported)
 			log_warning("port %u does not listen: %s; weft keeps trying", want->portid,
@@ -134,7 +134,7 @@ static void open_binding(struct apply *apply, const struct config_port *want,
 		 want->addr.trsvcid, want->discovery ? ", for discovery" : "");
 }
 
-/* Why it listens nowhere; `expected`: that takes a moment, and is not worth a line in the log. */
+/* Sets the reason why the port has no address; `expected`: a short wait, which is not logged. */
 static void set_reason(const struct config_port *want, struct endpoint *endpoint,
 		       const char *reason, bool expected)
 {
@@ -162,9 +162,9 @@ static void open_one(struct apply *apply, const struct config_port *want,
 }
 
 /*
- * A host that comes back after a restart, and meets a namespace missing, gives it up. So none
- * is let in until all of them are open or have failed; but one device that hangs must not keep
- * the hosts of the others away for ever.
+ * True if ports may listen. A host that reconnects after a restart and misses a namespace gives
+ * that namespace up. So ports wait until all namespaces are open or have failed, but not longer
+ * than open_timeout_ms: a device that hangs must not keep hosts from the others for ever.
  */
 static bool may_listen(struct apply *apply)
 {
@@ -195,7 +195,7 @@ void endpoints_open(struct apply *apply)
 		open_one(apply, &apply->now.config->ports[i], &apply->now.endpoints[i]);
 }
 
-/* ---- what can be asked ---- */
+/* ---- queries ---- */
 
 bool apply_port_state(const struct apply *apply, uint16_t portid, struct apply_port_state *ret)
 {

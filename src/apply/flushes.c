@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Flushes that failed. From then on the namespace has no other one succeed
- * (target/namespace.h), until the administrator acknowledges it: by disabling or
- * removing the namespace, or giving it another device. Neither a device that goes
- * and comes back nor a restart of weftd ends it, so it is a record of the state
- * (state.h), and the host is told of its failed flush when that is stored. A
- * namespace that is missing when weftd starts has not been removed by somebody who
- * was told: its record waits for it to be there again.
+ * Flushes that failed. After a failed flush, all later flushes of the namespace fail
+ * (target/namespace.h) until the administrator acknowledges the failure by disabling or
+ * removing the namespace, or by giving it another device. The failure outlives a device
+ * that is lost and found again, and a restart of weftd. So it is a record of the state
+ * (state.h), and the host gets the status of its failed flush once the record is stored.
+ * A namespace that is missing when weftd starts does not count as removed by the
+ * administrator: its record is kept until the namespace is configured again.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -19,13 +19,13 @@
 #include "target/base/control_request.h"
 #include "util/log.h"
 
-/* How long a host waits for the answer to a flush that failed, because of this. */
+/* How long the completion of a failed flush is delayed until the record is stored. */
 #define STORE_TIMEOUT_MS 2000
 #define ERRNO_MAX 4095
 
 /* ---- the records ---- */
 
-/* Of the state (state.h): "NQN NSID" -> what was flushed, and the errno. */
+/* The records of the state (state.h): "NQN NSID" -> the device that was flushed, and the errno. */
 #define KIND "flush"
 
 struct record {
@@ -38,7 +38,7 @@ static void make_key(char key[STATE_KEY_MAX], const char *nqn, uint32_t nsid)
 	snprintf(key, STATE_KEY_MAX, "%s %u", nqn, nsid);
 }
 
-/* false: it is not one. */
+/* False: the text is not a key. */
 static bool parse_key(const char *key, char nqn[NVMF_NQN_SIZE], uint32_t *ret_nsid)
 {
 	const char *space = strrchr(key, ' ');
@@ -102,7 +102,7 @@ static void not_stored(const char *nqn, uint32_t nsid, int result)
 		    strerror(-result));
 }
 
-/* Says so where a record is not stored in time. */
+/* Logs that a record was not stored in time. */
 struct record_waiter {
 	struct state_waiter waiter;
 	char nqn[NVMF_NQN_SIZE];
@@ -162,7 +162,7 @@ static bool look(struct apply *apply, const struct config_subsystem *subsystem,
 	return false;
 }
 
-/* A namespace was lost, and comes back: the next one has its failures. */
+/* Passes the flush error of a lost namespace to the one that replaces it. */
 static void inherit(struct apply *apply, const struct retired *retired)
 {
 	struct device *device = running_find_device(&apply->now, retired->nqn, retired->nsid);

@@ -10,12 +10,12 @@
 #include "apply/state.h"
 #include "config/model.h"
 
-/* Further than counting leads; what is stored stays an integer that JSON can hold. */
+/* More than is ever counted; the stored value stays an integer that JSON can hold. */
 #define GENCTR_MAX (INT64_MAX / 2)
 #define KIND "discovery"
 #define KEY "log"
 
-/* What shows in the discovery log is told by what a change of it does. */
+/* Adds the settings that the discovery log shows: those whose change affects the log. */
 static void add_settings(struct strbuf *text, const struct object_type *type, const void *settings)
 {
 	for (const struct attr *attr = type->attrs; attr->name; attr++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Watches devices: backends that keep a command for too long, or do not open,
- * refresh or close a device. Each is logged once, and shown as long as it lasts,
- * as are flushes that failed (flushes.c).
+ * Watches devices for backends that keep a command for too long, or take too long to
+ * open, refresh or close a device. Each of these faults, and each failed flush
+ * (flushes.c), is logged once and shown as long as it lasts.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include "util/log.h"
 
 #define SECOND UINT64_C(1000000000)
-/* Longer than a disk takes that spins up on the way; hosts lose patience at 30 s. */
+/* Longer than a disk takes to spin up, and less than the I/O timeout of hosts, 30 s. */
 #define STALLED_AFTER (5 * SECOND)
 
 static uint64_t age_of(const struct job *job)
@@ -77,7 +77,7 @@ static void watch_flush(struct device *device)
 	snprintf(device->trouble, sizeof(device->trouble), FLUSH_FAILED, strerror(error));
 }
 
-/* What the device says of itself, after what weft found. */
+/* Appends the trouble that the backend reports to the trouble that weft has found. */
 static void watch_trouble(struct device *device)
 {
 	size_t length = strlen(device->trouble);
@@ -87,7 +87,7 @@ static void watch_trouble(struct device *device)
 			 length ? "; " : "", device->ns->info.trouble);
 }
 
-/* Those with I/O under way, in apply->watched; 0 as well where memory ran out. */
+/* Puts namespaces with I/O under way into apply->watched. Their count; 0 without memory, too. */
 static size_t gather(struct apply *apply)
 {
 	struct running *now = &apply->now;
@@ -144,7 +144,7 @@ void devices_watch(struct apply *apply)
 	const struct config *config = apply->now.config;
 	size_t busy = gather(apply), next = 0;
 
-	if (busy) /* asking wakes the reactors */
+	if (busy) /* a survey wakes the reactors, so only if it is needed */
 		namespaces_survey(apply->options.target, apply->watched, busy);
 	for (size_t i = 0; i < config->subsystem_count; i++) {
 		const struct config_subsystem *subsystem = &config->subsystems[i];

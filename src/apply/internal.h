@@ -20,7 +20,7 @@
 struct view;
 struct job;
 
-/* When to try again what failed. */
+/* When to open a device or a listener again after a failure. */
 struct retry {
 	uint64_t next;			/* loop_clock(); 0: at once */
 	char reason[sizeof(((struct weft_error *)0)->text)]; /* of the last failure; "": none */
@@ -36,14 +36,14 @@ struct device {
 	struct job *beside;		/* in a configuration that does not run yet: opens ns while
 					   the device that it replaces still serves */
 	struct job *refreshing;		/* of ns */
-	struct namespace *left;		/* owned; the former ns, which a published view may have */
+	struct namespace *left;		/* owned; the former ns; the published view may have it */
 	struct job *left_job;		/* the refresh job of `left` */
 	bool lost;			/* `left` was replaced because its device was lost */
 	struct retry retry;
 	struct view_namespace seen;	/* as last published; generation 0: never */
-	uint64_t hidden_until;		/* loop_clock(): not in a view before then; 0: in it */
+	uint64_t hidden_until;		/* loop_clock(): in no view before then; 0: not hidden */
 	int flush_error;		/* of the namespace that was lost, passed to the next ns */
-	uint64_t stalled;		/* s: how long the backend has kept an I/O; 0: fine */
+	uint64_t stalled;		/* seconds that the backend has kept an I/O; 0: fine */
 	bool slow;			/* it has been opening for too long */
 	char trouble[WEFT_TROUBLE + 320]; /* a fault of a device that is open or opening */
 	bool kept;			/* the next configuration uses the same device ... */
@@ -63,16 +63,16 @@ struct endpoint {
 	const struct transport *transport; /* borrowed */
 	struct binding *bindings;	/* owned */
 	size_t binding_count;
-	char reason[200];		/* why there are no bindings; "": there are some */
+	char reason[200];		/* why there are no bindings; "": there are bindings */
 };
 
-/* A configuration and what runs of it. */
+/* A configuration, with its devices and listeners. */
 struct running {
 	struct config *config;		/* owned */
 	/* In the configuration's order: devices[] subsystem by subsystem. */
 	struct device *devices;		/* owned */
 	size_t device_count;
-	size_t *first_device;		/* owned: of each subsystem */
+	size_t *first_device;		/* owned: for each subsystem, the index in devices[] */
 	struct endpoint *endpoints;	/* owned, as config->ports */
 };
 
@@ -81,15 +81,15 @@ struct retired {
 	struct namespace *ns;		/* owned; NULL: nothing (yet) */
 	struct job *job;		/* owned; NULL: none */
 	uint64_t since;			/* loop_clock(): when its wait began */
-	char trouble[NVMF_NQN_SIZE + 160]; /* says that it takes too long; "": it does not */
+	char trouble[NVMF_NQN_SIZE + 160]; /* a message that it takes too long; "": it does not */
 	char what[NVMF_NQN_SIZE + 32];	/* "namespace 1 of nqn..." */
 	char nqn[NVMF_NQN_SIZE];
 	uint32_t nsid;
-	bool lost;			/* nobody removed it, so it may come back */
+	bool lost;			/* the device was lost, not removed, so it may come back */
 	bool awaited;			/* the change under way waits for its end */
 };
 
-/* The most of these that one device can become. */
+/* One device leaves at most this many of them: ns, left and a job. */
 #define RETIRED_OF_A_DEVICE 3
 
 /* What the change under way waits for: see change.c. */
@@ -110,7 +110,7 @@ struct changes {
 	uint64_t deadline;		/* loop_clock(): the phase lasts no longer */
 	uint64_t open_until;		/* loop_clock(): the change waits for devices no longer */
 	uint64_t opening_since;		/* loop_clock(): when CHANGE_OPENING began */
-	struct state_waiter waiter;	/* STORING; later, for the records that it acknowledged */
+	struct state_waiter waiter;	/* STORING; at the end, until acknowledgements are stored */
 	bool stored;			/* the waiter was called, with whatever result */
 	bool unpublished;		/* CHANGE_OPENING: devices have opened that no view has */
 	bool going_back;		/* judge() refused the change; `before` is restored */
@@ -123,8 +123,8 @@ struct changes {
 struct apply {
 	struct apply_options options;
 	struct state *state;		/* owned */
-	struct genctr genctr;		/* of what runs, or is about to */
-	uint64_t genctr_shown;		/* of what runs */
+	struct genctr genctr;		/* of the configuration that runs or is about to run */
+	uint64_t genctr_shown;		/* the counter's value in the published view */
 	struct jobs jobs;
 	struct changes changes;
 	struct names *names;		/* owned */
@@ -158,11 +158,11 @@ static inline struct device *device_of(const struct running *running, size_t sub
  */
 void apply_follow_names(struct apply *apply);
 
-/* Publishes a view of what runs; without memory the tick tries again. */
+/* Publishes a view of the running configuration; without memory apply_tick() tries again. */
 void apply_publish(struct apply *apply);
-/* Publishes one that is compiled. */
+/* Publishes a view that is compiled already. */
 void apply_show(struct apply *apply, struct view *view);
-/* After devices were opened, resized or lost. */
+/* To be called after devices were opened, resized or lost. */
 void apply_update(struct apply *apply, bool changed);
 
 /* ---- change.c ---- */
@@ -171,18 +171,18 @@ void apply_update(struct apply *apply, bool changed);
 int changes_init(struct changes *changes);
 /* After apply_cancel(). */
 void changes_done(struct changes *changes);
-/* The change under way goes on as far as it can. */
+/* Takes the change under way as many phases further as it can go without waiting. */
 void changes_run(struct apply *apply);
 
 /* ---- running.c ---- */
 
 /* Sets up arrays for a configuration, which stays the caller's on failure. 0 or -ENOMEM. */
 int running_init(struct running *ret, struct config *config);
-/* As it was after running_init(), but for what opens beside (device.beside). */
+/* Resets it to its state after running_init(), except jobs that open beside (device.beside). */
 void running_forget(struct running *running);
 /* Frees the arrays and the configuration. Devices and listeners must have been moved or closed. */
 void running_done(struct running *running);
-/* NULL: there is none such. */
+/* The device of a namespace; NULL: there is none. */
 struct device *running_find_device(const struct running *running, const char *nqn, uint32_t nsid);
 /* An action on a device. True if it changed something. */
 typedef bool device_step(struct apply *apply, const struct config_subsystem *subsystem,
@@ -216,23 +216,23 @@ int devices_reserve(struct apply *apply, size_t count);
  * call (0: no longer). 0, or -ENOMEM with nothing changed.
  */
 int devices_promise(struct apply *apply, size_t count);
-/* The next configuration is dropped: retires what was opened for it alone. Reserved. */
+/* `next` is dropped: retires devices that were opened for it alone. Room must be reserved. */
 void devices_drop_new(struct apply *apply, struct running *next);
 /*
- * Retires those that were not kept, as awaited ones. The published view is without
- * them; reserved.
+ * Retires devices that were not kept, as awaited ones. The published view must be without
+ * them, and room must be reserved.
  */
 void devices_retire_others(struct apply *apply);
-/* Retires a job that nothing came of, or that nobody wants any more. Reserved. */
+/* Retires a job that has failed, or whose result is not needed. Room must be reserved. */
 void devices_retire_job(struct apply *apply, const struct config_subsystem *subsystem,
 			uint32_t nsid, struct job *job);
 /* Retires the `left` namespace of each device; the published view must be without them. */
 void devices_retire_left(struct apply *apply);
-/* Retires all, at the end. Reserved. */
+/* Retires all devices, when weftd ends. Room must be reserved. */
 void devices_retire_all(struct apply *apply);
-/* Closes those retired that are idle, and forgets those that are closed. */
+/* Closes retired devices that are idle, and forgets those that are closed. */
 void devices_reap(struct apply *apply);
-/* The same, and waits up to timeout_ms for all of them. */
+/* The same, but waits up to timeout_ms until all retired devices are closed. */
 void devices_reap_all(struct apply *apply, unsigned int timeout_ms);
 /* True if a retired device that the change awaits has not been closed yet. */
 bool devices_closing(const struct apply *apply);
@@ -240,7 +240,7 @@ bool devices_closing(const struct apply *apply);
 /* ---- opening.c ---- */
 
 /*
- * Begins to open what takes the place of an open device, beside it. After
+ * Begins to open devices that replace open ones, which serve meanwhile. To be called after
  * devices_keep(), which is to be called again before devices_settle_beside().
  */
 void devices_open_beside(struct apply *apply, struct running *next);
@@ -256,11 +256,11 @@ void devices_settle_beside(struct apply *apply, struct running *next);
 void devices_drop_beside(struct apply *apply, struct running *next);
 /* Begins to open each namespace that is enabled, not open, and due. */
 void devices_open(struct apply *apply);
-/* Begins to ask open devices what they are. */
+/* Begins to refresh open devices: asks their backends for size, block size and trouble. */
 void devices_refresh(struct apply *apply);
 /* The same for devices whose backend called weft_device_changed(). */
 void devices_refresh_changed(struct apply *apply);
-/* Takes the results of opening and refreshing since the last call. True: the view has to change. */
+/* Collects the results of jobs that open or refresh. True: the published view has to change. */
 bool devices_collect(struct apply *apply);
 /* True if a device that began to open at changes.opening_since or later is still opening. */
 bool devices_opening(struct apply *apply);
@@ -276,7 +276,7 @@ void devices_watch(struct apply *apply);
 
 /* ---- flushes.c ---- */
 
-/* What is wrong with a namespace of which a flush failed, with strerror(3)'s word. */
+/* The trouble of a namespace that had a flush fail; %s: strerror(3). */
 #define FLUSH_FAILED "a flush failed (%s): writes since the last good one may be lost; flushes " \
 		     "fail until it is disabled and enabled again"
 
@@ -307,11 +307,11 @@ void endpoints_open(struct apply *apply);
 
 /* ---- compile.c ---- */
 
-/* What the traddr of a port or a referral stands for now. */
+/* Finds the addresses that the traddr of a port or a referral stands for now. */
 void apply_addresses(struct apply *apply, const struct address_settings *addr,
 		     struct name_addresses *ret);
 
-/* The view of what runs, but for its counters. 0 or -ENOMEM. Fills each device's `seen`. */
+/* Compiles the view of `running`, without its counters; fills each `seen`. 0 or -ENOMEM. */
 int compile_view(struct apply *apply, struct running *running, struct view **ret_view);
 
 #endif

@@ -14,10 +14,10 @@
 #include "target/model/namespace.h"
 #include "util/cleanup.h"
 
-#define THREADS 4	/* while no device hangs */
+#define THREADS 4	/* more are added while jobs hang */
 #define LOOK_NS UINT64_C(10000000)
 
-/* Touches nothing but the job: the target may end meanwhile. */
+/* Uses nothing but the job, because the target may be freed meanwhile. */
 static void open_device(struct job *job)
 {
 	struct weft_error *error = &job->error;
@@ -26,7 +26,7 @@ static void open_device(struct job *job)
 	error->text[0] = '\0';
 	job->result = namespace_open_device(job->ns, job->params, error);
 	if (job->result < 0) {
-		/* A plugin may have left it out. */
+		/* A plugin may not have filled the error. */
 		if (!error->text[0])
 			weft_error_set(error, -job->result, "%s", strerror(-job->result));
 		return;

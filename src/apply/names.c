@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a traddr stands for: see names.h. */
+/* The addresses that a traddr stands for: see names.h. */
 #include "apply/names.h"
 
 #include <arpa/inet.h>
@@ -21,17 +21,17 @@
 
 #define THREADS 2
 #define SECOND UINT64_C(1000000000)
-#define ASK_AGAIN (10 * SECOND)		/* what a name stands for seldom changes */
+#define ASK_AGAIN (10 * SECOND)		/* the addresses of a name seldom change */
 #define ASK_AGAIN_FAILED (2 * SECOND)
 
 struct name {
 	struct list link;
 	struct names *names;		/* borrowed */
 	char *text;			/* owned */
-	bool wanted;			/* it was asked for since the last names_follow() */
+	bool wanted;			/* passed to names_find() since the last names_follow() */
 	struct name_addresses known;
 	uint64_t next;			/* loop_clock(): when the resolver is to be asked */
-	/* The resolver's. While `asking` and not `ended` they are the thread's. */
+	/* For the resolver. While `asking` and not `ended`, only the thread uses them. */
 	struct pool_job job;
 	bool asking;
 	atomic_bool ended;
@@ -41,7 +41,7 @@ struct name {
 
 struct names {
 	struct list list;		/* of struct name */
-	struct interface_list interfaces; /* owned: at the last names_follow() */
+	struct interface_list interfaces; /* owned: as of the last names_follow() */
 	struct pool *pool;		/* owned */
 	int fd;				/* borrowed */
 };
@@ -95,7 +95,7 @@ static void add_resolved(struct name_addresses *to, const struct sockaddr *addre
 	}
 }
 
-/* On a thread: touches only what is the thread's. */
+/* Runs on a thread, and uses only the members that are the thread's. */
 static void ask(struct pool_job *job, void *context)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
@@ -118,7 +118,7 @@ static void begin_asking(struct name *name, uint64_t now)
 {
 	name->ended = false;
 	name->asking = pool_start(name->names->pool, POOL_NO_LANE, &name->job) >= 0;
-	name->next = now + ASK_AGAIN_FAILED;	/* where it could not be started */
+	name->next = now + ASK_AGAIN_FAILED;	/* the job could not be started */
 }
 
 /* True if the answer differs from the addresses known before. */
@@ -143,7 +143,7 @@ static bool take_answer(struct name *name, uint64_t now)
 
 /* ---- names ---- */
 
-/* The addresses of an interface; false: there is none of that name, or it has none. */
+/* Finds the addresses of an interface; false: there is no such interface, or it has none. */
 static bool look_at_interface(const struct names *names, const char *text,
 			      struct name_addresses *ret)
 {
@@ -278,7 +278,7 @@ static void restrict_to(struct name_addresses *addresses, const char *traddr, co
 	addresses->count = kept;
 }
 
-/* A numeric address, in the spelling of the kernel's, or "*". */
+/* True for "*" and numeric addresses; *ret gets them, as the kernel writes them. */
 static bool is_fixed(const char *traddr, struct name_addresses *ret)
 {
 	char address[INET6_ADDRSTRLEN], text[INTERFACE_ADDRESS_TEXT];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Devices are opened, and asked what they are. Their backends do that on threads
- * (job.h), for it may take long: here it is begun, and what came of it collected.
+ * Opens and refreshes devices. Both may take long, so backends do them in jobs on threads
+ * (job.h). This file starts these jobs and collects their results.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -47,7 +47,7 @@ void devices_open(struct apply *apply)
 	running_each(apply, &apply->now, open_one);
 }
 
-/* What serves the namespace goes, as soon as no view has it. */
+/* Lets go of the namespace's open device; it is retired once no view has it. */
 static void leave(struct device *device)
 {
 	device->left = device->ns;
@@ -60,7 +60,7 @@ static void leave(struct device *device)
 	device->trouble[0] = '\0';
 }
 
-/* The same for one that has other options than the next. */
+/* The same for a device that the next one replaces with other options. */
 static void leave_old(struct device *device)
 {
 	if (device->ns)
@@ -68,12 +68,12 @@ static void leave_old(struct device *device)
 	leave(device);
 }
 
-/* What was opened is the namespace's from now on, in place of what served it so far. */
+/* From now on `ns`, which has opened, serves the namespace in place of the former one. */
 static void take_over(struct device *device, struct namespace *ns)
 {
 	leave_old(device);
 	device->ns = ns;
-	/* that it went and came back makes nothing durable */
+	/* a device that was lost and is back has not made the lost writes durable */
 	atomic_store(&ns->flush_error, device->flush_error);
 	retry_clear(&device->retry);
 }
@@ -103,7 +103,7 @@ static bool opened(const struct config_subsystem *subsystem, const struct config
 
 /* ---- opening beside ---- */
 
-/* The open device whose place another one takes, or NULL. */
+/* The open device that this one replaces, or NULL. */
 static struct device *replaced_by(struct apply *apply, const struct config_subsystem *subsystem,
 				  const struct config_namespace *want, const struct device *device)
 {
@@ -114,9 +114,9 @@ static struct device *replaced_by(struct apply *apply, const struct config_subsy
 }
 
 /*
- * A device with other options takes the place of an open one: it is opened
- * while that one still serves, so that hosts never miss the namespace. What
- * cannot be opened twice is opened by devices_open(), after the old one is closed.
+ * Starts to open a device that replaces an open one with other options. The old device
+ * serves meanwhile, so that hosts never miss the namespace. A device that cannot be
+ * opened twice is opened by devices_open(), after the old one is closed.
  */
 static bool start_beside(struct apply *apply, const struct config_subsystem *subsystem,
 			 const struct config_namespace *want, struct device *device)
@@ -145,7 +145,7 @@ bool devices_opening_beside(struct apply *apply, struct running *next)
 	return running_each(apply, next, opens_beside);
 }
 
-/* It takes too long: the old one serves on until the new one is there, or is known to fail. */
+/* Opening takes too long: the old device serves until the new one is open or has failed. */
 static void go_on_with_old(struct device *device, struct device *old, struct job *job)
 {
 	*device = *old;
@@ -163,7 +163,7 @@ static bool settle_beside(struct apply *apply, const struct config_subsystem *su
 
 	if (!job)
 		return false;
-	if (device->ns || device->opening) { /* meanwhile there was no more need of it */
+	if (device->ns || device->opening) { /* the job is not needed any more */
 		devices_retire_job(apply, subsystem, want->nsid, job);
 	} else if (job_ended(job)) {
 		if (job->result == 0)
@@ -171,7 +171,7 @@ static bool settle_beside(struct apply *apply, const struct config_subsystem *su
 		job_free(job);
 	} else if (old) {
 		go_on_with_old(device, old, job);
-	} else { /* the one whose place it was to take was lost meanwhile */
+	} else { /* the device that it replaces was lost meanwhile */
 		device->opening = job;
 	}
 	return true;
@@ -200,7 +200,7 @@ void devices_drop_beside(struct apply *apply, struct running *next)
 static bool start_refreshing(struct apply *apply, const struct config_subsystem *subsystem,
 			     const struct config_namespace *want, struct device *device)
 {
-	/* One that hangs is waited for: its hosts decide for how long. */
+	/* A device whose backend hangs is not refreshed: its hosts decide how long they wait. */
 	if (device->ns && device->ns->backend->refresh && !device->refreshing && !device->stalled) {
 		namespace_take_change(device->ns);
 		device->refreshing = job_start(&apply->jobs, JOB_REFRESH, device->ns);
@@ -208,7 +208,7 @@ static bool start_refreshing(struct apply *apply, const struct config_subsystem 
 	return false;
 }
 
-/* What changes while it is asked is asked for once more, when that has ended. */
+/* A device that changes during a refresh is refreshed again when that has ended. */
 static bool start_if_changed(struct apply *apply, const struct config_subsystem *subsystem,
 			     const struct config_namespace *want, struct device *device)
 {
@@ -255,7 +255,7 @@ static void report_trouble(const struct config_subsystem *subsystem,
 			   "mended", want->nsid, subsystem->nqn);
 }
 
-/* What a device said of itself. Positive: it has another size; -1: it cannot be served. */
+/* Applies the result of a refresh. Positive: the size has changed; -1: it cannot be served. */
 static int update(const struct config_subsystem *subsystem, const struct config_namespace *want,
 		  struct namespace *ns, const struct weft_info *info, struct weft_error *error)
 {
@@ -297,14 +297,14 @@ static bool refreshed(const struct config_subsystem *subsystem,
 	return r != 0;
 }
 
-/* ---- what came of it ---- */
+/* ---- collecting results ---- */
 
 static bool collect_one(struct apply *apply, const struct config_subsystem *subsystem,
 			const struct config_namespace *want, struct device *device)
 {
 	bool changed;
 
-	if (device->left) /* the published view lags behind */
+	if (device->left) /* the published view still has the former device */
 		return false;
 	changed = refreshed(subsystem, want, device);
 	return (!device->left && opened(subsystem, want, device)) || changed;
@@ -326,7 +326,7 @@ bool devices_opening(struct apply *apply)
 	return running_each(apply, &apply->now, is_opening);
 }
 
-/* A namespace that has failed is tried again, but hosts need not wait for it. */
+/* A namespace that has failed is opened again, too, but hosts need not wait for it. */
 static bool is_coming(struct apply *apply, const struct config_subsystem *subsystem,
 		      const struct config_namespace *want, struct device *device)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Publishes what runs: a new view, also where a name has got another address. */
+/* Publishes a view of the running configuration, also when a name has other addresses. */
 #include "apply/internal.h"
 #include "util/log.h"
 
@@ -16,7 +16,7 @@ void apply_publish(struct apply *apply)
 
 	if (compile_view(apply, &apply->now, &view) < 0) {
 		apply->stale = true;
-		log_warning("no memory for a change: hosts see what was before until the next try");
+		log_warning("no memory for a new view: hosts see the old one until the next try");
 		return;
 	}
 	apply_show(apply, view);
@@ -30,7 +30,7 @@ void apply_update(struct apply *apply, bool changed)
 		devices_retire_left(apply);
 }
 
-/* Asks for all names of the configuration that runs, so that none is forgotten. */
+/* Calls names_find() for each name of the running configuration, so that none is forgotten. */
 static void want_names(struct apply *apply)
 {
 	const struct config *config = apply->now.config;
@@ -51,8 +51,8 @@ void apply_follow_names(struct apply *apply)
 	want_names(apply);
 	if (names_follow(apply->names)) {
 		if (genctr_move(&apply->genctr, apply->state) < 0)
-			log_warning("after a restart, hosts may not notice that an address has "
-				    "changed, for that is not stored yet");
+			log_warning("the discovery log's generation counter is not stored yet: "
+				    "after a restart, hosts may not notice changed addresses");
 		apply->genctr_shown = apply->genctr.value;
 		apply_publish(apply);
 	}

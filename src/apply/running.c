@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What runs: arrays beside a configuration's objects, and when to try again. */
+/* The running configuration: its arrays of devices and endpoints, and the time of retries. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "apply/internal.h"
 #include "loop/loop.h"
 
-/* Just under the tick's second, so that each tick finds it due. */
+/* Just under the second between ticks, so that a retry is due at each tick. */
 #define RETRY_NS UINT64_C(900000000)
 
 int running_init(struct running *ret, struct config *config)
@@ -16,7 +16,7 @@ int running_init(struct running *ret, struct config *config)
 	struct running running = { .config = config };
 	size_t n = 0;
 
-	/* One more than there are: an empty array is no failure. */
+	/* One element more than needed, because calloc() of none may return NULL. */
 	running.first_device = calloc(config->subsystem_count + 1, sizeof(*running.first_device));
 	running.endpoints = calloc(config->port_count + 1, sizeof(*running.endpoints));
 	if (running.first_device) {

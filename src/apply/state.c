@@ -25,17 +25,17 @@
 
 #define MILLISECOND UINT64_C(1000000)
 #define SECOND (1000 * MILLISECOND)
-/* A write that takes longer is reported. */
+/* The log reports a write that takes longer. */
 #define HANGS_AFTER (5 * SECOND)
 /* "1a2b3c4d" */
 #define CHECK_TEXT 9
 
-/* The file as it is being written, by a thread. */
+/* A write of the file, by a thread. */
 struct write {
 	struct pool_job job;
-	const char *path;		/* the state's */
+	const char *path;		/* borrowed from the state */
 	char *text;			/* owned */
-	uint64_t version;		/* of the state that it has */
+	uint64_t version;		/* of the state that `text` has */
 	uint64_t began;			/* loop_clock() */
 	struct weft_error error;
 	int result;
@@ -45,20 +45,20 @@ struct write {
 struct state {
 	char *path;			/* owned; NULL: nothing is stored */
 	json_t *kinds;			/* owned: { kind: { key: value } } */
-	size_t bytes;			/* that the records take, about */
+	size_t bytes;			/* size of all records as text, about */
 	bool damaged;
-	uint64_t version;		/* of what is in memory: counts changes */
-	uint64_t stored;		/* of what is in the file */
+	uint64_t version;		/* of the records in memory: counts changes */
+	uint64_t stored;		/* version of the records in the file */
 	struct list waiters;
 	struct pool *pool;		/* owned: one thread */
 	struct write write;
 	bool writing;
 	int error;			/* of the last write, if it failed and no other has begun */
-	bool failing;			/* the last write failed, and the log has it */
-	bool hanging;			/* the same of one that takes too long */
+	bool failing;			/* the last write failed, and this was logged */
+	bool hanging;			/* a write takes too long, and this was logged */
 	int alarm_fd;			/* borrowed */
 	pthread_mutex_t lock;
-	pthread_cond_t ended;		/* write.ended */
+	pthread_cond_t ended;		/* signals write.ended */
 };
 
 /* ---- records ---- */
@@ -90,7 +90,7 @@ static size_t bytes_now(const struct state *state, const char *kind, const char 
 	return value ? bytes_of(key, value) : 0;
 }
 
-/* Without a write. 0, -ENOMEM or -ENOSPC. Takes the value over. */
+/* Puts a record, but does not start a write. 0, -ENOMEM or -ENOSPC. Takes the value over. */
 static int put(struct state *state, const char *kind, const char *key, json_t *value)
 {
 	json_t *object = state_kind(state, kind);
@@ -129,7 +129,7 @@ static int check_of(const json_t *kinds, char ret_check[CHECK_TEXT])
 	return 0;
 }
 
-/* Takes the records that can be taken; whether those are all that were written. */
+/* Takes the valid records. True if these are all records that were written. */
 static bool take_records(struct state *state, json_t *root)
 {
 	const char *written = json_string_value(json_object_get(root, "check"));
@@ -179,7 +179,7 @@ static void load(struct state *state)
 
 /* ---- writing the file ---- */
 
-/* For the caller to free(); NULL where memory ran out. */
+/* The text of the file, for the caller to free(); NULL: out of memory. */
 static char *format(const struct state *state)
 {
 	char check[CHECK_TEXT];
@@ -198,7 +198,7 @@ static char *format(const struct state *state)
 	return strbuf_take(&text);
 }
 
-/* On the thread. */
+/* Runs on the thread. */
 static void run_write(struct pool_job *job, void *context)
 {
 	struct state *state = context;
@@ -224,7 +224,7 @@ static void failed(struct state *state, int error, const char *text)
 	state->error = error;
 }
 
-/* Begins to write what is not stored, unless a write is under way: another follows that. */
+/* Starts to write records that are not stored. A write under way is followed by another one. */
 static void start_write(struct state *state)
 {
 	struct write *write = &state->write;
@@ -256,7 +256,7 @@ static bool write_ended(struct state *state)
 	return ended;
 }
 
-/* What came of a write that has ended. */
+/* Handles the result of a write that has ended. */
 static void collect(struct state *state)
 {
 	struct write *write = &state->write;
@@ -306,7 +306,7 @@ void state_remove(struct state *state, const char *kind, const char *key)
 	changed(state);
 }
 
-/* ---- durable ---- */
+/* ---- waiting for records to be stored ---- */
 
 void state_wait(struct state *state, struct state_waiter *waiter, unsigned int timeout_ms)
 {
@@ -314,12 +314,12 @@ void state_wait(struct state *state, struct state_waiter *waiter, unsigned int t
 	waiter->deadline = loop_clock() + timeout_ms * MILLISECOND;
 	list_add_tail(&state->waiters, &waiter->node);
 	start_write(state);
-	/* no write will raise it: all is stored already, or none could begin */
+	/* no write will raise the alarm: all is stored already, or no write could start */
 	if (!state->writing && state->alarm_fd >= 0)
 		eventfd_write(state->alarm_fd, 1);
 }
 
-/* What the waiter has come to; 1: it waits on. */
+/* The result for the waiter; 1: it has to wait longer. */
 static int outcome(const struct state *state, const struct state_waiter *waiter, uint64_t now)
 {
 	if (waiter->version <= state->stored)
@@ -360,7 +360,7 @@ void state_tick(struct state *state)
 	start_write(state);
 }
 
-/* Waits for the write under way until `deadline`; whether it has ended. */
+/* Waits for the write under way until `deadline`. True if the write has ended. */
 static bool wait_write(struct state *state, uint64_t deadline)
 {
 	const struct timespec end = { .tv_sec = (time_t)(deadline / SECOND),
@@ -392,7 +392,7 @@ int state_settle(struct state *state, unsigned int timeout_ms)
 	return 0;
 }
 
-/* ---- life ---- */
+/* ---- opening and closing ---- */
 
 int state_open(struct state **ret_state, const char *dir, int alarm_fd, struct weft_error *error)
 {

@@ -5,14 +5,14 @@
  * replaced as a whole, by a thread: the control thread never waits for the disk, unless
  * it asks to. Changes that come while the file is being written are written together.
  *
- * Who needs a record to be durable before it goes on waits for that (state_wait()), for a
- * time that it names. What cannot be written stays in memory and is tried again each
- * second; the log says both.
+ * A caller that needs a record to be durable waits with state_wait(), for a time that it
+ * sets. Records that cannot be written stay in memory, and the write is tried again each
+ * second; the log reports the failure and the later success.
  *
- * The file has a checksum. One that is damaged is kept as DIR/state.json.damaged, what can
- * be read of it is taken, and the log says so. A record may then be missing or wrong.
+ * The file has a checksum. A damaged file is kept as DIR/state.json.damaged, its valid
+ * records are taken, and the log reports it. A record may then be missing or wrong.
  *
- * All of this is the control thread's.
+ * All functions are called on the control thread.
  */
 #ifndef WEFT_APPLY_STATE_H
 #define WEFT_APPLY_STATE_H
@@ -27,7 +27,7 @@
 struct state;
 struct weft_error;
 
-/* The longest kind and key, bytes; all records take STATE_BYTES_MAX as text at the most. */
+/* The longest kind and key in bytes, and the most bytes that all records take as text. */
 #define STATE_KEY_MAX 512
 #define STATE_BYTES_MAX ((size_t)4 * 1024 * 1024)
 
@@ -38,9 +38,9 @@ struct weft_error;
  */
 int state_open(struct state **ret_state, const char *dir, int alarm_fd, struct weft_error *error);
 /*
- * Writes what is not stored yet, for timeout_ms at the most, and frees. Nobody waits any
- * more. false: the disk has not answered, a thread has the memory, and the process should
- * end. NULL is harmless.
+ * Writes records that are not stored yet, for timeout_ms at the most, and frees the state.
+ * There must be no waiters. False: the disk has not answered, a thread still uses the
+ * memory, and the process should end. NULL is harmless.
  */
 bool state_close(struct state *state, unsigned int timeout_ms);
 
@@ -48,38 +48,38 @@ bool state_close(struct state *state, unsigned int timeout_ms);
 bool state_damaged(const struct state *state);
 /* The record, or NULL. Borrowed until it is replaced or removed. */
 const json_t *state_get(const struct state *state, const char *kind, const char *key);
-/* Those of a kind: an object of key and value; NULL: none. Borrowed until the next change. */
+/* All records of a kind, as an object; NULL: there are none. Borrowed until the next change. */
 json_t *state_kind(const struct state *state, const char *kind);
 /*
- * Puts a record in place of what the key had. Takes the value over, also on failure.
- * 0; -ENOMEM, also where value is NULL; -ENOSPC: too large, or too many.
+ * Stores a record and replaces the key's former one. Takes the value over, also on failure.
+ * 0; -ENOMEM, also if value is NULL; -ENOSPC: the records are too large or too many.
  */
 int state_put(struct state *state, const char *kind, const char *key, json_t *value);
-/* Removes it, if there is one. */
+/* Removes the record, if there is one. */
 void state_remove(struct state *state, const char *kind, const char *key);
 
-/* ---- durable ---- */
+/* ---- waiting for records to be stored ---- */
 
-/* The caller's until done() is called, which state_run() and state_tick() alone do. */
+/* The caller keeps it until done() is called, by state_run() or state_tick(). */
 struct state_waiter {
 	/* result: 0: it is stored; -errno: it is not (-ETIMEDOUT: the disk has not answered). */
 	void (*done)(struct state_waiter *waiter, int result);
-	/* The state's own: */
+	/* For the state alone: */
 	struct list node;
 	uint64_t version;
 	uint64_t deadline;
 };
 
-/* Calls done() once all changes until now are stored, or cannot be, or timeout_ms are over. */
+/* Calls done() when all changes so far are stored or cannot be stored, or after timeout_ms. */
 void state_wait(struct state *state, struct state_waiter *waiter, unsigned int timeout_ms);
 /*
- * Waits here. 0: all is stored; -errno: it is not. Does not wait for a write that has
- * taken longer than that already: the disk hangs, and does so for all.
+ * Blocks until all is stored: 0; -errno: it is not. Does not wait for a write that has
+ * already taken longer than timeout_ms, because the disk hangs.
  */
 int state_settle(struct state *state, unsigned int timeout_ms);
-/* Collects what was written and tells those who wait. Due when the alarm is raised. */
+/* Collects the result of a write and calls done() of waiters. Due when the alarm is raised. */
 void state_run(struct state *state);
-/* The same, and tries again what failed: about once a second. */
+/* The same, and repeats a write that failed. To be called about once a second. */
 void state_tick(struct state *state);
 
 #endif
