@@ -94,7 +94,7 @@ void host_rw_sqe(struct nvme_sqe *sqe, uint8_t opcode, uint32_t nsid, uint64_t s
 	};
 }
 
-/* One reading of the log; ret_disc->entries is the caller's even if GENCTR moved (-EAGAIN). */
+/* Reads the log once. The caller frees ret_disc->entries, even if GENCTR changed (-EAGAIN). */
 static int read_discovery(struct host_ctrl *ctrl, struct host_disc *ret_disc,
 			  struct weft_error *error)
 {

@@ -42,7 +42,7 @@ static int connect_refused(const struct host_queue *q, const struct host_options
 	}
 }
 
-/* The Connect command of a queue; *cntlid is what to ask for and then what was given. */
+/* Sends Connect on a queue. *cntlid: the CNTLID to ask for, then the one that was returned. */
 static int fabrics_connect(struct host_queue *q, const struct host_options *opts, uint16_t *cntlid,
 			   struct weft_error *error)
 {
@@ -77,7 +77,7 @@ static int fabrics_connect(struct host_queue *q, const struct host_options *opts
 	return 0;
 }
 
-/* A command on the admin queue; any status but success is an error. */
+/* Sends a command on the admin queue. Any status except success is an error. */
 static int admin_command(struct host_ctrl *ctrl, const char *what, struct host_request *req,
 			 struct weft_error *error)
 {
@@ -183,7 +183,7 @@ static int enable(struct host_ctrl *ctrl, struct weft_error *error)
 			 error);
 }
 
-/* Identify Controller, and the limits that follow from it. */
+/* Sends Identify Controller and sets the limits that it reports. */
 static int identify(struct host_ctrl *ctrl, struct weft_error *error)
 {
 	unsigned int page = 12 + (unsigned int)(ctrl->cap >> NVME_CAP_MPSMIN_SHIFT & 0xf);
@@ -274,7 +274,7 @@ int host_admin(struct host_ctrl *ctrl, const char *what, const struct nvme_sqe *
 	if (r < 0)
 		return r;
 	if (nvme_sqe_dir(sqe) == NVME_DATA_TO_HOST && req.received != length)
-		return host_queue_error(ctrl->admin, error, EPROTO, "%s brought %u bytes of %u",
+		return host_queue_error(ctrl->admin, error, EPROTO, "%s returned %u of %u bytes",
 					what, req.received, length);
 	if (ret_cqe)
 		*ret_cqe = req.cqe;

@@ -12,7 +12,7 @@
 #define HISTOGRAM_BITS		40
 #define HISTOGRAM_BUCKETS	((HISTOGRAM_BITS - HISTOGRAM_STEP_BITS + 1) << HISTOGRAM_STEP_BITS)
 
-/* Starts as {0}. */
+/* To be initialized to {0}. */
 struct histogram {
 	uint64_t count, sum, max;
 	uint64_t bucket[HISTOGRAM_BUCKETS];

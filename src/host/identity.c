@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What this machine is called as an NVMe host. */
+/* The default Host NQN and Host Identifier of this machine. */
 #include <stdio.h>
 #include <string.h>
 
 #include "host/host.h"
 #include "util/str.h"
 
-/* The first word of a file; false where there is none. */
+/* Reads the first word of a file; false: there is none. */
 static bool read_word(const char *path, char *ret, size_t size)
 {
 	FILE *file = fopen(path, "re");

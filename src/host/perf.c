@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The load generator: set-up, threads, sums. */
+/* The load generator: its set-up, its threads and the sums of their results. */
 #include "host/perf.h"
 
 #include <assert.h>
@@ -14,7 +14,7 @@
 #define TICK_NS 50000000
 #define PROGRESS_NS 1000000000u
 
-/* The range and the size of a command, checked against the namespace and the controller. */
+/* Sets the range and the I/O size; checks them against the namespace and the controller. */
 static int set_range(struct perf *p, const struct host_ctrl *ctrl, struct weft_error *error)
 {
 	const struct perf_options *opts = p->opts;
@@ -47,7 +47,7 @@ static int set_range(struct perf *p, const struct host_ctrl *ctrl, struct weft_e
 	return 0;
 }
 
-/* Memory that the run shares: data to write, and what was written. */
+/* Allocates memory that the workers share: data to write, and the marks of written chunks. */
 static int set_memory(struct perf *p, struct weft_error *error)
 {
 	uint8_t uuid[16];
@@ -147,7 +147,7 @@ static void attend(struct perf *p, struct host_ctrl *ctrl, struct perf_worker *w
 		uint64_t ios = 0, bytes = 0;
 
 		nanosleep(&tick, NULL);
-		/* Its failure shows in the I/O queues soon enough. */
+		/* If it fails, the I/O queues soon fail as well. */
 		host_tend(ctrl, NULL);
 		if (perf_now_ns() < next)
 			continue;

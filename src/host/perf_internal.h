@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the files of the load generator share. */
+/* Structs and functions that the files of the load generator share. */
 #ifndef WEFT_HOST_PERF_INTERNAL_H
 #define WEFT_HOST_PERF_INTERNAL_H
 
@@ -17,7 +17,7 @@ static inline uint64_t perf_now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* The whole run; constant while the workers run, but for the atomics. */
+/* The run. Only its atomics change while the workers run. */
 struct perf {
 	const struct perf_options *opts;
 	struct host_ns	ns;
@@ -27,17 +27,17 @@ struct perf {
 	uint64_t	seed;		/* of the data written */
 	uint64_t	begin_ns, measure_ns, end_ns;
 	atomic_bool	stop;		/* a worker failed, or the run is over */
-	atomic_uchar	*written;	/* owned: a bit for each chunk, with verify */
-	uint8_t		*pattern;	/* owned: what is written without verify */
+	atomic_uchar	*written;	/* owned, with verify: a bit for each written chunk */
+	uint8_t		*pattern;	/* owned: the data to write without verify */
 };
 
 /* One connection of a worker. */
 struct perf_lane {
 	struct perf_worker *worker;
 	struct host_queue *queue;	/* owned */
-	struct perf_slot *slots;	/* owned: depth of them */
-	uint64_t	next, first, count; /* chunks of its share, for sequential runs */
-	bool		want_write;	/* epoll watches for it */
+	struct perf_slot *slots;	/* owned: as many as the queue's depth */
+	uint64_t	next, first, count; /* its share in chunks, for sequential runs */
+	bool		want_write;	/* epoll watches for EPOLLOUT */
 };
 
 /* One command outstanding. */
@@ -47,7 +47,7 @@ struct perf_slot {
 	uint8_t		*buffer;	/* owned, with verify */
 	uint64_t	chunk;
 	uint64_t	start_ns;
-	bool		compare;	/* with verify: the chunk was written before */
+	bool		compare;	/* with verify: the read chunk was written before */
 };
 
 struct perf_worker {
@@ -56,8 +56,8 @@ struct perf_worker {
 	unsigned int	lane_count;
 	pthread_t	thread;
 	bool		started;
-	uint64_t	random;		/* state */
-	uint64_t	now_ns;		/* 0: not asked since the last wait */
+	uint64_t	random;		/* state of the random numbers */
+	uint64_t	now_ns;		/* 0: the clock was not read since the last wait */
 	bool		stopping;
 	struct perf_side read, write;
 	double		cpu_user, cpu_system;

@@ -45,7 +45,7 @@ static uint64_t draw_below(struct perf_worker *w, uint64_t n)
 	return (uint64_t)((unsigned __int128)draw(w) * n >> 64);
 }
 
-/* What a chunk holds once it was written: a function of its place and the run alone. */
+/* Fills in the data of a chunk, which depends only on its position and the run's seed. */
 static void fill(const struct perf *p, uint64_t chunk, uint64_t *words)
 {
 	uint64_t state = p->seed ^ mix(chunk + 1);
@@ -76,7 +76,7 @@ static int fail(struct perf_worker *w, int code, const char *what, uint64_t chun
 	return w->result;
 }
 
-/* Checks a command that ended; a verified read is compared, a write is remembered. */
+/* Checks a completed command. With verify, it compares a read and marks a written chunk. */
 static int check(struct perf_worker *w, struct perf_slot *slot)
 {
 	struct perf *p = w->perf;
@@ -89,7 +89,7 @@ static int check(struct perf_worker *w, struct perf_slot *slot)
 		return fail(w, EREMOTEIO, what, slot->chunk,
 			    nvme_status_str(st, NVME_STATUS_KIND_NVM));
 	if (is_read && slot->req.received != slot->req.length)
-		return fail(w, EPROTO, what, slot->chunk, "success without all of the data");
+		return fail(w, EPROTO, what, slot->chunk, "success, but the data is not complete");
 	if (!p->written)
 		return 0;
 	if (!is_read) {
@@ -98,7 +98,7 @@ static int check(struct perf_worker *w, struct perf_slot *slot)
 		w->verified++;
 		if (!matches(p, slot->chunk, (const uint64_t *)(const void *)slot->buffer))
 			return fail(w, EBADMSG, what, slot->chunk,
-				    "the data is not what was written there");
+				    "the data differs from what was written");
 	}
 	return 0;
 }
@@ -162,7 +162,7 @@ static unsigned int outstanding(const struct perf_worker *w)
 	return sum;
 }
 
-/* Watches a lane's socket for what it waits for. */
+/* Watches a lane's socket for input, and for room to send if data is unsent. */
 static int watch(int epfd, int op, struct perf_lane *lane)
 {
 	struct epoll_event event = {
@@ -251,7 +251,7 @@ static void cpu_since(struct perf_worker *w, const struct rusage *since)
 			(double)(ru.ru_stime.tv_usec - since->ru_stime.tv_usec) / 1e6;
 }
 
-/* Turns until the end of the run, then until all that is outstanding is done. */
+/* Takes turns until the run ends, then until all outstanding commands are done. */
 static int run(struct perf_worker *w, int epfd)
 {
 	struct perf *p = w->perf;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A host's connection: opening, the exchange of ICReq and ICResp, waiting. */
+/* A host's connection: opening it, exchanging ICReq and ICResp, waiting for events. */
 #include "host/queue.h"
 
 #include <errno.h>
@@ -156,7 +156,7 @@ static int check_icresp(struct host_queue *q, const struct nvme_tcp_icresp *resp
 					resp->cpda);
 	if (resp->dgst & ~dgst)
 		return host_queue_error(q, error, EPROTO,
-					"ICResp turns on digests that were not asked for");
+					"ICResp enables digests that ICReq did not request");
 	if (dgst & ~resp->dgst)
 		return host_queue_error(q, error, EOPNOTSUPP,
 					"the target refuses %s digests; connect without",

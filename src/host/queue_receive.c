@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The receiving half of a host queue: what one recv(2) brought is parsed where it lies, and data
- * goes from there to its request; only an unfinished header is moved, to the buffer's front.
+ * The receiving half of a host queue. The bytes of one recv(2) are parsed in the buffer, and data
+ * is copied from there to its request. Only an incomplete header is moved, to the buffer's front.
  */
 #include <errno.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static int complete(struct host_queue *q, const struct nvme_tcp_ch *ch, const st
 				 "response to a command that is not outstanding", error);
 	if (!req->staged || req->r2t_left || req->tx_end > q->tx_sent)
 		return violation(q, ch, NVME_TCP_FES_SEQUENCE,
-				 "response to a command that was not sent to its end", error);
+				 "response to a command that was not sent completely", error);
 	req->cqe = *cqe;
 	req->outstanding = false;
 	q->by_cid[le16_get(cqe->cid)] = NULL;
@@ -57,11 +57,11 @@ static int on_r2t(struct host_queue *q, const struct nvme_tcp_r2t *r2t, struct w
 				 "R2T for a command that has no data to send", error);
 	if (req->r2t_left)
 		return violation(q, &r2t->ch, NVME_TCP_FES_LIMIT,
-				 "a second R2T while one is served", error);
+				 "a second R2T while another is outstanding", error);
 	if (len == 0 || offset < req->r2t_offset || offset > req->length ||
 	    len > req->length - offset)
 		return violation(q, &r2t->ch, NVME_TCP_FES_OUT_OF_RANGE,
-				 "R2T outside the command's data that is not sent yet", error);
+				 "R2T for data that the command does not have or has sent", error);
 	req->r2t_ttag = le16_get(r2t->ttag);
 	req->r2t_offset = offset;
 	req->r2t_left = len;
@@ -69,7 +69,7 @@ static int on_r2t(struct host_queue *q, const struct nvme_tcp_r2t *r2t, struct w
 	return 0;
 }
 
-/* The header of C2HData: its data is taken by take_data() as it comes. */
+/* Handles the header of C2HData; take_data() takes the data as it arrives. */
 static int on_c2h_data(struct host_queue *q, const struct nvme_tcp_c2h_data *pdu,
 		       struct weft_error *error)
 {
@@ -78,10 +78,10 @@ static int on_c2h_data(struct host_queue *q, const struct nvme_tcp_c2h_data *pdu
 
 	if (!req || !req->staged || nvme_sqe_dir(&req->sqe) != NVME_DATA_TO_HOST)
 		return violation(q, &pdu->ch, NVME_TCP_FES_SEQUENCE,
-				 "C2HData for a command that reads nothing", error);
+				 "C2HData for a command that reads no data", error);
 	if (len != nvme_tcp_data_len(&pdu->ch, q->format.hdgst, q->format.ddgst))
 		return violation(q, &pdu->ch, NVME_TCP_FES_HEADER_FIELD,
-				 "DATAL is not what PLEN and PDO leave", error);
+				 "DATAL does not match PLEN and PDO", error);
 	if (offset != req->received || len > req->length - offset)
 		return violation(q, &pdu->ch, NVME_TCP_FES_OUT_OF_RANGE,
 				 "C2HData out of order or beyond what was asked for", error);
@@ -123,8 +123,8 @@ static int on_pdu(struct host_queue *q, const uint8_t *pdu, struct weft_error *e
 }
 
 /*
- * Takes what is there of the data under way, and its digest. Returns the bytes used, or -errno;
- * fewer than are there only while the digest is incomplete.
+ * Takes the bytes of C2HData that have arrived, and the data digest. Returns the number of bytes
+ * used, or -errno. Bytes stay unused only while the digest is incomplete.
  */
 static ssize_t take_data(struct host_queue *q, const uint8_t *bytes, size_t avail,
 			 struct weft_error *error)
@@ -165,7 +165,7 @@ static ssize_t take_data(struct host_queue *q, const uint8_t *bytes, size_t avai
 	return (ssize_t)used;
 }
 
-/* Bytes of the header at `pdu` with what stands before its data; 0: not all there; or -errno. */
+/* Handles a header. Bytes up to the PDU's data; 0: they have not all arrived; or -errno. */
 static ssize_t take_header(struct host_queue *q, const uint8_t *pdu, size_t avail,
 			   struct weft_error *error)
 {
@@ -196,7 +196,7 @@ static ssize_t take_header(struct host_queue *q, const uint8_t *pdu, size_t avai
 	return r < 0 ? r : (ssize_t)len;
 }
 
-/* Parses all that is there; what is left over moves to the front. */
+/* Parses the received bytes; an incomplete header moves to the buffer's front. */
 static int parse(struct host_queue *q, struct weft_error *error)
 {
 	size_t pos = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The sending half of a host queue. Requests wait in a list until the flush, which stages as many
- * PDUs as fit (headers and digests in one buffer, data where it lies, all described by one vector)
+ * The sending half of a host queue. Requests wait in a list until host_flush() stages as many
+ * PDUs as fit (headers and digests in one buffer, data in place, all in one I/O vector)
  * and hands them to the socket in one call.
  */
 #include <errno.h>
@@ -48,7 +48,7 @@ void host_submit(struct host_queue *q, struct host_request *req)
 	host_queue_stage(q, req);
 }
 
-/* Appends to what will be sent; pieces that follow each other in memory become one. */
+/* Appends bytes to the I/O vector; merges them with the last entry if they follow it in memory. */
 static void push(struct host_queue *q, const void *base, size_t len)
 {
 	struct iovec *last = q->tx_count > q->tx_first ? &q->tx_iov[q->tx_count - 1] : NULL;
@@ -73,7 +73,7 @@ static void push_digest(struct host_queue *q, uint32_t crc)
 	push(q, place, sizeof(digest));
 }
 
-/* Stages the PDU whose header stands at the end of tx_heads, with its digests and data. */
+/* Stages the PDU whose header is at the end of tx_heads, with its digests and data. */
 static void push_pdu(struct host_queue *q, const void *data, uint32_t datal)
 {
 	uint8_t *head = q->tx_heads + q->tx_heads_used;
@@ -119,7 +119,7 @@ static void stage_data(struct host_queue *q, struct host_request *req)
 	req->r2t_left -= datal;
 }
 
-/* Stages PDUs while there is room. A PDU takes three pieces at most. */
+/* Stages PDUs while there is room. A PDU takes at most three entries of the vector. */
 static void stage(struct host_queue *q)
 {
 	struct host_request *req;

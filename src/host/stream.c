@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reading and writing a range: a window of commands, taken in order. */
+/* Reads or writes a range by a window of commands, which are completed in order. */
 #include "host/stream.h"
 
 #include <errno.h>
@@ -124,7 +124,7 @@ static int check_slot(const struct window *w, const struct slot *slot, struct we
 				      nvme_status_str(st, NVME_STATUS_KIND_NVM));
 	if (is_read && slot->req.received != slot->req.length)
 		return weft_error_set(error, EPROTO,
-				      "read at %llu of namespace %u brought %u bytes of %u",
+				      "read at %llu of namespace %u returned %u of %u bytes",
 				      (unsigned long long)slot->offset, w->ns->nsid,
 				      slot->req.received, slot->req.length);
 	return 0;
@@ -185,7 +185,7 @@ int stream_read(struct host_ctrl *ctrl, const struct host_ns *ns, const struct s
 	return r;
 }
 
-/* Fills the next slot from the source and sends it. *ret_end: the input or the room has ended. */
+/* Fills the next slot from the source and sends it. *ret_end: the input or the range has ended. */
 static int write_next(struct window *w, uint64_t sent, stream_source_fn *source, void *user,
 		      bool *ret_end, struct weft_error *error)
 {
