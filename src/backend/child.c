@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What overlays stand on: see <weft/backend.h>. */
+/* The child backends of overlays: see <weft/backend.h>. */
 #include "backend/backend.h"
 
 #include <errno.h>
@@ -10,10 +10,10 @@
 struct weft_child {
 	const struct weft_backend *backend;	/* borrowed */
 	void *device;				/* owned */
-	char path[];				/* of names, from the namespace: "parent.base" */
+	char path[];				/* names from the namespace down: "parent.base" */
 };
 
-/* Says whose words these are, unless a child of that child has said it. */
+/* Puts the child's path before a message, unless the message has a path below it already. */
 static void name_child(const char *path, char *text, size_t size)
 {
 	size_t length = strlen(path), rest = strnlen(text, size - 1);
@@ -41,7 +41,7 @@ static int open_child(struct weft_child *child, const struct weft_params *params
 		*ret_info = info;
 		return 0;
 	}
-	if (!inner.text[0]) /* a plugin may have left it out */
+	if (!inner.text[0]) /* a plugin may not have filled it */
 		weft_error_set(&inner, -r, "%s", strerror(-r));
 	name_child(child->path, inner.text, sizeof(inner.text));
 	if (error)

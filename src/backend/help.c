@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What `weftd --help-backend NAME` prints. */
+/* The output of `weftd --help-backend NAME`. */
 #include "backend/backend.h"
 
 static const char *const type_names[] = {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A disk in memory: sparse, zeroed at first, gone with the device. Pages are
- * allocated as they are written and freed as they are discarded. Ranges that
- * overlap in time may be read and written by several reactors at once, as on
- * any disk; nothing here needs a lock.
+ * A disk in memory: sparse, all zeroes at first, and gone when the device is closed.
+ * Pages are allocated when they are written and freed when they are discarded.
+ * Several reactors may read and write the same range at once, as on any disk;
+ * this needs no lock.
  *
  * Reading memory that was never written would make the kernel map it, and with
- * huge pages clear 2 MiB of it. So each chunk has a mark that says whether it
- * was written, and what was not is read from a page of zeroes. A write marks
- * its chunks after it has stored its data, and what zeroes a chunk removes the
- * mark before it frees the memory. So when all of them have ended there is no
- * data in a chunk without mark, in whatever order they came.
+ * huge pages clear 2 MiB of it. So each chunk has a mark that says whether the
+ * chunk was written, and chunks without a mark are read from a page of zeroes. A
+ * write sets the mark after it has stored its data, and zeroing a chunk removes
+ * the mark before it frees the memory. So when all these commands have ended, no
+ * chunk without a mark has data, whatever their order was.
  */
 #include "backend/backend.h"
 
@@ -27,17 +27,17 @@
 #define PAGE 4096
 #define CHUNK_SHIFT 21	/* of a huge page */
 #define CHUNK (UINT64_C(1) << CHUNK_SHIFT)
-/* Freeing more pages than this takes long enough (milliseconds) to keep a reactor from others. */
+/* Freeing more bytes than this takes milliseconds, too long for a reactor that has other work. */
 #define CLEAR_INLINE (16 << 20)
 
 struct memory {
-	char *base;		/* owned mapping; on the border of a huge page */
+	char *base;		/* owned mapping; aligned to a huge page */
 	uint64_t size;
 	_Atomic uint8_t *written; /* owned: for each chunk, 1: written; 0: it reads as zeroes */
-	bool cold;		/* more than the processor's cache holds */
+	bool cold;		/* the disk is larger than the processor's cache */
 };
 
-/* Used where the system doesn't tell how large the last cache is. */
+/* The size of the last-level cache if the system doesn't report it. */
 #define CACHE_SIZE (32 << 20)
 
 static const struct weft_option memory_options[] = {
@@ -48,7 +48,7 @@ static const struct weft_option memory_options[] = {
 	{ 0 },
 };
 
-/* What unwritten memory is lent from. Never written, so the kernel has one page for all of it. */
+/* Lent to readers of unwritten chunks. Never written, so the kernel maps one page for all of it. */
 static char zeroes[CHUNK] __attribute__((aligned(PAGE)));
 
 static uint64_t cache_size(void)
@@ -58,7 +58,7 @@ static uint64_t cache_size(void)
 	return size > 0 ? (uint64_t)size : CACHE_SIZE;
 }
 
-/* NULL where there is no room. */
+/* Maps memory for the disk. NULL: the kernel refuses it. */
 static char *map(uint64_t size)
 {
 	char *whole, *base;
@@ -72,7 +72,7 @@ static char *map(uint64_t size)
 	base = whole + (-(uintptr_t)whole & (CHUNK - 1));
 	if (base > whole)
 		munmap(whole, (size_t)(base - whole));
-	/* whole pages */
+	/* rounded up to whole pages */
 	size = (size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
 	if (base + size < whole + size + CHUNK)
 		munmap(base + size, (size_t)(whole + CHUNK - base));
@@ -105,7 +105,7 @@ static int memory_open(void **ret_device, const struct weft_params *params,
 				      (unsigned long long)size, strerror(ENOMEM));
 	}
 	madvise(memory->base, size, MADV_DONTDUMP);
-	/* a wish: without it the disk works as well */
+	/* advice: the disk works without huge pages, too */
 	if (weft_param_bool(params, "huge_pages", false))
 		madvise(memory->base, size, MADV_HUGEPAGE);
 	*ret_device = memory;
@@ -138,7 +138,7 @@ static bool in_one_chunk(uint64_t offset, uint64_t length)
 	return (offset ^ (offset + length - 1)) < CHUNK;
 }
 
-/* Data was stored there. A mark that is set already is only read: reactors share it in caches. */
+/* Marks written chunks. A mark that is set is only read, so that reactors share its cache line. */
 static void memory_written(void *device, uint64_t offset, uint64_t length)
 {
 	struct memory *memory = device;
@@ -149,7 +149,7 @@ static void memory_written(void *device, uint64_t offset, uint64_t length)
 			atomic_store_explicit(&memory->written[i], 1, memory_order_release);
 }
 
-/* Removes the marks of chunks that lie within [offset, end), which is zeroed. */
+/* Removes the marks of chunks that lie within [offset, end), before the range is zeroed. */
 static void forget(struct memory *memory, uint64_t offset, uint64_t end)
 {
 	uint64_t first = (offset + CHUNK - 1) >> CHUNK_SHIFT;
@@ -161,8 +161,8 @@ static void forget(struct memory *memory, uint64_t offset, uint64_t end)
 }
 
 /*
- * How many of the bytes at this offset, `length` at most, lie in chunks that are all written, or
- * all not: *ret_written. Each mark is looked at once, for it may change meanwhile.
+ * Returns how many bytes from this offset, `length` at most, are in chunks that are all written
+ * or all unwritten; *ret_written says which. Each mark is read once, because it may change.
  */
 static uint64_t run_length(const struct memory *memory, uint64_t offset, uint64_t length,
 			   bool *ret_written)
@@ -176,7 +176,7 @@ static uint64_t run_length(const struct memory *memory, uint64_t offset, uint64_
 	return end - offset < length ? end - offset : length;
 }
 
-/* Zeroes what is written of the range. */
+/* Zeroes the written chunks of the range. */
 static void zero_written(struct memory *memory, uint64_t offset, uint64_t length)
 {
 	bool written;
@@ -191,7 +191,7 @@ static void zero_written(struct memory *memory, uint64_t offset, uint64_t length
 	}
 }
 
-/* Zeroes the range; whole pages go back to the system. */
+/* Zeroes the range; whole pages of it are freed. */
 static void memory_zero(struct memory *memory, uint64_t offset, uint64_t length)
 {
 	uint64_t end = offset + length;
@@ -209,7 +209,7 @@ static void memory_zero(struct memory *memory, uint64_t offset, uint64_t length)
 		memset(memory->base + first, 0, last - first);
 }
 
-/* A large range, cleared on a thread where that may take its time. */
+/* A large range, which is cleared on a thread because that takes long. */
 struct memory_work {
 	struct loop_op op;
 	struct memory *memory;
@@ -251,8 +251,10 @@ static void submit_clear(struct memory *memory, struct weft_io *io)
 
 static void store(const struct memory *memory, void *to, const void *from, size_t count)
 {
-	/* A fence after each would cost what is gained: the lock of the socket by which the
-	 * completion leaves orders it. */
+	/*
+	 * copy_cold() needs no fence, which would cost as much as it gains: its stores are
+	 * ordered by the lock of the socket that the completion is sent on.
+	 */
 	if (memory->cold)
 		copy_cold(to, from, count);
 	else
@@ -276,7 +278,7 @@ static void load(const struct memory *memory, char *to, uint64_t offset, uint64_
 	}
 }
 
-/* Functions of their own, by whose names ThreadSanitizer knows them: tests/tsan.supp. */
+/* These copies are separate functions because tests/tsan.supp lists them by name. */
 static void memory_copy_out(struct memory *memory, const struct weft_io *io)
 {
 	uint64_t at = io->offset;
@@ -316,7 +318,7 @@ static void memory_submit(void *device, struct weft_io *io)
 	weft_io_done(io, 0);
 }
 
-/* Apart from memory_lend(), which is shorter without it. */
+/* A separate function, so that memory_lend() stays short. */
 static __attribute__((noinline)) unsigned int lend_chunks(struct memory *memory, uint64_t offset,
 							  uint64_t length, struct iovec *iov,
 							  unsigned int count)
@@ -352,7 +354,7 @@ static void *memory_lend_write(void *device, uint64_t offset, uint64_t length)
 {
 	struct memory *memory = device;
 
-	/* readers see each block as it comes; a discard may come first, so written() marks again */
+	/* marked now, for readers; a discard may remove the mark, so written() sets it again */
 	memory_written(device, offset, length);
 	return memory->base + offset;
 }

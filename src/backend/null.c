@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reads as zeroes, forgets what is written: for measurements, and as the shortest example. */
+/* Reads return zeroes and writes are dropped: for measurements, and as the shortest example. */
 #include "backend/backend.h"
 
 #include <errno.h>

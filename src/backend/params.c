@@ -9,21 +9,21 @@
 
 #include "util/str.h"
 
-#define OVERLAYS_MAX 8	/* on each other: they are checked and opened by recursion */
+#define OVERLAYS_MAX 8	/* limits the recursion that checks and opens children */
 #define WHOSE 160
 
-/* An option of a child, "base.path", which the child checks. */
+/* An option of a child, such as "base.path", which the child checks. */
 struct handed {
 	char *name, *value;			/* owned */
 };
 
 struct weft_params {
 	const struct weft_backend *backend;	/* borrowed */
-	struct weft_owner *owner;		/* borrowed; NULL: nobody */
-	char *path;				/* owned: a child's; NULL: the namespace's own */
+	struct weft_owner *owner;		/* borrowed; NULL: none */
+	char *path;				/* owned: the child's path; NULL: not a child */
 	struct handed *handed;			/* owned */
 	size_t handed_count;
-	size_t count;				/* of the backend's options */
+	size_t count;				/* number of the backend's options */
 	char *values[];				/* owned; in the table's order; NULL: not given */
 };
 
@@ -86,7 +86,7 @@ static const char *whose(const struct weft_params *params, char buf[WHOSE])
 	return buf;
 }
 
-/* The option's place in the table; params->count where there is none. */
+/* The option's index in the table; params->count: there is no such option. */
 static size_t find_option(const struct weft_params *params, const char *name)
 {
 	size_t i = 0;
@@ -96,7 +96,7 @@ static size_t find_option(const struct weft_params *params, const char *name)
 	return i;
 }
 
-/* What follows "NAME." in the name of a child's option; NULL: it is no option of that child. */
+/* The part after "NAME." of the name of a child's option; NULL: not an option of that child. */
 static const char *of_child(const char *option, const char *child)
 {
 	size_t length = strlen(child);
@@ -105,7 +105,7 @@ static const char *of_child(const char *option, const char *child)
 									  NULL;
 }
 
-/* The child whose option that name means; NULL: the backend has no such child. */
+/* The option of type child that this option's name starts with; NULL: there is none. */
 static const struct weft_option *find_child(const struct weft_params *params, const char *name)
 {
 	for (size_t i = 0; i < params->count; i++)
@@ -182,7 +182,7 @@ static int refuse_option(const struct weft_params *params, const char *name,
 	return -EINVAL;
 }
 
-/* Takes a copy of the text in place of what is there. */
+/* Replaces a text by a copy of another one. */
 static int replace_text(char **text, const char *with, struct weft_error *error)
 {
 	char *copy = strdup(with);
@@ -194,7 +194,7 @@ static int replace_text(char **text, const char *with, struct weft_error *error)
 	return 0;
 }
 
-/* Keeps an option for a child. */
+/* Keeps an option that is for a child. */
 static int hand_on(struct weft_params *params, const char *name, const char *value,
 		   struct weft_error *error)
 {
@@ -234,7 +234,7 @@ int backend_params_set(struct weft_params *params, const char *name, const char 
 
 /* ---- children ---- */
 
-/* How many overlays the child of these parameters stands below. */
+/* The number of overlays above a child of these parameters. */
 static unsigned int depth(const struct weft_params *params)
 {
 	unsigned int count = 1;
@@ -264,7 +264,7 @@ static struct weft_params *new_child(const struct weft_params *params, const cha
 	return NULL;
 }
 
-/* The backend of a child: what NAME.backend says, or "file". NULL with *error filled. */
+/* The backend of a child: the value of NAME.backend, or "file". NULL with *error filled. */
 static const struct weft_backend *child_backend(const struct weft_params *params,
 						const char *name, struct weft_error *error)
 {

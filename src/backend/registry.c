@@ -12,10 +12,10 @@
 #include "util/str.h"
 
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789-"
-/* What every version of struct weft_backend has: the members that are required. */
+/* The size of the required members, which every version of struct weft_backend has. */
 #define SIZE_MIN (offsetof(struct weft_backend, submit) + \
 		  sizeof(((struct weft_backend *)NULL)->submit))
-/* No struct of pointers grows as large: beyond, `size` is not a size. */
+/* A larger `size` cannot be the size of the struct. */
 #define SIZE_MAX_OF_ANY 65536
 #define OPTION_CHARACTERS "abcdefghijklmnopqrstuvwxyz_"
 
@@ -28,7 +28,7 @@ static const struct weft_backend *const built_in[] = {
 
 #define BUILT_IN_COUNT (sizeof(built_in) / sizeof(built_in[0]))
 
-static struct weft_backend **plugins; /* owned; copies of what the plugins have */
+static struct weft_backend **plugins; /* owned; copies of the plugins' structs */
 static size_t plugin_count;
 
 const struct weft_backend *backend_at(size_t index)
@@ -67,7 +67,7 @@ static bool consists_of(const char *text, const char *characters)
 	return text && *text && !text[strspn(text, characters)];
 }
 
-/* What is wrong with a plugin's backend, in words; NULL: nothing. */
+/* A message about the first fault of a plugin's struct; NULL: it has none. */
 static const char *fault_of(const struct weft_backend *backend)
 {
 	const struct weft_option *option;

@@ -2,9 +2,9 @@
 /*
  * A volatile write cache: each block keeps every version that was written to
  * it since the last flush. A flush writes the newest versions to the child,
- * flushes that, and forgets them; a power cut writes for each block a version
- * that chance chose, or none. So what survives is any subset, in any order, of
- * the writes between two flushes, torn between any two blocks.
+ * flushes the child, and forgets the versions. A power cut writes a random
+ * version of each block, or none. So any subset of the writes since the last
+ * flush may survive, in any order, and a write may be torn between any blocks.
  *
  * One write-out (flush or cut) runs at a time, as a chain of I/Os of its own.
  */
@@ -15,7 +15,7 @@
 #include "backend/fault/fault.h"
 
 #define BUCKETS 4096
-#define RUN_MAX 65536	/* bytes that one I/O of a write-out takes */
+#define RUN_MAX 65536	/* most bytes of one I/O of a write-out */
 
 struct version {
 	struct version *older;	/* owned */
@@ -23,7 +23,7 @@ struct version {
 };
 
 struct block {
-	struct block *next;	/* in its bucket */
+	struct block *next;	/* in the same bucket */
 	uint64_t index;
 	struct version *newest;	/* owned; never NULL */
 	unsigned int versions;
@@ -32,15 +32,15 @@ struct block {
 /* One block of a write-out. */
 struct pick {
 	uint64_t index;
-	struct version *version;	/* borrowed: nothing else forgets it meanwhile */
+	struct version *version;	/* borrowed: only this write-out forgets it */
 };
 
 struct write_out {
 	struct fault_cache *cache;
 	struct pick *picks;		/* owned; ascending by index */
 	size_t count, next;
-	struct list flushes;		/* struct fault_io.node: ended by this one */
-	bool cut;			/* it is a power cut's */
+	struct list flushes;		/* struct fault_io.node: flushes that it ends */
+	bool cut;			/* it belongs to a power cut */
 	unsigned char *buffer;		/* owned: RUN_MAX bytes, aligned */
 	struct iovec iov;
 	struct weft_io io;
@@ -50,17 +50,17 @@ struct fault_cache {
 	struct fault_device *device;	/* borrowed */
 	uint32_t block_size;
 	pthread_mutex_t lock;		/* guards all below */
-	pthread_cond_t changed;		/* busy, off, cut_done */
+	pthread_cond_t changed;		/* signals busy, off and cut_done */
 	struct block *buckets[BUCKETS];	/* owned */
 	size_t block_count;
-	struct list waiting;		/* struct fault_io.node: flushes that no write-out has */
+	struct list waiting;		/* struct fault_io.node: flushes not in a write-out */
 	bool busy;			/* a write-out runs */
 	bool off;			/* the power is cut */
 	bool cut_done;
 	int cut_result;
-	struct loop *loop;		/* of the last I/O: where a power cut can write */
-	void *reactor;			/* the same to the target */
-	struct write_out *cut;		/* that is to be started there */
+	struct loop *loop;		/* of the last I/O; a power cut is written out there */
+	void *reactor;			/* the target's handle of that reactor */
+	struct write_out *cut;		/* the write-out to be started there */
 	struct loop_message start;
 };
 
@@ -153,7 +153,7 @@ static int add_version(struct fault_cache *cache, uint64_t index, const void *by
 	return 0;
 }
 
-/* What was written out is no longer volatile: that version and the older ones go. */
+/* Frees a version that was written out and is durable now, and the older ones. */
 static void forget(struct fault_cache *cache, const struct pick *pick)
 {
 	struct block **at = &cache->buckets[pick->index % BUCKETS];
@@ -203,7 +203,7 @@ static struct version *survivor(const struct block *block, uint64_t *random)
 	return version;
 }
 
-/* random NULL: the newest version of each block. With the lock held. NULL: no memory. */
+/* Picks a random version of each block; random NULL: the newest. NULL: no memory. Locked. */
 static struct write_out *write_out_new(struct fault_cache *cache, uint64_t *random)
 {
 	struct write_out *out = calloc(1, sizeof(*out));
@@ -236,7 +236,7 @@ static void flush_ended(struct loop_message *message)
 	weft_io_done(container_of(flush, struct weft_io, scratch), -flush->error);
 }
 
-/* Ends the flushes, each on its own thread. error: positive, or 0. */
+/* Ends each flush on its own reactor. error: positive, or 0. */
 static void end_flushes(struct list *flushes, int error)
 {
 	struct list *node;
@@ -250,7 +250,7 @@ static void end_flushes(struct list *flushes, int error)
 	}
 }
 
-/* Who waits for the power cut goes on; the device may be closed from then on. */
+/* Wakes the thread that waits for the power cut. The device may be closed from then on. */
 static void end_cut(struct fault_cache *cache, int result)
 {
 	pthread_mutex_lock(&cache->lock);
@@ -260,7 +260,7 @@ static void end_cut(struct fault_cache *cache, int result)
 	pthread_mutex_unlock(&cache->lock);
 }
 
-/* The flushes are ended last: until then they keep the device open. */
+/* Ends the flushes last, because they keep the device open. */
 static void write_out_done(struct write_out *out, int result)
 {
 	struct fault_cache *cache = out->cache;
@@ -298,7 +298,7 @@ static void write_out_submit(struct write_out *out, enum weft_op op, uint64_t of
 	weft_child_submit(out->cache->device->child, &out->io);
 }
 
-/* The next run of adjacent blocks, or the flush after the last one. */
+/* Writes the next run of adjacent blocks; after the last run, flushes the child. */
 static void write_out_next(struct write_out *out)
 {
 	uint32_t size = out->cache->block_size;
@@ -327,7 +327,7 @@ static void write_out_step(struct weft_io *io, int result)
 		write_out_next(out);
 }
 
-/* Serves all flushes that wait, unless a write-out runs: its end comes back here. */
+/* Starts a write-out for all waiting flushes. One that runs already calls this at its end. */
 static void start_flushes(struct fault_cache *cache, void *reactor)
 {
 	struct write_out *out = NULL;
@@ -354,7 +354,7 @@ static void start_flushes(struct fault_cache *cache, void *reactor)
 
 /* ---- I/O ---- */
 
-/* A read: the child's bytes, with those over them that the cache had when it began. */
+/* A read. The blocks that the cache had when it began replace those of the child. */
 struct cached_read {
 	struct weft_io io;
 	struct weft_io *whole;		/* borrowed */
@@ -464,7 +464,7 @@ static int cached_write(struct fault_cache *cache, const struct weft_io *io)
 	return r;
 }
 
-/* Ends when a write-out that begins later has ended; all that is in the cache goes with it. */
+/* The flush ends with a write-out that begins later, and so has all blocks of the cache. */
 static void cached_flush(struct fault_cache *cache, struct weft_io *io)
 {
 	fault_io_of(io)->loop = loop_current();
@@ -502,7 +502,7 @@ void fault_cache_submit(struct fault_cache *cache, struct weft_io *io)
 		cached_flush(cache, io);
 		return;
 	case WEFT_OP_DISCARD:
-		weft_io_done(io, 0);	/* it reads back as before */
+		weft_io_done(io, 0);	/* does nothing: the range reads as before */
 		return;
 	case WEFT_OP_WRITE:
 	case WEFT_OP_WRITE_ZEROES:
@@ -536,7 +536,7 @@ static void count_kept(const struct fault_cache *cache, const struct write_out *
 	*ret_kept = kept;
 }
 
-/* Prepares the cut's write-out and sends it where it can run. With the lock held. */
+/* Prepares the power cut's write-out and posts it to a reactor. With the lock held. */
 static int cut_post(struct fault_cache *cache, uint64_t *random, unsigned int *ret_dirty,
 		    unsigned int *ret_kept)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The control socket: a line in, a line out, one client after the other. What
- * was told is in force when the answer comes.
+ * The control socket: each line is a command and gets one line as answer. Clients
+ * are served one after the other. A command has taken effect when it is answered.
  */
 #include "backend/fault/fault.h"
 
@@ -60,7 +60,7 @@ static void *run(void *arg)
 	}
 }
 
-/* A listening socket at the path, or -errno. */
+/* Opens a listening socket at the path. Its descriptor, or -errno. */
 static int open_socket(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The backend `fault`: hands I/Os on to its child, or does to them what the rules say. */
+/* The backend `fault`: passes I/Os to its child, or lets them fail, wait or hang by rules. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +84,7 @@ static void part_done(struct weft_io *io, int result)
 	weft_io_done(whole, result < 0 ? result : -error);
 }
 
-/* Whole blocks of the first vector only: enough for what tests write. */
+/* Takes whole blocks of the first vector only, which suffices for tests. */
 static void shorten(struct fault_device *device, struct weft_io *io, uint64_t length, int error)
 {
 	struct part *part = NULL;
@@ -111,7 +111,7 @@ static void shorten(struct fault_device *device, struct weft_io *io, uint64_t le
 	hand_on(device, &part->io);
 }
 
-/* What is to become of it; keeps it where it hangs, in the same breath as the rule is read. */
+/* Applies the rules to an I/O. One that is to hang joins `held` under the same lock. */
 static struct fault_verdict judge(struct fault_device *device, struct weft_io *io)
 {
 	struct fault_point *point = device->point;
@@ -199,7 +199,7 @@ static int fault_open(void **ret_device, const struct weft_params *params,
 		goto fail;
 	r = fault_point_call(device->point, FAULT_OP_OPEN);
 	if (r < 0)
-		weft_error_set(error, -r, "fault: opening it failed, as it was told to: %s",
+		weft_error_set(error, -r, "fault: a rule made opening the device fail: %s",
 			       strerror(-r));
 	else
 		r = weft_child_open(&device->child, params, "child", &info, error);

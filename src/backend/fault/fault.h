@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * An overlay for tests: a backend that fails, on purpose and to order.
+ * An overlay for tests: a backend that fails by rules and commands.
  *
- *	fault.c	  the backend: what becomes of each I/O
- *	rules.c	  rules, and which one an I/O meets
- *	point.c	  what is told at run time: the commands of the control socket
+ *	fault.c	  the backend: applies rules to each I/O
+ *	rules.c	  parses rules, and finds the one that an I/O meets
+ *	point.c	  the rules and state of a device, and the commands of the control socket
  *	control.c the control socket itself
- *	cache.c	  a volatile write cache, and what power loss makes of it
+ *	cache.c	  a volatile write cache, which loses data at a power cut
  */
 #ifndef WEFT_BACKEND_FAULT_FAULT_H
 #define WEFT_BACKEND_FAULT_FAULT_H
@@ -25,13 +25,13 @@ struct fault_device;
 
 enum fault_action {
 	FAULT_PASS,
-	FAULT_FAIL,	/* ends with an error, untried */
+	FAULT_FAIL,	/* ends with an error without reaching the child */
 	FAULT_DELAY,
-	FAULT_HANG,	/* kept until it is released */
-	FAULT_SHORT,	/* a part is done, then it ends with an error */
+	FAULT_HANG,	/* is held until it is released */
+	FAULT_SHORT,	/* a part reaches the child, then it ends with an error */
 };
 
-/* What becomes of an I/O. */
+/* What a rule does with an I/O. */
 struct fault_verdict {
 	enum fault_action action;
 	int error;		/* FAIL, SHORT: an errno value, positive */
@@ -42,46 +42,46 @@ struct fault_rule {
 	struct list node;
 	struct fault_verdict verdict;
 	uint32_t ops;		/* bits: 1 << enum weft_op, FAULT_OPs */
-	uint64_t from, length;	/* bytes that it watches; length 0: all */
-	uint64_t odds;		/* it meets one I/O in so many */
-	uint64_t times;		/* it meets so many I/Os, then it is gone; 0: no end */
+	uint64_t from, length;	/* range in bytes that it applies to; length 0: all */
+	uint64_t odds;		/* it meets each I/O with a chance of 1 in `odds` */
+	uint64_t times;		/* it is removed after it has met this many I/Os; 0: never */
 };
 
 #define FAULT_OP_FUA (1u << 31)	/* writes and zeroes that must be durable */
-/* What is asked of the device as a whole; "all" does not mean these. */
+/* Calls for the device as a whole; the word "all" does not include them. */
 #define FAULT_OP_OPEN (1u << 30)
 #define FAULT_OP_REFRESH (1u << 29)
 #define FAULT_OP_CLOSE (1u << 28)
 
 /* Makes a rule from words such as "fail read EIO at 4096+512". 0, or -errno with *error filled. */
 int fault_rule_parse(struct fault_rule **ret_rule, const char *text, struct weft_error *error);
-/* What the rules, the first one first, make of an I/O; used-up ones are freed. */
+/* The verdict of the first rule that an I/O meets. Frees a rule that is used up. */
 struct fault_verdict fault_rules_judge(struct list *rules, const struct weft_io *io,
 				       uint64_t *random);
 /* The same for opening, refreshing or closing the device: one of these FAULT_OPs. */
 struct fault_verdict fault_rules_judge_call(struct list *rules, uint32_t op, uint64_t *random);
 void fault_rules_free(struct list *rules);
-/* "EIO" or "5" -> 5; 0: there is none such. */
+/* "EIO" or "5" -> 5; 0: there is no such errno value. */
 int fault_errno_parse(const char *text);
-/* The next of a series; never 0 where *state is not. */
+/* The next pseudo-random number; never 0 if *state is not 0. */
 uint64_t fault_random(uint64_t *state);
 
 /*
- * Where faults are told from outside. It has the name of its control socket,
- * and then outlives the devices that use it, so that a device can be told to
- * be gone; without one it is its device's own.
+ * The rules and state of a device, which a control socket changes. With a socket,
+ * the point has the socket's path and outlives the devices that use it, so that a
+ * device can vanish and return. Without a socket it belongs to one device.
  */
 struct fault_point {
 	struct list node;
 	char *path;			/* owned; NULL: it has no socket */
 	int fd;				/* owned; listening */
 	pthread_mutex_t lock;		/* guards all below */
-	pthread_cond_t changed;		/* held_count, releases */
+	pthread_cond_t changed;		/* signals held_count and releases */
 	struct list rules;
 	struct list held;		/* struct fault_io.node: I/Os that hang */
-	unsigned int held_count;	/* and calls (fault_point_call()) */
-	unsigned int releases;		/* how often all that hangs was released */
-	int release_error;		/* the last time: positive; 0: it goes on */
+	unsigned int held_count;	/* also counts calls (fault_point_call()) */
+	unsigned int releases;		/* how often the held I/Os and calls were released */
+	int release_error;		/* of the last release: positive; 0: they go on */
 	bool gone;			/* the device disappeared */
 	uint64_t random;
 	uint64_t count[WEFT_OP_DISCARD + 1]; /* I/Os so far, by op */
@@ -90,35 +90,35 @@ struct fault_point {
 };
 
 /*
- * For a device that opens: makes it, or finds the one of that path. rules, split
- * by ';', are for a new one. path and rules may be NULL. 0, or -errno with
- * *error filled; -ENODEV: the device has been told to be gone. Any thread.
+ * Called when a device opens. Finds the point of that path, or makes one, with rules
+ * that are split by ';'. path and rules may be NULL. 0, or -errno with *error filled;
+ * -ENODEV: the command "vanish" made the device disappear. Any thread.
  */
 int fault_point_open(struct fault_point **ret_point, const char *path, const char *rules,
 		     uint64_t seed, struct weft_error *error);
-/* The device that commands are about. */
+/* Sets the device that commands affect. */
 void fault_point_attach(struct fault_point *point, struct fault_device *device);
 /*
- * What becomes of opening, refreshing or closing the device: one of these
- * FAULT_OPs. Returns when it may go on, 0, or -errno where it fails.
+ * Applies the rules to opening, refreshing or closing the device; op: one of these
+ * FAULT_OPs. Blocks while the call hangs. 0: it may go on; -errno: it fails.
  */
 int fault_point_call(struct fault_point *point, uint32_t op);
-/* The device closes. */
+/* Called when a device closes. */
 void fault_point_close(struct fault_point *point, struct fault_device *device);
-/* Runs one command; *reply is a line without its end, "" for a plain "ok". 0 or -errno. */
+/* Runs one command. `reply` gets the text after "ok", "": none. 0, or -errno with *error filled. */
 int fault_point_command(struct fault_point *point, char *line, char *reply, size_t reply_size,
 			struct weft_error *error);
-/* Listens, and serves from a thread of its own for good. 0, or -errno with *error filled. */
+/* Listens, and serves clients on a thread that never ends. 0, or -errno with *error filled. */
 int fault_control_start(struct fault_point *point, struct weft_error *error);
 
 struct fault_device {
 	struct weft_child *child;	/* owned */
 	struct fault_point *point;	/* reference */
-	struct weft_owner *owner;	/* borrowed: of open() */
+	struct weft_owner *owner;	/* borrowed: the owner that open() got */
 	struct fault_cache *cache;	/* owned; NULL: none */
 };
 
-/* What an I/O needs while it is delayed or hangs; lives in its scratch. */
+/* State of an I/O that is delayed or hangs, in the I/O's scratch. */
 struct fault_io {
 	struct list node;
 	struct loop_message message;
@@ -135,19 +135,18 @@ static inline struct fault_io *fault_io_of(struct weft_io *io)
 }
 
 /*
- * The cache keeps what was written until it is flushed; at power loss it loses
- * it, block by block: each block is then as it was at the last flush, or as any
- * write since then made it.
+ * Makes a cache that keeps written blocks until they are flushed. At power loss
+ * each block gets its content of the last flush, or that of any later write.
  */
 /* NULL where memory ran out. */
 struct fault_cache *fault_cache_new(struct fault_device *device, uint32_t block_size);
 void fault_cache_free(struct fault_cache *cache);
 void fault_cache_submit(struct fault_cache *cache, struct weft_io *io);
 /*
- * Power loss, as if now: from here on every I/O ends with ENODEV. Returns when
- * the child holds what survived, which `random` decides; how many blocks had
- * unflushed writes goes to *ret_dirty, how many of them survived as they were
- * last written to *ret_kept. Any thread but a reactor's. 0 or -errno.
+ * Simulates power loss: from now on every I/O ends with ENODEV. `random` decides
+ * which versions of blocks survive; returns when the child has them. *ret_dirty
+ * is the number of blocks with unflushed writes, *ret_kept the number of those
+ * that kept their last write. Any thread but a reactor's. 0 or -errno.
  */
 int fault_cache_cut(struct fault_cache *cache, uint64_t *random, unsigned int *ret_dirty,
 		    unsigned int *ret_kept);

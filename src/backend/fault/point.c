@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Where faults are told: points, and the commands of their control sockets. */
+/* Points, and the commands of their control sockets. */
 #include "backend/fault/fault.h"
 
 #include <assert.h>
@@ -13,7 +13,7 @@
 #include "util/str.h"
 #include "util/thread.h"
 
-#define WAIT_SECONDS 30	/* the longest that the command "wait" takes */
+#define WAIT_SECONDS 30	/* the longest time that the command "wait" takes */
 
 static pthread_mutex_t points_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct list points = { &points, &points }; /* those with a path; under points_lock */
@@ -52,7 +52,7 @@ static int add_rule(struct fault_point *point, const char *text, struct weft_err
 	return 0;
 }
 
-/* "fail read EIO; hang flush" */
+/* Adds rules such as "fail read EIO; hang flush". */
 static int add_rules(struct fault_point *point, const char *rules, struct weft_error *error)
 {
 	char *text = strdup(rules), *rest = NULL;
@@ -104,8 +104,8 @@ static int get_point(struct fault_point **ret_point, const char *path, const cha
 
 	if (point) {
 		if (is_gone(point))
-			return weft_error_set(error, ENODEV, "fault: the device has been told to "
-					      "be gone, until '%s' is told 'return'", path);
+			return weft_error_set(error, ENODEV, "fault: the device has vanished; send "
+					      "'return' to '%s' to bring it back", path);
 		*ret_point = point;
 		return 0;
 	}
@@ -137,7 +137,7 @@ int fault_point_open(struct fault_point **ret_point, const char *path, const cha
 	return r;
 }
 
-/* Until everything that hangs is released. 0 or -errno, as it was released. With the lock held. */
+/* Blocks until held calls are released. 0, or -errno of the release. With the lock held. */
 static int hang(struct fault_point *point)
 {
 	unsigned int releases = point->releases;
@@ -178,7 +178,7 @@ void fault_point_attach(struct fault_point *point, struct fault_device *device)
 void fault_point_close(struct fault_point *point, struct fault_device *device)
 {
 	pthread_mutex_lock(&point->device_lock);
-	if (point->device == device) /* while options change, the next one may be open already */
+	if (point->device == device) /* while options change, the next device may be open already */
 		point->device = NULL;
 	pthread_mutex_unlock(&point->device_lock);
 	if (!point->path)
@@ -187,7 +187,7 @@ void fault_point_close(struct fault_point *point, struct fault_device *device)
 
 /* ---- commands; on the thread of the socket ---- */
 
-/* Lets everything that hangs go: on, or to an error. With the lock held. */
+/* Releases held I/Os and calls: they go on, or end with the error. With the lock held. */
 static unsigned int release(struct fault_point *point, int error)
 {
 	unsigned int count = point->held_count;
@@ -237,7 +237,7 @@ static int command_gone(struct fault_point *point, bool gone)
 	return 0;
 }
 
-/* As a backend does that notices by itself. */
+/* Reports a change of the device, as a backend does that notices one. */
 static int command_change(struct fault_point *point, struct weft_error *error)
 {
 	int r = 0;
@@ -298,7 +298,7 @@ static int command_cut(struct fault_point *point, char *reply, size_t size,
 		r = fault_cache_cut(point->device->cache, &random, &dirty, &kept);
 	pthread_mutex_unlock(&point->device_lock);
 	if (r < 0)
-		return weft_error_set(error, -r, "no power to cut: %s", strerror(-r));
+		return weft_error_set(error, -r, "the power cannot be cut: %s", strerror(-r));
 	snprintf(reply, size, "dirty=%u kept=%u", dirty, kept);
 	return 0;
 }

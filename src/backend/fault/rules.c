@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Rules: from words to what becomes of an I/O. */
+/* Parses rules, and applies them to I/Os. */
 #include "backend/fault/fault.h"
 
 #include <errno.h>
@@ -75,7 +75,7 @@ static uint32_t op_bits(const char *name)
 	return 0;
 }
 
-/* "read,write" */
+/* Parses operations such as "read,write". */
 static int parse_ops(char *word, uint32_t *ret)
 {
 	uint32_t bits = 0, one;
@@ -92,7 +92,7 @@ static int parse_ops(char *word, uint32_t *ret)
 	return bits ? 0 : -EINVAL;
 }
 
-/* What follows the operations of an action. */
+/* Parses the argument that follows the operations of a rule. */
 static int parse_argument(struct fault_verdict *verdict, char **rest)
 {
 	const char *word;
@@ -114,7 +114,7 @@ static int parse_argument(struct fault_verdict *verdict, char **rest)
 	}
 }
 
-/* "4096+512" */
+/* Parses a range such as "4096+512". */
 static int parse_range(char *word, struct fault_rule *rule)
 {
 	char *plus = strchr(word, '+');
@@ -127,7 +127,7 @@ static int parse_range(char *word, struct fault_rule *rule)
 	return rule->length ? 0 : -EINVAL;
 }
 
-/* "at", "odds", "times" */
+/* Parses the limits "at", "odds" and "times". */
 static int parse_limits(struct fault_rule *rule, char **rest)
 {
 	char *name, *value;
@@ -193,7 +193,7 @@ int fault_rule_parse(struct fault_rule **ret_rule, const char *text, struct weft
 
 /* ---- judging ---- */
 
-/* Of an I/O, as far as it is one: a call has no length. */
+/* The properties of an I/O or a call that rules look at. A call has no length. */
 struct subject {
 	uint32_t ops;
 	uint64_t offset, length;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Claims: a file or device in use is weftd's alone. A claim belongs to the
- * process, not to one device: while a namespace changes its options, the old
- * and the new device are both open. Regular files are locked by open file
- * description locks of fcntl(2); block devices that are written to are opened
- * exclusively. Taking one may hang, and then holds up those of the same file only.
+ * Claims keep other processes from a file or block device that weftd uses. A claim
+ * belongs to the process, not to one device: while a namespace changes its options,
+ * the old and the new device are both open. Regular files are locked by open file
+ * description locks of fcntl(2); block devices that are written to are opened with
+ * O_EXCL. Taking a claim may hang, and then delays only claims on the same file.
  */
 #include "backend/file/claim.h"
 
@@ -18,21 +18,21 @@
 #include "util/cleanup.h"
 #include "util/list.h"
 
-/* A weftd that was killed may hold its files for a moment: as long as its last I/O takes. */
+/* A weftd that was killed holds its files until its last I/O has ended. */
 #define BUSY_TRIES 10
 #define BUSY_WAIT_NS 50000000L
 
 struct claim {
 	struct list node;
-	dev_t dev;		/* the block device, or what holds the file */
+	dev_t dev;		/* the block device, or the file system of the file */
 	ino_t ino;		/* 0: a block device */
-	unsigned int users;	/* with those that are about to take it */
+	unsigned int users;	/* devices that have it or are about to take it */
 	pthread_mutex_t lock;	/* guards all below */
-	bool write;		/* keeps readers out as well */
-	int fd;			/* owned; holds the lock, used for nothing else; -1: not yet */
+	bool write;		/* excludes other readers as well */
+	int fd;			/* owned; used for the lock alone; -1: not locked yet */
 };
 
-static pthread_mutex_t claims_lock = PTHREAD_MUTEX_INITIALIZER; /* of the list, and of users */
+static pthread_mutex_t claims_lock = PTHREAD_MUTEX_INITIALIZER; /* guards the list, and users */
 static struct list claims = { &claims, &claims };
 
 /* With the lock held. */
@@ -47,7 +47,7 @@ static struct claim *find(dev_t dev, ino_t ino)
 	return NULL;
 }
 
-/* The claim on that file, with one user more; NULL where memory ran out. */
+/* Finds or makes the claim on a file, and adds a user. NULL: out of memory. */
 static struct claim *get(dev_t dev, ino_t ino)
 {
 	struct claim *claim;
@@ -74,7 +74,7 @@ static int lock(int fd, short type)
 	return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
 }
 
-/* A descriptor that holds the lock, or -errno; -EBUSY where another process has it. */
+/* Locks the file. The descriptor with the lock, or -errno; -EBUSY: another process has it. */
 static int try_hold(const char *path, bool is_block, bool write)
 {
 	int flags = is_block ? O_RDONLY | O_EXCL : write ? O_RDWR : O_RDONLY;
@@ -104,12 +104,12 @@ static int hold(const char *path, bool is_block, bool write)
 	}
 }
 
-/* Readers of a regular file are joined by a writer. */
+/* Changes the lock of a regular file from reading to writing. */
 static int upgrade(struct claim *claim, const char *path)
 {
 	int fd;
 
-	lock(claim->fd, F_UNLCK); /* it would be in the way of our own */
+	lock(claim->fd, F_UNLCK); /* the read lock would conflict with the write lock */
 	fd = hold(path, false, true);
 	if (fd < 0) {
 		lock(claim->fd, F_RDLCK);
@@ -121,7 +121,7 @@ static int upgrade(struct claim *claim, const char *path)
 	return 0;
 }
 
-/* Of a claim that others may hold already, or be about to. With its lock held. */
+/* Locks for a claim, unless another device of weftd has done so. With the claim's lock held. */
 static int take(struct claim *claim, const char *path, bool is_block, bool write)
 {
 	int fd;

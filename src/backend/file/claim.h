@@ -9,13 +9,13 @@
 struct claim;
 
 /*
- * Claims what stands at path, of which st tells: to write alone, or to read
- * with others that only read. Devices of this process share what they claim.
- * 0, or -errno; -EBUSY where something else has it and keeps it for half a
- * second.
+ * Claims the file or block device at path, which st describes: exclusively for
+ * writing, or for reading beside other readers. Devices of this process share
+ * claims. 0, or -errno; -EBUSY: another process has it and has kept it for half
+ * a second.
  */
 int claim_take(struct claim **ret_claim, const char *path, const struct stat *st, bool write);
-/* Of the last device, it ends the claim. NULL is allowed. */
+/* Gives up a device's use of the claim; the last one ends the claim. NULL is harmless. */
 void claim_drop(struct claim *claim);
 
 #endif

@@ -2,11 +2,11 @@
 /*
  * A regular file or a block device as a disk.
  *
- *	open.c	what a path is, how it is opened and created
- *	refuse.c	what to do where it may not be
- *	claim.c	keeping others out
- *	info.c	what a device is like: sizes, alignments, caches
- *	path.c	whether the path still names it
+ *	open.c	finding, opening and creating the file
+ *	refuse.c	messages and advice when the file cannot be opened
+ *	claim.c	keeping other processes out
+ *	info.c	properties of a device: sizes, alignments, caches
+ *	path.c	checking that the path still names the open file
  *	io.c	reading, writing, flushing, zeroing, discarding
  */
 #ifndef WEFT_BACKEND_FILE_FILE_H
@@ -20,10 +20,10 @@
 
 struct claim;
 
-/* Nothing in it changes after open(), so reactors share it without a lock. */
+/* No member changes after open(), so reactors share it without a lock. */
 struct file_device {
 	char *path;		/* owned; for messages */
-	int fd;			/* owned; O_DIRECT or not */
+	int fd;			/* owned; with or without O_DIRECT */
 	struct claim *claim;	/* shared by the devices of one file; NULL: not locked */
 	bool is_block;		/* a block device, not a regular file */
 	bool direct;
@@ -31,12 +31,12 @@ struct file_device {
 	bool read_only;
 	uint32_t block_size;	/* smallest unit of I/O, bytes */
 	uint64_t limit;		/* the option "size", bytes; UINT64_MAX: not given */
-	dev_t dev;		/* what is open: the block device, or what holds the file ... */
-	ino_t ino;		/* ... and its number there; of a regular file */
-	bool known;		/* these tell whether the path still names it */
+	dev_t dev;		/* the open block device, or the file system of the file */
+	ino_t ino;		/* inode number of a regular file */
+	bool known;		/* dev and ino can be compared with those of the path */
 };
 
-/* Fills *error for an open() that failed with `code`, and says what would help. Returns -code. */
+/* Fills *error for an open() that failed with `code`, with advice. Returns -code. */
 int file_refuse_open(const struct file_device *device, int code, struct weft_error *error);
 
 /* The size that can be used now, bytes. 0 or -errno. */
@@ -48,16 +48,16 @@ int file_block_size(const struct file_device *device, uint32_t *ret_block_size);
  * calls it host-managed.
  */
 bool file_is_zoned(const struct stat *st);
-/* Turns O_DIRECT on where the file can do it in units of block_size. Whether it is on. */
+/* Turns O_DIRECT on if the file supports units of block_size. True if it is on. */
 bool file_try_direct(int fd, uint32_t block_size);
-/* Says what an open device is. 0 or -errno. */
+/* Gets the properties of an open device. 0 or -errno. */
 int file_info(const struct file_device *device, struct weft_info *ret_info);
 
-/* Keeps in mind what the path names: what is open, of which st tells. */
+/* Records the identity of the open file or block device, which st describes. */
 void file_remember_path(struct file_device *device, const struct stat *st);
 /*
- * Looks whether it still does. trouble: WEFT_TROUBLE bytes for a sentence that says what the path
- * names instead, what that means and what to do; "" where it does.
+ * Checks whether the path still names the open file or block device. trouble (WEFT_TROUBLE bytes)
+ * gets "" if it does, else a message with the path's new object, the consequences and advice.
  */
 void file_check_path(const struct file_device *device, char *trouble);
 

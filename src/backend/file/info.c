@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a file or a block device is like: sizes, alignments, caches. */
+/* The properties of a file or a block device: sizes, alignments, caches. */
 #include "backend/file/file.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "util/cleanup.h"
 
 #define PAGE 4096
-#define PHYSICAL_MAX 65536 /* file systems may ask for much larger I/O; a host needs no such unit */
+#define PHYSICAL_MAX 65536 /* file systems may report more, which hosts do not need */
 
 int file_size(const struct file_device *device, uint64_t *ret_size)
 {
@@ -47,7 +47,7 @@ int file_block_size(const struct file_device *device, uint32_t *ret_block_size)
 	return 0;
 }
 
-/* What statx(2) says about direct I/O; false where the kernel or the file system doesn't say. */
+/* Gets statx(2)'s alignment of direct I/O; false: the kernel or file system doesn't report it. */
 static bool known_alignment(int fd, uint32_t *ret_alignment)
 {
 	struct statx stx;
@@ -78,7 +78,7 @@ bool file_try_direct(int fd, uint32_t block_size)
 	return can;
 }
 
-/* Reads an attribute of the disk that holds dev; of the whole disk where dev is a partition. */
+/* Reads a queue attribute of the block device dev; if dev is a partition, of its disk. */
 static bool queue_attribute(dev_t dev, const char *name, char *value, int value_size)
 {
 	static const char *const disk_of[] = { "", "../" };
@@ -105,7 +105,7 @@ static uint64_t queue_number(dev_t dev, const char *name)
 	return queue_attribute(dev, name, value, sizeof(value)) ? strtoull(value, NULL, 10) : 0;
 }
 
-/* A disk that doesn't say is taken to have a cache: a flush too many does no harm. */
+/* True also if the disk doesn't report it: flushes that are not needed do no harm. */
 static bool has_write_cache(dev_t dev)
 {
 	char value[32];
@@ -135,7 +135,7 @@ static int block_info(const struct file_device *device, dev_t dev, struct weft_i
 	return 0;
 }
 
-/* Tries it where there is nothing to lose: behind the end. */
+/* True if the file system can punch holes. Tries it beyond the end, where there is no data. */
 static bool can_punch(const struct file_device *device, const struct stat *st)
 {
 	return fallocate(device->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,

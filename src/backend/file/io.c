@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * I/O on a file or a block device. A READ or a WRITE goes on where the kernel
- * transferred less than was asked. Zeroing asks the file system first and
- * writes zeroes where it can't. On a block device, fallocate(2) does what the
+ * I/O on a file or a block device. A READ or a WRITE is continued if the kernel
+ * transferred fewer bytes than requested. Zeroing asks the file system first and
+ * writes zeroes if that can't do it. On a block device, fallocate(2) does what the
  * ioctl BLKZEROOUT does, but without blocking the reactor.
  */
 #include "backend/file/file.h"
@@ -23,12 +23,12 @@
 #define PUNCH (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
 #define ZERO (FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE)
 
-/* What an I/O needs while it is under way; lives in its scratch. */
+/* State of an I/O under way, in the I/O's scratch. */
 struct file_io {
 	struct loop_op op;
 	const struct file_device *device;
 	uint64_t done;			/* bytes transferred so far */
-	struct iovec part;		/* a vector of which only a part is left */
+	struct iovec part;		/* the rest of a vector that was transferred in part */
 };
 
 _Static_assert(sizeof(struct file_io) <= WEFT_IO_SCRATCH, "fits an I/O's scratch");
@@ -59,9 +59,9 @@ static void start_transfer(struct weft_io *io);
 static void write_zeroes(struct weft_io *io);
 
 /*
- * Adds what was transferred to f->done, in whole blocks: direct I/O can't go
- * on within one. 0, or -EIO where nothing was: the file ends here, cut by
- * somebody else.
+ * Adds the transferred bytes to f->done, in whole blocks: direct I/O can't continue
+ * within a block. 0, or -EIO if no byte was transferred: the file ends here because
+ * something has truncated it.
  */
 static int account(struct file_io *f, int count)
 {
@@ -139,8 +139,8 @@ static void write_zeroes(struct weft_io *io)
 
 /*
  * True if this call cannot do it and another way can: it is not supported here, or the page cache
- * of a block device holds what is not written there yet [EBUSY: Linux drops no such pages for a
- * descriptor without O_EXCL; claim.c alone has one with it].
+ * of a block device has dirty pages [EBUSY: Linux does not drop them for a
+ * descriptor without O_EXCL, and only the descriptor of claim.c has it].
  */
 static bool is_refused(int result)
 {
@@ -184,7 +184,7 @@ static void start_zeroing(struct weft_io *io)
 		       io->length);
 }
 
-/* A discard is advice: a disk that can't follow it does not fail. */
+/* A discard is advice: it succeeds even if the disk can't do it. */
 static void discarded(struct loop_op *op, int result)
 {
 	finish(op, is_refused(result) ? 0 : result);

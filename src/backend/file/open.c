@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How a file or a block device is found, opened, locked, created and closed. */
+/* Finds, opens, locks, creates and closes a file or a block device. */
 #include "backend/file/file.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ static int refuse(struct weft_error *error, int code, const char *path, const ch
 			      advice);
 }
 
-/* A device node is never created: what is missing in /dev is unplugged. */
+/* True if a missing file may be created; not in /dev, where a missing device is unplugged. */
 static bool may_create(const struct weft_params *params, const char *path)
 {
 	return weft_param_number(params, "size", 0) &&
@@ -58,7 +58,7 @@ static int check_type(const char *path, mode_t mode, struct weft_error *error)
 					      "pipe or socket");
 }
 
-/* Opens what the path names, which may create it, and says what it is. */
+/* Opens the path's file or block device, or creates a file, and gets its stat. */
 static int open_path(struct file_device *device, const struct weft_params *params,
 		     struct stat *ret_st, struct weft_error *error)
 {
@@ -84,7 +84,7 @@ static int open_path(struct file_device *device, const struct weft_params *param
 	return 0;
 }
 
-/* Block devices are read beside others, mounted ones too. */
+/* Takes the claim; none for a block device that is only read, which may be mounted. */
 static int take_claim(struct file_device *device, const struct weft_params *params,
 		      const struct stat *st, struct weft_error *error)
 {
@@ -102,7 +102,7 @@ static int take_claim(struct file_device *device, const struct weft_params *para
 					 "false");
 }
 
-/* The NVM command set knows no zones: hosts would write anywhere, and most writes would fail. */
+/* Refuses zoned disks: NVM command set hosts write anywhere, so most writes would fail. */
 static int refuse_zones(const struct file_device *device, const struct stat *st,
 			struct weft_error *error)
 {
@@ -115,7 +115,7 @@ static int refuse_zones(const struct file_device *device, const struct stat *st,
 			      device->path);
 }
 
-/* A block device's own; a regular file has none, but direct I/O may want larger ones than 512. */
+/* Gets a block device's block size; a regular file has the option's, which direct I/O may need. */
 static int choose_block_size(struct file_device *device, const struct weft_params *params,
 			     struct weft_error *error)
 {
@@ -132,7 +132,7 @@ static int choose_block_size(struct file_device *device, const struct weft_param
 	return r < 0 ? refuse(error, -r, device->path, "") : 0;
 }
 
-/* Makes a regular file as large as the option says, and refuses what is too small to be a disk. */
+/* Makes a regular file as large as the option "size", and refuses one smaller than a block. */
 static int settle_size(struct file_device *device, struct weft_error *error)
 {
 	char wanted[32], actual[32];
@@ -164,7 +164,7 @@ static int settle_size(struct file_device *device, struct weft_error *error)
 	return 0;
 }
 
-/* The kernel's own mark of a write-protected block device. */
+/* Makes a block device read-only that the kernel reports as write-protected. */
 static void heed_write_protection(struct file_device *device)
 {
 	int protected = 0;

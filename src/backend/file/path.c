@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Does the path still name what is open? A file is replaced by rename, a device
- * node by another one, and a mount or a link leads a path elsewhere. Hosts then
- * go on with what was there, and nothing would find that after a restart.
+ * Checks whether the path still names the open file or block device. A file may be
+ * replaced by rename, a device node by another one, and a mount or a link may lead
+ * the path elsewhere. Hosts then still use the old file or device, which weftd
+ * cannot find after a restart.
  */
 #include "backend/file/file.h"
 
@@ -28,7 +29,7 @@ void file_remember_path(struct file_device *device, const struct stat *st)
 
 	device->dev = device->is_block ? st->st_rdev : st->st_dev;
 	device->ino = st->st_ino;
-	/* a file system may number its files anew each time: there is nothing to compare then */
+	/* unknown if the file system gives a file another inode number at each stat(2) */
 	device->known = stat(device->path, &now) == 0 && names(device, &now);
 }
 

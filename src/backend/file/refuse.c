@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What to do about a file that weftd may not open: it runs with few rights. */
+/* Errors with advice for files that weftd, which has few rights, may not open. */
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -34,7 +34,7 @@ static void group_name(gid_t gid, char *name, size_t size)
 		snprintf(name, size, "%u", gid);
 }
 
-/* The file's own rights, or those of a folder on its way. */
+/* Refuses for missing rights on the file or on a folder of its path. */
 static int refuse_rights(const char *path, bool write, struct weft_error *error)
 {
 	const char *what = write ? "read and write" : "read";
