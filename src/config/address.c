@@ -11,7 +11,7 @@
 #include "config/model.h"
 #include "util/hostport.h"
 
-#define NAME_LENGTH_MAX 253	/* RFC 1035, 3.1; of an interface it is 15 */
+#define NAME_LENGTH_MAX 253	/* of a host: RFC 1035, 3.1; of an interface: 15 */
 
 /* A numeric address in binary, and the scope of an IPv6 address ("": none). */
 struct numeric {

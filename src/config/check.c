@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How validation refuses and warns: see check.h. */
+/* The errors and warnings of validation: see check.h. */
 #include "config/check.h"
 
 #include <stdarg.h>
@@ -21,7 +21,7 @@ void check_subject(struct check *check, unsigned int line, const char *format, .
 	va_end(args);
 }
 
-/* "source:line: subject: text", without source or line if there is none. NULL: no memory. */
+/* Makes "source:line: subject: text", without source or line if unknown. NULL: no memory. */
 static char *place(const struct check *check, const char *text)
 {
 	const char *source = check->config->source;
@@ -58,7 +58,7 @@ void check_warn(struct check *check, struct config *config, const char *format, 
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	line = place(check, text);
-	/* a configuration is validated when it is read, and again before it runs: warn once */
+	/* warn once, although a configuration is validated when it is read and before it runs */
 	for (size_t i = 0; line && i < config->warning_count; i++)
 		if (!strcmp(config->warnings[i], line))
 			return;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the readers of all dialects share: hosts, namespaces, devices, links and warnings. */
+/* Functions that the readers of all dialects share: hosts, namespaces, devices, links, warnings. */
 #include <stdio.h>
 #include <string.h>
 
 #include "config/dialect.h"
 #include "util/cleanup.h"
 
-#define CHILDREN_MAX 8		/* depth of backends that stand on each other */
+#define CHILDREN_MAX 8		/* the most backends in a stack of overlays */
 
 int new_subsystem(const struct node *at, const char *nqn, struct config *config,
 		  struct config_subsystem **ret_subsystem)
@@ -187,7 +187,7 @@ int read_namespace_other(const struct node *member, enum attr_place place, void 
 	return 1;
 }
 
-/* Reads the namespace's nsid; 0: it has none. */
+/* Reads the namespace's nsid; *ret_nsid 0: it has none. */
 static int read_nsid(const struct node *node, uint32_t *ret_nsid)
 {
 	struct node child;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From a file to a validated configuration. */
+/* Reads a file into a validated configuration. */
 #include "config/load.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ int config_parse(const char *text, size_t length, const char *name, struct confi
 	return 0;
 }
 
-/* Reads all of a file, up to one byte more than is allowed. */
+/* Reads a whole file, up to one byte more than the largest allowed size. */
 static int read_all(int fd, char **ret_text, size_t *ret_length)
 {
 	_cleanup_free_ char *text = malloc(CONFIG_TEXT_MAX + 1);

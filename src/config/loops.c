@@ -24,11 +24,11 @@ struct edge {
 
 struct graph {
 	struct config *config;
-	struct interface_list machine;	/* owned; read when a referral may be to a wildcard */
+	struct interface_list machine;	/* owned; read if a referral may reach a port with "*" */
 	bool machine_read;
 	struct edge *edges;		/* owned: ascending by `from` */
 	size_t edge_count, edge_capacity;
-	size_t *first;			/* owned: of each port's edges, and one behind the last */
+	size_t *first;			/* owned: index of each port's first edge, and edge_count */
 	size_t *by;			/* owned: the edge over which a port was reached, or NONE */
 	size_t *stack;			/* owned */
 };
@@ -106,7 +106,7 @@ static int build(struct graph *graph)
 }
 
 /*
- * Looks for a path from a port back to itself. Only ports with a higher index are passed, so each
+ * Finds a path from a port back to itself. It leads only over ports with higher indices, so each
  * circle is found once, at its first port. Returns the path's last edge, or NULL; the edges before
  * it are in graph->by.
  */

@@ -102,7 +102,7 @@ static void names_free(char **names, size_t count)
 	free(names);
 }
 
-/* ---- the ends ---- */
+/* ---- freeing ---- */
 
 static void namespace_done(struct config_namespace *ns)
 {
@@ -169,7 +169,7 @@ static ssize_t subsystem_index(const struct config *config, const char *nqn)
 	return -1;
 }
 
-/* The index of the first namespace with this nsid or a higher one: where this nsid belongs. */
+/* The index of the first namespace with this nsid or a higher one, where this nsid is inserted. */
 static size_t namespace_place(const struct config_subsystem *subsystem, uint32_t nsid)
 {
 	size_t low = 0, high = subsystem->namespace_count;

@@ -13,7 +13,7 @@
 
 /*
  * jansson's message quotes the text at a mistake. That text may be a key that authenticates a
- * host, and the message is logged. So only single signs and the names of duplicate members are
+ * host, and the message is logged. So only single characters and the names of duplicate members are
  * quoted.
  */
 static const char *explain(json_error_t *error)
@@ -85,7 +85,7 @@ bool node_next(const struct node *parent, struct node *child)
 				  json_object_iter_next(parent->value, child->iterator);
 	child->value = json_object_iter_value(child->iterator);
 	child->key = json_object_iter_key(child->iterator);
-	return child->value && child->key; /* both or neither */
+	return child->value && child->key; /* at the end, both are NULL */
 }
 
 bool node_get(const struct node *parent, const char *key, struct node *ret_child)

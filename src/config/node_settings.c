@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Settings from JSON, by the rows of their object. */
+/* Reads settings from JSON, by the attribute tables of their object. */
 #include <string.h>
 
 #include "config/node.h"
@@ -14,7 +14,7 @@ int node_attr(const struct node *node, const struct attr *attr, void *settings)
 	return 0;
 }
 
-/* The attribute of that name in a place; NULL: there is none. */
+/* The attribute of that name in this place; NULL: there is none. */
 static const struct attr *find_in(const struct object_type *type, enum attr_place place,
 				  const char *name)
 {
@@ -26,7 +26,7 @@ static const struct attr *find_in(const struct object_type *type, enum attr_plac
 	return NULL;
 }
 
-/* The prefix of an attribute's name in the flat form; NULL: that form has the group, too. */
+/* The prefix of attribute names in the flat form; NULL: the flat form uses a group as well. */
 static const char *flat_prefix(enum attr_place place)
 {
 	switch (place) {
@@ -56,7 +56,7 @@ static const struct attr *find_flat(const struct object_type *type, const char *
 	return NULL;
 }
 
-/* The place whose group has that name; ATTR_IN_OBJECT: the object has no such group. */
+/* The place of the group with that name; ATTR_IN_OBJECT: the object has no such group. */
 static enum attr_place find_group(const struct object_type *type, bool flat, const char *name)
 {
 	for (const struct attr *attr = type->attrs; attr->name; attr++) {

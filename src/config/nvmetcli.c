@@ -11,7 +11,7 @@
 
 /* ---- subsystems ---- */
 
-/* "ana": {"grpid"}; "ana_grpid" is the newer spelling and wins. */
+/* Reads "ana": {"grpid"}, an older form of "ana_grpid"; if both are there, "ana_grpid" counts. */
 static int read_older_grpid(const struct node *node, struct config_namespace *ns)
 {
 	static const char *const names[] = { "grpid", NULL };

@@ -2,7 +2,7 @@
 /*
  * The form that the OpenMediaVault plugin documents: ports and subsystems are
  * members of objects, attributes are flat, and "associations" links subsystems to
- * ports. What is missing has the plugin's default: a namespace is enabled, and
+ * ports. A missing attribute has the plugin's default: a namespace is enabled, and
  * without "associations" every port has every subsystem ("associations": []: none).
  */
 #include <string.h>
@@ -19,7 +19,7 @@ bool omv_recognise(const struct node *root)
 	       node_get(root, "associations", &child);
 }
 
-/* "device" may be the path itself. */
+/* Reads "device", which may be a string with the path. */
 static int read_flat_other(const struct node *member, enum attr_place place, void *object)
 {
 	if (place == ATTR_IN_OBJECT && !strcmp(member->key, "device"))
@@ -86,7 +86,7 @@ static int read_port(const struct node *node, struct config *config)
 	return r;
 }
 
-/* One pair: [port, NQN]. */
+/* Reads an association, a pair: [port, NQN]. */
 static int read_association(const struct node *node, struct config *config)
 {
 	struct node portid = { 0 }, nqn;

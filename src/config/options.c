@@ -11,7 +11,7 @@
 #include "util/cleanup.h"
 #include "util/str.h"
 
-/* True if the backend has the option; the options of its children are not looked at. */
+/* True if the backend itself has the option; options of its children do not count. */
 static bool has_option(const struct weft_backend *backend, const char *name)
 {
 	const struct weft_option *option;

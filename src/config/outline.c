@@ -58,7 +58,7 @@ static int begin_value(struct outliner *o)
 	return add_entry(o);
 }
 
-/* Counted from 1, in characters of UTF-8. */
+/* The column of `at` in its line, counted from 1 in characters of UTF-8. */
 static unsigned int column(const char *line_start, const char *at)
 {
 	unsigned int n = 1;
@@ -167,7 +167,7 @@ static int refuse_comment(struct outliner *o)
 	return o->at[1] == '*' ? refuse(o, "JSON has no comments; remove \"/* ... */\"") : 0;
 }
 
-/* A number, true, false, null, or garbage that jansson will refuse. */
+/* Skips a number, true, false, null, or text that jansson will refuse. */
 static int word(struct outliner *o)
 {
 	int r = refuse_comment(o);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Writing a configuration in nvmetcli's dialect: see save.h. */
+/* Writes a configuration in nvmetcli's dialect: see save.h. */
 #include "config/save.h"
 
 #include <errno.h>
@@ -40,7 +40,7 @@ static void put_text(struct writer *w, json_t *object, const char *key, const ch
 	put(w, object, key, json_string(text));
 }
 
-/* The object's group of that place; it is made if it does not exist. */
+/* The object's group of that place, which is made if it does not exist. */
 static json_t *group_of(struct writer *w, json_t *object, enum attr_place place)
 {
 	const char *name = attr_group(place);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Refuses identifiers that two namespaces of a configuration share: hosts take them for one. */
+/* Refuses an identifier that two namespaces share, because hosts take both for the same one. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Replaces a file as a whole. */
+/* Replaces the whole content of a file. */
 #include <stdlib.h>
 #include <string.h>
 
