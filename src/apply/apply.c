@@ -137,7 +137,7 @@ int apply_fd(const struct apply *apply)
 	return apply->epoll_fd;
 }
 
-/* Publishes devices that have opened; those that a change opens wait for its end. */
+/* Publishes changed devices. During CHANGE_OPENING they are published at the end of the change. */
 static void collected(struct apply *apply, bool changed)
 {
 	if (apply->changes.phase == CHANGE_OPENING)

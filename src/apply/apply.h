@@ -11,8 +11,8 @@
  * All of this runs on the control thread, which never waits: backends open, refresh
  * and close their devices on threads of their own (job.h). A change is queued; when
  * its turn comes it goes through several phases (change.c), and its done() is called
- * at the end of the last one. A device that is not open after a second (three in the
- * first change) delays its change no longer: it is served as soon as it is open.
+ * at the end of the last one. A change waits for its devices up to a second (three in
+ * the first change). A device that opens later is served as soon as it is open.
  */
 #ifndef WEFT_APPLY_APPLY_H
 #define WEFT_APPLY_APPLY_H

@@ -105,8 +105,8 @@ struct changes {
 	struct list queue;		/* of struct apply_change, borrowed */
 	struct apply_change *current;	/* borrowed; NULL: none is under way */
 	enum change_phase phase;
-	struct running next;		/* BESIDE, STORING: what is to run; else empty */
-	struct config *before;		/* owned: what ran before a change that is to be judged */
+	struct running next;		/* BESIDE, STORING: the new configuration; else empty */
+	struct config *before;		/* owned: the former configuration, until judge() agrees */
 	uint64_t deadline;		/* loop_clock(): the phase lasts no longer */
 	uint64_t open_until;		/* loop_clock(): the change waits for devices no longer */
 	uint64_t opening_since;		/* loop_clock(): when CHANGE_OPENING began */

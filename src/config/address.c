@@ -20,7 +20,7 @@ struct numeric {
 	char scope[IF_NAMESIZE];
 };
 
-/* -EINVAL: it is neither an IPv4 nor an IPv6 address. */
+/* Parses a numeric address. 0, or -EINVAL: neither an IPv4 nor an IPv6 address. */
 static int parse_numeric(const char *text, struct numeric *ret)
 {
 	char buf[INET6_ADDRSTRLEN];

@@ -102,7 +102,7 @@ static void names_free(char **names, size_t count)
 	free(names);
 }
 
-/* ---- freeing ---- */
+/* ---- making and freeing ---- */
 
 static void namespace_done(struct config_namespace *ns)
 {

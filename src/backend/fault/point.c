@@ -16,7 +16,7 @@
 #define WAIT_SECONDS 30	/* the longest time that the command "wait" takes */
 
 static pthread_mutex_t points_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct list points = { &points, &points }; /* those with a path; under points_lock */
+static struct list points = { &points, &points }; /* points with a path; under points_lock */
 
 static struct fault_point *find(const char *path)
 {
