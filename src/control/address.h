@@ -23,19 +23,20 @@ struct address_list {
 };
 
 /*
- * The addresses of interfaces that are up, but loopback and link-local ones; a
- * machine that has no others gets its loopback ones. 0 or -errno.
+ * Reads the addresses of all interfaces that are up, except loopback and link-local
+ * addresses. If the machine has no other addresses, the list has its loopback
+ * addresses. 0 or -errno.
  */
 int address_list_read(struct address_list *ret_list);
 void address_list_done(struct address_list *list);
 bool address_list_has(const struct address_list *list, bool ipv6);
 
-/* Appends one such object: that the port can be reached at this address. 0 or -ENOMEM. */
+/* Appends one object of address_describe(): the port and this address. 0 or -ENOMEM. */
 int address_describe_at(json_t *array, const struct config_port *port, const char *traddr);
 /*
- * Appends where a port can be reached to a JSON array, as objects {"portid",
- * "trtype", "adrfam", "traddr", "trsvcid"}: a wildcard becomes the list's
- * addresses of its family. 0 or -ENOMEM.
+ * Appends the addresses at which hosts reach a port to a JSON array, as objects
+ * {"portid", "trtype", "adrfam", "traddr", "trsvcid"}. A wildcard address is replaced
+ * by the list's addresses of the same family. 0 or -ENOMEM.
  */
 int address_describe(json_t *array, const struct config_port *port,
 		     const struct address_list *list);

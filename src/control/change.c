@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Every change: it has its turn, is planned on what runs then, and the exchange is answered. */
+/*
+ * Changes of the configuration. A change waits in the queue, is planned on the
+ * configuration that runs at its turn, is applied, and then its exchange is answered.
+ */
 #include <errno.h>
 #include <stdlib.h>
 

@@ -53,7 +53,7 @@ static void log_warnings(const struct config *config)
 		log_warning("%s", config->warnings[i]);
 }
 
-/* The configuration is to run in place of all there is; the reply says what it holds. */
+/* Asks for a configuration that replaces the running one. The reply has its counts. */
 static int want(struct control_change *change, struct config *config, struct config **ret_wanted)
 {
 	log_warnings(config);
@@ -82,7 +82,7 @@ int control_put_config(struct exchange *exchange, json_t **ret_reply, struct wef
 			 &config, error);
 	if (r < 0) {
 		if (r != -ENOMEM)
-			error->code = EINVAL; /* whatever is wrong in it, the request is */
+			error->code = EINVAL; /* a mistake in it is one in the request */
 		return r;
 	}
 	return control_submit(exchange, plan_put, config, error);
@@ -106,7 +106,7 @@ int control_delete_config(struct exchange *exchange, json_t **ret_reply, struct 
 	return control_submit(exchange, plan_clear, NULL, error);
 }
 
-/* A change too, so that what is saved has all changes that were asked for before. */
+/* Save is queued as a change, so that the saved file has all changes requested before it. */
 static int plan_save(struct control_change *change, const struct config *now,
 		     struct config **ret_wanted, struct weft_error *error)
 {

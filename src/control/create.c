@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Making the file of an export that asks for a size. */
+/* Creates the file of an export that gives a size. */
 #include "control/create.h"
 
 #include <errno.h>
@@ -61,7 +61,7 @@ static int look_or_make(const char *path, uint64_t size, bool *ret_made, struct 
 	return 0;
 }
 
-/* ---- on a thread: the path may lead to a server that is gone ---- */
+/* ---- on a thread: the path may lead to a file server that does not answer ---- */
 
 struct creation {
 	char *path;		/* owned */
@@ -69,7 +69,7 @@ struct creation {
 	bool made;
 	int result;
 	struct weft_error error;
-	create_done *done;	/* of create_start(); with arg the control thread's alone */
+	create_done *done;	/* of create_start(); only the control thread uses it and arg */
 	void (*undone)(void *arg); /* of create_undo() */
 	void *arg;
 };
@@ -80,7 +80,7 @@ static void creation_free(struct creation *creation)
 	free(creation);
 }
 
-/* NULL where memory ran out. */
+/* NULL if memory ran out. */
 static struct creation *creation_new(const char *path, void *arg)
 {
 	struct creation *creation = calloc(1, sizeof(*creation));
@@ -122,7 +122,7 @@ static void creation_done(void *arg, int result)
 	creation->done(creation->arg, false, &error);
 }
 
-/* The request was refused meanwhile. */
+/* The work has ended after its request was refused. */
 static void creation_late(void *arg)
 {
 	struct creation *creation = arg;
@@ -188,6 +188,6 @@ void create_undo(struct offload *offload, const char *path, void (*done)(void *a
 		return;
 	if (creation)
 		creation_free(creation);
-	log_warning("%s was made for an export that failed, and is left", path);
+	log_warning("%s was created for an export that failed, and was not removed", path);
 	done(arg);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How errno values are told over HTTP: a status, a stable word and a sentence. */
+/* The answers for errno values: an HTTP status, a stable word and a sentence. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -11,7 +11,7 @@
 #include "util/log.h"
 
 #define BODY_MAX CONFIG_TEXT_MAX	/* bytes of a request */
-#define PIECE_SIZE (32u << 10)		/* bytes that a stream is asked for at a time */
+#define PIECE_SIZE (32u << 10)		/* bytes that libmicrohttpd asks a stream for at a time */
 
 struct exchange *exchange_new(struct control *control, struct MHD_Connection *connection)
 {
@@ -49,7 +49,7 @@ void exchange_gone(struct exchange *exchange)
 		exchange_free(exchange);
 }
 
-/* ---- what a handler asks ---- */
+/* ---- arguments and body, for handlers ---- */
 
 const char *exchange_argument(const struct exchange *exchange, const char *name)
 {
@@ -78,7 +78,7 @@ int exchange_json(const struct exchange *exchange, json_t **ret, struct weft_err
 
 /* ---- the answer ---- */
 
-/* The answer is there; who waits for it goes on. */
+/* The response is made. Resumes the connection if it is suspended. */
 static void answered(struct exchange *exchange, unsigned int status)
 {
 	bool waiting = exchange->state == EXCHANGE_WAITING;
@@ -137,7 +137,7 @@ void exchange_refuse(struct exchange *exchange, const struct weft_error *error)
 	json_decref(reply);
 }
 
-/* ---- in pieces ---- */
+/* ---- answers in pieces ---- */
 
 static ssize_t read_stream(void *cls, uint64_t position, char *buf, size_t size)
 {
@@ -220,7 +220,7 @@ static enum MHD_Result take_argument(void *cls, enum MHD_ValueKind kind, const c
 	return MHD_NO;
 }
 
-/* Changes are the log's to tell, with who asked for them. */
+/* Logs a request that changes something, and the client that sent it. */
 static void log_request(const struct exchange *exchange)
 {
 	char who[PEER_TEXT];
@@ -230,7 +230,7 @@ static void log_request(const struct exchange *exchange)
 			 exchange->route->path, peer_format(&exchange->peer, who));
 }
 
-/* What the handler gave, or EXCHANGE_LATER. */
+/* Returns the handler's result, or EXCHANGE_LATER. */
 static int handle(struct exchange *exchange, const char *method, const char *path,
 		  struct strbuf *allow, json_t **ret_reply, struct weft_error *error)
 {
@@ -255,7 +255,7 @@ static int handle(struct exchange *exchange, const char *method, const char *pat
 	return exchange->route->handle(exchange, ret_reply, error);
 }
 
-/* Gives HTTP the answer. */
+/* Hands the response to libmicrohttpd. */
 static enum MHD_Result send_answer(struct exchange *exchange)
 {
 	enum MHD_Result result;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * An exchange: a request and its answer. Its handler (route.h) answers at once, later,
- * or in pieces. Until then the control thread serves other exchanges, and the HTTP
- * connection is suspended.
+ * or in pieces. While an exchange waits for its answer, its HTTP connection is suspended,
+ * and the control thread serves other exchanges.
  *
- * An exchange lives until it is answered and its connection has ended, whichever is
- * last. A client that goes away meanwhile changes nothing for the handler.
+ * An exchange is freed when it is answered and its connection has ended. If the client
+ * disconnects before, the handler goes on as usual.
  */
 #ifndef WEFT_CONTROL_EXCHANGE_H
 #define WEFT_CONTROL_EXCHANGE_H
@@ -21,62 +21,67 @@
 struct control;
 struct weft_error;
 
-/* A handler's result: one of the calls below has answered, or will. */
+/* A handler's result: one of the calls below has answered the exchange, or will answer it. */
 #define EXCHANGE_LATER 1
 
 enum exchange_state {
 	EXCHANGE_RECEIVING,	/* the request is not complete */
 	EXCHANGE_HANDLED,	/* the handler is on the stack */
 	EXCHANGE_WAITING,	/* the connection is suspended until it is answered */
-	EXCHANGE_ANSWERED,	/* HTTP has, or gets, the answer */
+	EXCHANGE_ANSWERED,	/* libmicrohttpd has the answer, or will get it */
 };
 
 struct exchange {
 	struct control *control;		/* borrowed */
-	struct MHD_Connection *connection;	/* borrowed; NULL: the client is gone */
+	struct MHD_Connection *connection;	/* borrowed; NULL: it has ended */
 	enum exchange_state state;
-	struct peer peer;			/* who asks */
-	const struct route *route;		/* borrowed; NULL: there is none */
-	char *values[ROUTE_ARGUMENTS_MAX];	/* owned: of its arguments; NULL: not given */
+	struct peer peer;			/* the client */
+	const struct route *route;		/* borrowed; NULL: no route fits */
+	char *values[ROUTE_ARGUMENTS_MAX];	/* owned: the route's arguments; NULL: not given */
 	struct strbuf body;
-	bool too_large;				/* the body is */
+	bool too_large;				/* the body is larger than allowed */
 	unsigned int status;			/* of the answer */
-	struct MHD_Response *response;		/* owned: the answer until HTTP has it */
+	struct MHD_Response *response;		/* owned: the answer until libmicrohttpd has it */
 };
 
 /* The value of one of the route's arguments, or NULL. Borrowed. */
 const char *exchange_argument(const struct exchange *exchange, const char *name);
-/* The body as JSON, for the caller to free: *ret is NULL where it is empty. 0 or -errno. */
+/* Parses the body as JSON, freed by the caller. *ret is NULL if it is empty. 0 or -errno. */
 int exchange_json(const struct exchange *exchange, json_t **ret, struct weft_error *error);
 
-/* ---- later: one of these, exactly once; the exchange is gone afterwards ---- */
+/*
+ * ---- later answers: call one of these exactly once, and do not use the exchange after ----
+ */
 
-/* With the route's status and this JSON, taken over (NULL: out of memory). */
+/* Answers with the route's status and this JSON, which is taken over (NULL: out of memory). */
 void exchange_reply(struct exchange *exchange, json_t *reply);
 void exchange_refuse(struct exchange *exchange, const struct weft_error *error);
 
-/* An answer sent in pieces. Each is made when the client has received the one before. */
+/* An answer sent in pieces. Each piece is made after the previous one has been sent. */
 struct stream {
-	/* Appends the next piece. 1: there are more; 0: it was the last one; -errno: give up. */
+	/* Appends the next piece. 1: more pieces follow; 0: this is the last; -errno: give up. */
 	int (*next)(struct stream *stream, struct strbuf *piece);
-	/* Once, after the last piece, or where the client went away. */
+	/* Called once: after the last piece, or when the client has disconnected. */
 	void (*free)(struct stream *stream);
-	struct strbuf piece;	/* the exchange's, as all below */
-	size_t sent;		/* of the piece */
-	int state;		/* as next() gave it last */
+	struct strbuf piece;	/* used by exchange.c only, like the members below */
+	size_t sent;		/* bytes of the piece */
+	int state;		/* the last result of next() */
 };
 
-/* The functions are filled; the stream is taken over. */
+/* Answers with a stream, which is taken over. The caller has set next() and free(). */
 void exchange_stream(struct exchange *exchange, struct stream *stream);
 
-/* ---- server.c's ---- */
+/* ---- for server.c ---- */
 
-/* NULL where memory ran out. */
+/* NULL if memory ran out. */
 struct exchange *exchange_new(struct control *control, struct MHD_Connection *connection);
 void exchange_receive(struct exchange *exchange, const char *data, size_t length);
-/* The request is complete, or its connection was resumed. Returns libmicrohttpd's result. */
+/*
+ * Call it when the request is complete, and when its connection is resumed. Returns
+ * libmicrohttpd's result.
+ */
 enum MHD_Result exchange_run(struct exchange *exchange, const char *method, const char *path);
-/* Its connection has ended. */
+/* The connection of the exchange has ended. */
 void exchange_gone(struct exchange *exchange);
 
 #endif

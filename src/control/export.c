@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* /v1/exports: making a disk reachable in one request, and ending that. */
+/* /v1/exports: export and unexport, each in one request. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static json_t *describe_hosts(const struct config_subsystem *subsystem)
 	return array;
 }
 
-/* A name is what it stands for: where the port listens, if it does. */
+/* If traddr is a name, the addresses where the port listens stand in its place. */
 static int describe_port(struct control *control, const struct config_port *port,
 			 const struct address_list *list, json_t *array)
 {
@@ -36,7 +36,7 @@ static int describe_port(struct control *control, const struct config_port *port
 	return r;
 }
 
-/* Where a host attaches, where it discovers, and which of these ports do not work. */
+/* Addresses to connect to, addresses of discovery services, and ports that do not listen. */
 static int describe_ports(struct control *control, const char *nqn,
 			  const struct address_list *list, json_t *connect, json_t *discover,
 			  json_t *problems)
@@ -56,12 +56,12 @@ static int describe_ports(struct control *control, const char *nqn,
 								     port->portid, state.reason));
 		r = describe_port(control, port, list, port->discovery ? discover : connect);
 	}
-	if (r == 0 && json_array_size(discover) == 0) /* every port answers discovery */
+	if (r == 0 && json_array_size(discover) == 0) /* every port has a discovery service */
 		r = json_array_extend(discover, connect);
 	return r;
 }
 
-/* What a new export is and how it is reached; NULL where memory ran out. */
+/* Describes a new export and its addresses. NULL if memory ran out. */
 static json_t *describe(struct control *control, const struct export_result *result,
 			const struct apply_namespace_state *state,
 			const struct address_list *list)
@@ -92,19 +92,19 @@ static json_t *describe(struct control *control, const struct export_result *res
 			 "discover", discover, "problems", problems);
 }
 
-/* ---- an export under way ---- */
+/* ---- an export in progress ---- */
 
-/* Its file is looked for, or made; then the change has its turn; then the answer. */
+/* First its file is looked for or created, then the change is applied, then it is answered. */
 struct export {
 	struct apply_change change;
 	struct exchange *exchange;	/* borrowed */
-	json_t *body;			/* owned: what `request` borrows from */
+	json_t *body;			/* owned; `request` borrows from it */
 	struct export_request request;
 	struct address_list list;
-	bool made;			/* the file was, for this */
+	bool made;			/* the file was created for this export */
 	struct export_result result;
-	struct apply_namespace_state state; /* as judged */
-	struct weft_error error;	/* why it is refused */
+	struct apply_namespace_state state; /* as judge_export() saw it */
+	struct weft_error error;	/* why the export is refused */
 };
 
 static struct control *control_of(const struct export *export)
@@ -146,7 +146,7 @@ static int plan_export(struct apply_change *change, const struct config *now,
 		return weft_error_set(error, ENOMEM, "out of memory");
 	gethostname(host, sizeof(host) - 1);
 	if (export->made)
-		planned.size = 0; /* all of it, also when it grows later */
+		planned.size = 0; /* the whole file, also if it grows later */
 	r = export_plan(draft, &planned, &site, &export->result, error);
 	if (r < 0)
 		config_free(draft);
@@ -155,7 +155,7 @@ static int plan_export(struct apply_change *change, const struct config *now,
 	return r;
 }
 
-/* The namespace has to come up, or at least to be on its way. */
+/* Refuses the change unless the namespace is ready or is being opened. */
 static int judge_export(struct apply_change *change, struct weft_error *error)
 {
 	struct export *export = container_of(change, struct export, change);
@@ -166,7 +166,7 @@ static int judge_export(struct apply_change *change, struct weft_error *error)
 	    state->state == APPLY_READY || state->state == APPLY_OPENING)
 		return 0;
 	return weft_error_set(error, EBUSY, "cannot export it: %s",
-			      state->reason ? state->reason : "it did not come up");
+			      state->reason ? state->reason : "the namespace did not open");
 }
 
 static void export_done(struct apply_change *change, int result, const struct weft_error *error)
@@ -241,7 +241,7 @@ int control_post_export(struct exchange *exchange, json_t **ret_reply, struct we
 	return r;
 }
 
-/* The arguments of a DELETE: ?path=, or ?nqn= and perhaps &nsid=. */
+/* The arguments of a DELETE: ?path=, or ?nqn= with an optional &nsid=. */
 static int read_unexport(const struct exchange *exchange, struct unexport_request *ret,
 			 struct weft_error *error)
 {

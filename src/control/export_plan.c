@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What an export does to a configuration. */
+/* Adds an export to a configuration. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +45,7 @@ int export_read(struct export_request *ret, json_t *body, struct weft_error *err
 	return 0;
 }
 
-/* A path may stand for one namespace only: two would write over each other. */
+/* Refuses a path that has a namespace already: two namespaces would overwrite each other's data. */
 static int refuse_twice(const struct config *config, const struct export_request *request,
 			struct weft_error *error)
 {
@@ -64,7 +64,7 @@ static int refuse_twice(const struct config *config, const struct export_request
 	return 0;
 }
 
-/* The port's id, or 0 where none is free. */
+/* A port id that is not in use, or 0 if all are in use. */
 static uint16_t free_portid(const struct config *config)
 {
 	for (unsigned int id = 1; id <= UINT16_MAX; id++)
@@ -87,7 +87,7 @@ static int add_port(struct config *draft, const struct export_site *site, uint16
 	return 0;
 }
 
-/* Makes a port to attach by where there is none; true in *ret_made. */
+/* Adds a port if hosts have none to connect to; then *ret_made is true. */
 static int need_port(struct config *draft, const struct export_site *site, bool *ret_made,
 		     struct weft_error *error)
 {
@@ -105,7 +105,7 @@ static int need_port(struct config *draft, const struct export_site *site, bool 
 	return r;
 }
 
-/* A subsystem that no port leads to is linked to all that can lead to it. */
+/* Links a subsystem that is linked to no port to all ports except discovery ports. */
 static int need_link(struct config *draft, const char *nqn, struct weft_error *error)
 {
 	for (size_t i = 0; i < draft->port_count; i++)
@@ -171,8 +171,8 @@ static int set_options(struct config_namespace *ns, const struct export_request 
 }
 
 /*
- * The UUID is how hosts know a disk again: one path keeps its own under its
- * NQN, whatever number the namespace gets; what has no path is new each time.
+ * Hosts recognize a disk by its UUID. The UUID is derived from NQN and path, so that a
+ * file keeps it with any NSID. A namespace without a path gets a random UUID.
  */
 static void set_uuid(struct config_namespace *ns, const struct export_request *request,
 		     const char *nqn)

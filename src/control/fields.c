@@ -42,7 +42,7 @@ void fields_init(struct fields *fields, json_t *body, struct weft_error *error)
 			    type_name(body));
 }
 
-/* The member, or NULL where there is none or something failed before. */
+/* The member, or NULL if it is missing or an earlier call failed. */
 static json_t *member(struct fields *fields, const char *name)
 {
 	json_t *value;
@@ -99,7 +99,10 @@ void fields_size(struct fields *fields, const char *name, uint64_t *ret)
 		*ret = size;
 }
 
-/* The JSON type that an attribute has in a request: here, text does not do for a number. */
+/*
+ * The JSON type that the attribute needs, or NULL if the value has it. In a request, a
+ * string is not accepted as a number.
+ */
 static const char *wanted_type(const struct attr *attr, const json_t *value)
 {
 	switch (attr->type) {
@@ -126,7 +129,7 @@ static void field_attr(struct fields *fields, const struct attr *attr, void *set
 	if (!value || wanted)
 		return;
 	r = attr_from_json(attr, settings, value, &inner);
-	/* What was given must be something. */
+	/* A value that is given must set the attribute. */
 	if (!r && attr->optional && !attr_is_set(attr, settings))
 		fields_fail(fields, "field \"%s\" stands for nothing; leave it out, or let it "
 			    "be %s", attr->name, attr->right);

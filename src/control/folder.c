@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The folder that a file of ours is to be made in. */
+/* Makes the folder of a file that weftd is about to create. */
 #include "control/folder.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How much of each bound is used, for /v1/status. */
+/* The use of each limit, for /v1/status. */
 #include "target/base/limits.h"
 
 #include "control/internal.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * At build time: weft-api(7) as scdoc(5) reads it, from standard input to standard
- * output, where the lines "; REQUESTS" and "; SCHEMAS" become what the tables say.
+ * Runs at build time. Copies the scdoc(5) source of weft-api(7) from standard input to
+ * standard output. The line "; REQUESTS" is replaced by the routes, the line "; SCHEMAS"
+ * by the schemas.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 #include "control/schema.h"
 #include "settings/json.h"
 
-/* Notation, whose "*" is not to make anything bold. */
+/* Prints notation, with each "*" escaped: scdoc(5) would make text bold. */
 static void print_notation(const char *notation)
 {
 	for (const char *c = notation; *c; c++) {
@@ -43,7 +44,7 @@ static void print_route(const struct route *route)
 	printf("\n\n");
 }
 
-/* What an export may set of a namespace. */
+/* Prints the attributes of a namespace that an export may set. */
 static void print_exports(void)
 {
 	json_t *properties = json_object(), *property;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The NQN of an export that was not given one. */
+/* The default NQN of an export. */
 #include "control/nqn.h"
 
 #include <stdbool.h>
@@ -19,7 +19,7 @@ static bool is_edge(char c)
 	return c == '.' || c == '_' || c == '-';
 }
 
-/* Appends at most `max` bytes; `fallback` where nothing is left of the text. */
+/* Appends the text as a slug of at most `max` bytes, or `fallback` if the slug is empty. */
 static void add_slug(struct strbuf *buf, const char *text, size_t max, const char *fallback)
 {
 	size_t start = buf->length;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Work on threads of its own: see offload.h. */
+/* Work on separate threads: see offload.h. */
 #include "control/offload.h"
 
 #include <errno.h>
@@ -17,30 +17,30 @@
 #include "util/list.h"
 #include "util/thread.h"
 
-/* Lives as long as the last thread does: those that hang may outlive the offload. */
+/* Freed with its last user: a thread that hangs may outlive the offload. */
 struct shared {
-	pthread_mutex_t lock;	/* guards all below, and each item's `ended` and `left` */
+	pthread_mutex_t lock;	/* guards the members below, and each item's `ended` and `left` */
 	unsigned int users;	/* the offload, and each thread */
 	unsigned int threads;
 	int event_fd;		/* owned: an item has ended; -1: the offload is gone */
 };
 
 struct offload {
-	struct shared *shared;	/* a use of it */
-	struct list items;	/* those that are waited for */
+	struct shared *shared;	/* counted in its `users` */
+	struct list items;	/* the items that have not been settled */
 	int epoll_fd, timer_fd;	/* owned */
 };
 
 struct item {
 	struct list node;
-	struct shared *shared;	/* a use of it */
+	struct shared *shared;	/* its thread is counted in `users` */
 	struct offload_work work;
 	uint64_t deadline;	/* loop_clock() */
-	bool ended;		/* the work has: the control thread frees */
-	bool left;		/* nobody waits any more: the thread frees */
+	bool ended;		/* the work has ended: the control thread frees the item */
+	bool left;		/* settled before the work has ended: the thread frees the item */
 };
 
-/* The lock is held, and released. */
+/* Drops a use. Called with the lock held; releases it. */
 static void drop(struct shared *shared)
 {
 	bool last = --shared->users == 0;
@@ -105,7 +105,7 @@ struct offload *offload_new(void)
 	return NULL;
 }
 
-/* At the time of the first deadline, or never. */
+/* Sets the timer to the first deadline, or stops it if there is none. */
 static void arm_timer(struct offload *offload)
 {
 	struct itimerspec when = { .it_value = { 0 } };
@@ -125,7 +125,7 @@ static void arm_timer(struct offload *offload)
 	timerfd_settime(offload->timer_fd, 0, &when, NULL);
 }
 
-/* Ended, or no longer waited for, with that result: done() is told. */
+/* Calls done(): with 0 if the work has ended, else with `result`. */
 static void settle(struct item *item, int result)
 {
 	struct shared *shared = item->shared;
@@ -141,7 +141,7 @@ static void settle(struct item *item, int result)
 		work.done(work.arg, 0);
 		return;
 	}
-	/* done() before anybody may free arg */
+	/* done() comes before late(), which frees arg */
 	work.done(work.arg, result);
 	pthread_mutex_lock(&shared->lock);
 	ended = item->ended;
@@ -171,7 +171,7 @@ void offload_free(struct offload *offload)
 	free(offload);
 }
 
-/* One more thread, if there may be one. */
+/* Counts one more thread. False if OFFLOAD_MAX threads are running. */
 static bool enter(struct shared *shared)
 {
 	bool room;
@@ -222,7 +222,7 @@ int offload_fd(const struct offload *offload)
 	return offload->epoll_fd;
 }
 
-/* The first that has ended or is overdue; NULL: there is none. */
+/* The first item that has ended or has passed its deadline, or NULL. */
 static struct item *find_due(struct offload *offload, uint64_t now)
 {
 	list_for_each(node, &offload->items) {

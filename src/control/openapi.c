@@ -39,7 +39,7 @@ static json_t *describe_responses(const struct route *route)
 			 "Refused.", "content", describe_content("Error"));
 }
 
-/* The route's requests that its row gives as examples, ready to be made. */
+/* The examples of a route's row, as complete requests. */
 static json_t *describe_examples(const struct route *route)
 {
 	json_t *array = json_array();
@@ -68,7 +68,7 @@ static json_t *describe_id(const struct route *route)
 	for (const char *c = route->path; *c && length < sizeof(id); c++) {
 		char next = isalnum((unsigned char)*c) ? *c : '_';
 
-		/* braces and slashes beside each other are one, and none ends it */
+		/* adjacent braces and slashes give one "_", and no "_" at the end */
 		if (next != '_' || (last != '_' && c[1]))
 			id[length++] = last = next;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who asks: see peer.h. */
+/* The client of the API: see peer.h. */
 #include "control/peer.h"
 
 #include <pwd.h>
@@ -23,8 +23,8 @@ void peer_read(struct MHD_Connection *connection, struct peer *ret_peer)
 }
 
 /*
- * The name of a local user, or false. Not by getpwuid(): that may ask a server,
- * and the control thread waits for none.
+ * Finds the name of a local user; false if there is none. It does not use getpwuid(),
+ * which may ask a server: the control thread must not wait for a server.
  */
 static bool find_name(uid_t uid, char *buf, size_t size)
 {

@@ -8,8 +8,8 @@
 #include <sys/types.h>
 
 struct peer {
-	bool known;		/* else nothing below is */
-	pid_t pid;		/* when it connected; it may have ended since */
+	bool known;		/* false: the members below are not valid */
+	pid_t pid;		/* of the process that connected; it may have ended since */
 	uid_t uid;
 	gid_t gid;
 };

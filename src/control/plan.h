@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The change that an export or an unexport makes to a configuration. It is made to a
- * draft; nothing is opened.
+ * The change that an export or an unexport makes to a configuration. The change is made
+ * to a draft of the configuration; no file is opened.
  */
 #ifndef WEFT_CONTROL_PLAN_H
 #define WEFT_CONTROL_PLAN_H
@@ -18,14 +18,14 @@ struct weft_error;
 #define PLAN_PORT 4420
 #define PLAN_DISCOVERY_PORT 8009
 
-/* What a client asks for. Strings are borrowed from the request's body. */
+/* The request of a client. Strings are borrowed from the request's body. */
 struct export_request {
 	const char *path;		/* absolute; NULL: the backend has none */
 	const char *nqn;		/* NULL: derived from the path's or the backend's name */
 	json_t *hosts;			/* array of NQNs, or NULL: any host */
-	json_t *options;		/* further ones of the backend, or NULL */
+	json_t *options;		/* further options of the backend, or NULL */
 	uint64_t size;			/* bytes; 0: not given */
-	SETTINGS(namespace_settings);	/* the defaults where they were not given */
+	SETTINGS(namespace_settings);	/* defaults for settings that are not given */
 };
 
 /* Properties of the machine that the plan depends on. */
@@ -45,24 +45,24 @@ struct export_result {
 int export_read(struct export_request *ret, json_t *body, struct weft_error *error);
 
 /*
- * Adds a namespace, and what it takes to reach it: a subsystem where the NQN
- * is new, a port and a discovery port where there is none. 0, or -errno with
- * *error filled and the draft of no use any more.
+ * Adds a namespace, and the objects that hosts need to reach it: a subsystem if the NQN
+ * is new, a port and a discovery port if there is none. 0, or -errno with *error filled;
+ * then the draft must not be used any more.
  */
 int export_plan(struct config *draft, const struct export_request *request,
 		const struct export_site *site, struct export_result *ret,
 		struct weft_error *error);
 
-/* What is to go: either a path, or an NQN and perhaps one of its namespaces. */
+/* The namespaces to remove: by path, or by NQN and an optional NSID. */
 struct unexport_request {
 	const char *nqn, *path;
-	uint32_t nsid;			/* 0: all of the subsystem */
+	uint32_t nsid;			/* 0: all namespaces of the subsystem */
 };
 
 /*
- * Removes namespaces; a subsystem that has none left goes too. Appends what
- * was removed to a JSON array, as objects {"nqn", "nsid", "path", "subsystem"}
- * (the last: true where the subsystem went with it). 0 or -errno as above.
+ * Removes namespaces, and each subsystem that has no namespace left. Appends the removed
+ * namespaces to a JSON array, as objects {"nqn", "nsid", "path", "subsystem"};
+ * "subsystem" is true if the subsystem was removed, too. 0 or -errno as above.
  */
 int unexport_plan(struct config *draft, const struct unexport_request *request, json_t *removed,
 		  struct weft_error *error);

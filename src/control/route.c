@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Finding the route of a request. */
+/* Finds the route of a request. */
 #include "control/route.h"
 
 #include <errno.h>
@@ -86,7 +86,7 @@ static void forget(char *values[ROUTE_ARGUMENTS_MAX])
 	}
 }
 
-/* One segment of a path against one of the template; an argument's value is kept. */
+/* True if a segment of the path matches one of the template. Keeps the value of an argument. */
 static bool segment_matches(const struct route *route, const char *template, size_t template_length,
 			    const char *segment, size_t length, char **values)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The routes of the API. Each is one row of routes.def, and all that is known of it
- * comes from there: dispatch, the refusal of arguments that it does not have, the
- * OpenAPI document (openapi.c) and the requests in weft-api(7) (manual.c). A new one
- * is a row and its handler.
+ * The routes of the API. Each route is one row of routes.def. The row is used for
+ * dispatch, to refuse unknown arguments, for the OpenAPI document (openapi.c) and for the
+ * requests in weft-api(7) (manual.c). A new route needs a row and a handler.
  */
 #ifndef WEFT_CONTROL_ROUTE_H
 #define WEFT_CONTROL_ROUTE_H
@@ -19,30 +18,30 @@ struct weft_error;
 #define ROUTE_ARGUMENTS_MAX 4
 #define ROUTE_EXAMPLES_MAX 2
 
-/* The right that a route needs. For now, every client that can open the socket has all rights. */
+/* The right that a route needs. For now, each client that can open the socket has all rights. */
 enum route_scope {
-	SCOPE_LOOK,		/* see what is served, and to whom */
-	SCOPE_OPERATE,		/* give disks to hosts and take them away */
-	SCOPE_ADMINISTER,	/* replace the configuration as a whole, write files of weftd's */
+	SCOPE_LOOK,		/* read configuration, state and sessions */
+	SCOPE_OPERATE,		/* export and unexport disks */
+	SCOPE_ADMINISTER,	/* replace the whole configuration, write weftd's files */
 };
 
-/* Of the path ("{name}" in its template) or of the query part (?name=value). */
+/* An argument in the path ("{name}" in its template) or in the query (?name=value). */
 struct route_argument {
-	const char *name;	/* NULL: there are no more */
+	const char *name;	/* NULL: the end of the list */
 	const char *type;	/* its schema, in the notation of schema.h */
 	const char *help;
 };
 
 /* A request that succeeds after the examples of all rows above it. */
 struct route_example {
-	const char *path;	/* with its arguments; NULL: the route's, as it is */
+	const char *path;	/* with the arguments filled in; NULL: the route's path */
 	const char *body;	/* JSON; NULL: none */
 };
 
 /*
- * 0 with *ret_reply, which is the callee's to give and never NULL; -errno with
- * *error filled (errors.c says which status a client gets); or EXCHANGE_LATER
- * (exchange.h), where the exchange is answered by another call.
+ * Returns 0 with *ret_reply, which is not NULL and is owned by the caller; -errno with
+ * *error filled (errors.c maps it to an HTTP status); or EXCHANGE_LATER (exchange.h) if
+ * another call answers the exchange.
  */
 typedef int route_handler(struct exchange *exchange, json_t **ret_reply,
 			  struct weft_error *error);
@@ -51,13 +50,13 @@ struct route {
 	const char *method;
 	const char *path;	/* "/v1/subsystems/{nqn}" */
 	enum route_scope scope;
-	const char *summary;	/* a line */
-	const char *help;	/* what names and types do not say, in Markdown and scdoc(5) */
+	const char *summary;	/* one line */
+	const char *help;	/* details, in a form that is both Markdown and scdoc(5) */
 	struct route_argument arguments[ROUTE_ARGUMENTS_MAX];
 	const char *body;	/* its schema; NULL: the request has none */
 	const char *reply;	/* its schema */
 	unsigned int status;	/* of success; 0: 200 */
-	struct route_example examples[ROUTE_EXAMPLES_MAX]; /* the first is there even if empty */
+	struct route_example examples[ROUTE_EXAMPLES_MAX]; /* the first counts even if empty */
 	route_handler *handle;
 };
 
@@ -68,20 +67,21 @@ extern const size_t route_count;
 const char *route_scope_name(enum route_scope scope);
 /* The argument's index, or -1. */
 int route_argument_index(const struct route *route, const char *name);
-/* True if the argument is part of the path, false if it is in the query or the body. */
+/* True if the argument is part of the path, false if it is in the query or in the body. */
 bool route_is_of_path(const struct route *route, const struct route_argument *argument);
 
 /*
- * The route of a request, whose path is still escaped. Its path's arguments, owned
- * by the caller, go to ret_values, by their index. NULL with *error filled: ENOENT;
- * ENOSYS where the path has other methods, which are appended to `allow`; ENOMEM.
+ * Finds the route of a request; `path` is still percent-encoded. The values of the
+ * arguments in the path go to ret_values, by their index, owned by the caller. On failure
+ * NULL with *error filled: ENOENT; ENOSYS if the path has other methods only, which are
+ * appended to `allow`; ENOMEM.
  */
 const struct route *route_find(const char *method, const char *path,
 			       char *ret_values[ROUTE_ARGUMENTS_MAX], struct strbuf *allow,
 			       struct weft_error *error);
 /*
- * A copy with its %XX replaced, owned by the caller. NULL where memory ran out, or
- * where it holds %00, which no string may.
+ * A percent-decoded copy of the text, owned by the caller. NULL if memory ran out, or if
+ * the text has %00, because a string cannot contain a zero byte.
  */
 char *route_unescape(const char *text, size_t length);
 

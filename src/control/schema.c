@@ -10,7 +10,7 @@
 #include "settings/json.h"
 #include "util/cleanup.h"
 
-#define DEPTH_MAX 16	/* objects and arrays in one another */
+#define DEPTH_MAX 16	/* levels of nested objects and arrays */
 
 struct reader {
 	const char *at;
@@ -25,7 +25,7 @@ static void skip_space(struct reader *reader)
 		reader->at++;
 }
 
-/* True if the next character is that one, which is then read. */
+/* True if the next character is c; then it is consumed. */
 static bool accept(struct reader *reader, char c)
 {
 	skip_space(reader);
@@ -35,7 +35,7 @@ static bool accept(struct reader *reader, char c)
 	return true;
 }
 
-/* A name, owned by the caller; NULL: there is none. */
+/* A name, owned by the caller; NULL if the text does not continue with a name. */
 static char *read_name(struct reader *reader)
 {
 	size_t length = 0;
@@ -75,7 +75,7 @@ static json_t *read_text(struct reader *reader)
 	return NULL;
 }
 
-/* The members of an object up to its brace; false: they are not well-formed. */
+/* Reads the members of an object up to its closing brace. False if they are not well-formed. */
 static bool read_members(struct reader *reader, json_t *properties, json_t *required)
 {
 	do {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What JSON is to look like, written as one would write an example of it:
+ * Schemas of JSON values, in a short notation that looks like an example of the value:
  *
  *	string  integer  number  boolean  any	a value of that type
  *	"on" | "off"				one of these strings
@@ -21,22 +21,22 @@ struct object_type;
 
 struct schema {
 	const char *name;
-	const char *notation;	/* NULL: it comes from the type's rows */
+	const char *notation;	/* NULL: made from the attributes of `type` */
 	const struct object_type *type;
-	bool exports;		/* with what an export may set of a namespace, too */
+	bool exports;		/* with the attributes of a namespace that an export may set */
 	const char *help;
 };
 
 extern const struct schema schemas[];
 extern const size_t schema_count;
 
-/* A schema of the table as a JSON Schema; NULL where memory ran out. */
+/* A schema of the table as a JSON Schema; NULL if memory ran out. */
 json_t *schema_describe(const struct schema *schema);
 
 /*
  * The notation as a JSON Schema (2020-12), where "Name" is {"$ref":
- * "#/components/schemas/Name"}. NULL where it is not well-formed, names a schema
- * that is not in the table, or where memory ran out.
+ * "#/components/schemas/Name"}. NULL if the notation is not well-formed or names a
+ * schema that is not in the table, or if memory ran out.
  */
 json_t *schema_render(const char *notation);
 

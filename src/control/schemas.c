@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The schemas that have names: what several routes have in common, or what is long. */
+/* The named schemas: those that several routes use, and long ones. */
 #include "control/schema.h"
 
 #include "settings/attr.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* HTTP: the daemon's hold on libmicrohttpd, which hands requests on to exchanges. */
+/* The HTTP server: runs libmicrohttpd, and hands its requests to exchanges. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "util/log.h"
 
 #define IDLE_SECONDS 30u
-#define TURNS_MAX 64		/* of HTTP in one control_run(): then it is the daemon's */
+#define TURNS_MAX 64		/* calls of MHD_run() in one control_run(), so that it returns */
 
 int control_reply(json_t *reply, json_t **ret_reply, struct weft_error *error)
 {
@@ -51,7 +51,7 @@ static void completed(void *cls, struct MHD_Connection *connection, void **con_c
 	*con_cls = NULL;
 }
 
-/* Escaped text stays so: exchanges split paths before they unescape. */
+/* Leaves text percent-encoded: exchanges split a path into segments before they decode it. */
 static size_t leave_escaped(void *cls, struct MHD_Connection *connection, char *text)
 {
 	return strlen(text);
@@ -69,7 +69,7 @@ static void http_log(void *cls, const char *format, va_list args)
 	log_debug("API: %s", text);
 }
 
-/* Sets the timer to the time when HTTP wants its next turn without an event. */
+/* Sets the timer to the time when libmicrohttpd wants to run again if no event comes. */
 static void arm_timer(struct control *control)
 {
 	struct itimerspec when = { .it_value = { 0 } };
@@ -103,7 +103,7 @@ void control_run(struct control *control)
 	for (int turn = 0; turn < TURNS_MAX; turn++) {
 		control->resumed = false;
 		MHD_run(control->http);
-		/* Never less than two: where connections end at the limit, the next accepts. */
+		/* At least two calls: at the limit, one ends connections, the next accepts. */
 		if (turn > 0 && !control->resumed &&
 		    (MHD_get_timeout(control->http, &ms) != MHD_YES || ms > 0))
 			break;
@@ -144,7 +144,7 @@ static int start_http(struct control *control, struct weft_error *error)
 	if (!control->http)
 		return weft_error_set(error, EIO, "cannot start HTTP on %s",
 				      control->options.socket_path);
-	control->socket_fd = -1; /* HTTP's now */
+	control->socket_fd = -1; /* libmicrohttpd owns it now */
 
 	info = MHD_get_daemon_info(control->http, MHD_DAEMON_INFO_EPOLL_FD);
 	control->offload = offload_new();
@@ -171,7 +171,7 @@ int control_open(struct control **ret_control, const struct control_options *opt
 	control->started = time(NULL);
 	r = socket_listen(options->socket_path, options->socket_group, &control->socket_fd, error);
 	if (r < 0) {
-		free(control); /* nothing was bound: another's socket stays */
+		free(control); /* nothing was bound: the socket of another process must stay */
 		return r;
 	}
 	r = start_http(control, error);
@@ -190,7 +190,7 @@ void control_close(struct control *control)
 		return;
 	offload_free(control->offload);
 	if (control->http) {
-		/* Who waited has been refused by now, and is told so. */
+		/* Waiting exchanges have been refused: this sends their answers. */
 		for (int turn = 0; turn < TURNS_MAX; turn++)
 			MHD_run(control->http);
 		MHD_stop_daemon(control->http);

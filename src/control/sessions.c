@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* /v1/sessions: who is connected. One entry for each controller. */
+/* /v1/sessions: the hosts that are connected. One entry for each controller. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +80,7 @@ static json_t *describe(const struct controller *ctrl)
 			 "errors", (json_int_t)totals.errors);
 }
 
-/* Its connection is gone, and soon it is too. */
+/* True if the controller's admin connection has ended, so that the controller ends soon. */
 static bool is_ending(const struct controller *ctrl)
 {
 	return !ctrl->admin;
@@ -105,10 +105,10 @@ unsigned int sessions_count(struct target *target, const char *nqn)
 
 /* ---- the reply, in pieces ---- */
 
-/* Sessions that are described at a time, under the target's lock. */
+/* Sessions described at a time, while the target's lock is held. */
 #define PIECE_SESSIONS 64
 
-/* A controller, as it can be found again: none of it is followed. */
+/* Identifies a controller so that it can be found again. Pointers are not dereferenced. */
 struct session_key {
 	const struct subsystem *subsystem;
 	uint16_t cntlid;
@@ -117,9 +117,9 @@ struct session_key {
 struct session_stream {
 	struct stream stream;
 	struct target *target;		/* borrowed */
-	struct session_key *keys;	/* owned: of those that were there at the beginning */
-	size_t count, next;		/* of keys: all, and those that are described */
-	bool any;			/* the reply has one */
+	struct session_key *keys;	/* owned: the controllers that existed at the beginning */
+	size_t count, next;		/* number of keys, and of those that are described */
+	bool any;			/* the reply has a session already */
 };
 
 static bool is_among(const struct controller *ctrl, const struct session_key *keys, size_t count)
@@ -130,7 +130,7 @@ static bool is_among(const struct controller *ctrl, const struct session_key *ke
 	return false;
 }
 
-/* Under the target's lock. 0 or -ENOMEM. */
+/* Call it with the target's lock held. 0 or -ENOMEM. */
 static int add_session(struct session_stream *sessions, const struct controller *ctrl,
 		       struct strbuf *piece)
 {
@@ -146,7 +146,7 @@ static int add_session(struct session_stream *sessions, const struct controller 
 	return 0;
 }
 
-/* Those of some keys that are still there. 0 or -ENOMEM. */
+/* Adds the controllers of some keys that still exist. 0 or -ENOMEM. */
 static int add_sessions(struct session_stream *sessions, const struct session_key *keys,
 			size_t count, struct strbuf *piece)
 {
@@ -195,7 +195,7 @@ static void free_sessions(struct stream *stream)
 	free(sessions);
 }
 
-/* Takes down who is connected. 0 or -ENOMEM. */
+/* Reads the keys of all controllers. 0 or -ENOMEM. */
 static int read_keys(struct session_stream *sessions)
 {
 	size_t capacity = 0;

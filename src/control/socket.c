@@ -20,7 +20,7 @@
 #define SOCKET_MODE 0660
 #define SOCKET_BACKLOG 128
 
-/* Somebody answers there. */
+/* True if a process listens on the socket. */
 static bool is_served(const struct sockaddr_un *address)
 {
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -28,7 +28,7 @@ static bool is_served(const struct sockaddr_un *address)
 	if (fd < 0)
 		return false;
 	return connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-	       errno == EAGAIN; /* a full backlog is somebody too */
+	       errno == EAGAIN; /* its backlog is full, so a process listens */
 }
 
 static bool is_socket(const char *path)
@@ -59,7 +59,7 @@ static int bind_path(int fd, const struct sockaddr_un *address, struct weft_erro
 			      strerror(errno));
 }
 
-/* The group that is asked for must have the socket; the usual one may, where that is possible. */
+/* Gives the socket to a group. This must succeed for a named group, not for the default group. */
 static int give_to_group(const char *path, const char *name, struct weft_error *error)
 {
 	const struct group *group;
@@ -105,7 +105,7 @@ int socket_listen(const char *path, const char *group, int *ret_fd, struct weft_
 	if (fd < 0)
 		return weft_error_set(error, errno, "cannot make a socket: %s", strerror(errno));
 	folder_make(path, 0755);
-	/* Before bind() the mode is the new file's, so that it is never wider than this. */
+	/* Set before bind(), the mode is that of the new file: it never has a wider mode. */
 	fchmod(fd, SOCKET_MODE);
 	r = bind_path(fd, &address, error);
 	if (r < 0)

@@ -6,10 +6,10 @@
 struct weft_error;
 
 /*
- * Binds and listens, mode 0660, making the last folder of the path where it is
- * missing. The socket gets the group of that name, which must be possible; NULL:
- * CONTROL_GROUP_DEFAULT where it is. A socket that nobody serves is replaced;
- * one that is served is refused with -EADDRINUSE. 0, or -errno with *error filled.
+ * Binds the socket with mode 0660 and listens. Makes the last folder of the path if it is
+ * missing. `group` is the socket's group, and it is an error if that cannot be set. NULL:
+ * CONTROL_GROUP_DEFAULT if that can be set. A socket on which no process listens is
+ * replaced; if one does, -EADDRINUSE. 0, or -errno with *error filled.
  */
 int socket_listen(const char *path, const char *group, int *ret_fd, struct weft_error *error);
 

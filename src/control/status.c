@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* /v1/status: the daemon at a glance. */
+/* /v1/status: a summary of the daemon's state. */
 #include <errno.h>
 #include <unistd.h>
 
@@ -11,7 +11,7 @@
 #include "target/base/target.h"
 #include "util/heap.h"
 
-/* How many there are, by state. */
+/* The numbers of objects, by state. */
 struct census {
 	json_int_t of[APPLY_FAILED + 1];
 };
@@ -74,7 +74,7 @@ static json_t *describe_namespaces(const struct census *census)
 	return counts;
 }
 
-/* Of what is no longer configured. */
+/* Adds problems with objects that are no longer configured. */
 static void add_leftovers(const struct apply *apply, json_t *problems)
 {
 	const char *text;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * /v1/tree and parts of it: the configuration as GET /v1/config gives it, where each
- * subsystem, namespace and port has one more member, "state": what became of it.
+ * /v1/tree and parts of it: the configuration as in GET /v1/config, where each subsystem,
+ * namespace and port has one more member, "state", its state at runtime.
  */
 #include <errno.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static const char *state_name(enum apply_state state)
 	return "failed";
 }
 
-/* {"status", "reason", "trouble"}; the latter two only where there is one. */
+/* {"status", "reason", "trouble"}; "reason" and "trouble" only if they are set. */
 static json_t *describe_state(enum apply_state state, const char *reason, const char *trouble)
 {
 	return json_pack("{s:s, s:o*, s:o*}", "status", state_name(state), "reason",
@@ -67,7 +67,7 @@ static int merge_namespace(struct control *control, const char *nqn, json_t *obj
 	return json_object_set_new(object, "state", told);
 }
 
-/* "2.1", the version that hosts are told. */
+/* The NVMe version that controllers report, such as "2.1". */
 static json_t *describe_version(const struct config_subsystem *subsystem)
 {
 	struct subsystem_settings settings = subsystem->settings;
@@ -129,7 +129,7 @@ static int merge(struct control *control, json_t *tree)
 	return r;
 }
 
-/* The whole; NULL where memory ran out. */
+/* The whole tree; NULL if memory ran out. */
 static json_t *describe_tree(struct control *control)
 {
 	_cleanup_free_ char *text = config_format(apply_current(control->options.apply));

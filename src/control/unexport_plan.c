@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What an unexport does to a configuration. */
+/* Removes an export from a configuration. */
 #include <errno.h>
 #include <string.h>
 
