@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Options of commands from the rows of an object's attributes: see attrs.h. */
+/* Command options made from the attributes of an object type: see attrs.h. */
 #include "cli/attrs.h"
 
 #include <assert.h>
@@ -17,7 +17,7 @@
 
 #define ATTRS_MAX 32
 
-/* An option and its texts. */
+/* An option and the text buffers that it points to. */
 struct attr_option {
 	struct command_option option;
 	char name[32], help[200];
@@ -35,7 +35,7 @@ const struct attr *attrs_find(const struct object_type *type, int id)
 	return NULL;
 }
 
-/* Help is "the size of a block (default: ...)" where the row has a sentence. */
+/* Fills an option. Its help is the attribute's: "the size of a block (default: ...)". */
 static void fill(struct attr_option *ret, const struct attr *attr, int id)
 {
 	size_t length = strlen(attr->help);
@@ -79,7 +79,7 @@ int attrs_take(const struct cli *cli, const struct object_type *type, int id, co
 	uint64_t bytes;
 	char number[24];
 
-	assert(attr && option); /* an id is of one of these options */
+	assert(attr && option); /* `id` is the id of such an option */
 	if (!settings)
 		return cli_fail(cli, "out of memory");
 	attrs_init(type, settings);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The end of every command that changes something. */
+/* The last step of each command that changes the configuration. */
 #include "cli/change.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The end of every command that changes something: --save, or a hint that it is not saved. */
+/* The last step of each command that changes the configuration: --save, or a hint to save. */
 #ifndef WEFT_CLI_CHANGE_H
 #define WEFT_CLI_CHANGE_H
 
@@ -9,11 +9,11 @@
 struct cli;
 
 /*
- * If `save`, has weftd write its configuration file, and updates "unsaved" in the
- * reply. Returns an exit code.
+ * If `save` is true, asks weftd to write its configuration file, and updates "unsaved"
+ * in the reply. Returns an exit code.
  */
 int change_save(const struct cli *cli, bool save, json_t *reply);
-/* One line that says how to keep the change, where the reply says that it is not saved. */
+/* If the reply says that the change is not saved, prints a line on how to save it. */
 void change_hint(const json_t *reply);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The commands of weft(1) share this: exit codes, common options, error messages. */
+/* Shared by the commands of weft(1): exit codes, common options, error messages. */
 #ifndef WEFT_CLI_CLI_H
 #define WEFT_CLI_CLI_H
 
@@ -8,7 +8,7 @@
 
 enum cli_exit {
 	CLI_OK = 0,
-	CLI_FAILED = 1,		/* refused or failed */
+	CLI_FAILED = 1,		/* the command was refused or has failed */
 	CLI_USAGE = 2,		/* the command line is wrong */
 	CLI_UNREACHABLE = 3,	/* weftd does not answer */
 };
@@ -17,30 +17,33 @@ enum cli_exit {
 
 struct command;
 
-/* A command that runs. */
+/* The running command. */
 struct cli {
 	const struct command *command;
 	const char *socket_path;	/* --socket, else $WEFT_SOCKET, else the default */
 	bool json;			/* --json */
 };
 
-/* Values of the common options; a command's own begin at CLI_OPT_OWN or are letters. */
+/* Ids of the common options. Ids of a command's own options are letters, or CLI_OPT_OWN and up. */
 enum { CLI_OPT_SOCKET = 256, CLI_OPT_JSON, CLI_OPT_OWN };
 
 void cli_init(struct cli *cli, const struct command *command);
 /*
- * The id of the next of the command's options (command.h), its value in optarg; -1 at
- * the end, with optind at the first argument. --json, --socket and --help are taken
- * here; where the command is to end now (--help, a wrong option), returns -2 with the
- * exit code in *ret_exit.
+ * Returns the id of the command's next option (command.h), with its value in optarg; -1
+ * after the last option, with optind at the first argument. Handles --json, --socket and
+ * --help itself. Returns -2 if the command must end now (--help, a wrong option), with
+ * the exit code in *ret_exit.
  */
 int cli_next_option(struct cli *cli, int argc, char **argv, int *ret_exit);
-/* Takes all options of a command that has none of its own; false: end with *ret_exit. */
+/* Takes the options of a command without options of its own. False: end with *ret_exit. */
 bool cli_take_options(struct cli *cli, int argc, char **argv, int *ret_exit);
 
-/* "weft COMMAND: ..." on stderr, then how to get help. Returns CLI_USAGE. */
+/* Prints "weft COMMAND: ..." to stderr, then how to get help. Returns CLI_USAGE. */
 int cli_usage(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* "weft COMMAND: ..." on stderr; with --json also an error object on stdout. Returns CLI_FAILED. */
+/*
+ * Prints "weft COMMAND: ..." to stderr, and with --json an error object to stdout. Returns
+ * CLI_FAILED.
+ */
 int cli_fail(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The client of weftd's API: HTTP over its UNIX socket, by libcurl. */
+/* The client of weftd's API: HTTP over its UNIX socket, with libcurl. */
 #include "cli/client.h"
 
 #include <curl/curl.h>
@@ -41,7 +41,7 @@ static int tell_unreachable(const struct cli *cli, const char *why, const char *
 	return CLI_UNREACHABLE;
 }
 
-/* "run weft as root, or ...": by the group that the socket belongs to, where that can be seen. */
+/* Appends "run weft as root, or ..." with the socket's group, if stat() can read it. */
 static void advise_group(const char *path, struct strbuf *advice)
 {
 	struct stat st;
@@ -87,7 +87,7 @@ static int unreachable(const struct cli *cli, CURL *curl, CURLcode code)
 	return r;
 }
 
-/* The reply is in: JSON or an error of the API. */
+/* Handles a complete reply: JSON, or an error of the API. */
 static int digest(const struct cli *cli, long status, const struct strbuf *text, json_t **ret_reply)
 {
 	json_t *reply = json_loadb(text->data ? text->data : "", text->length, JSON_DECODE_ANY,

@@ -9,22 +9,22 @@
 struct cli;
 
 /*
- * One request. path holds its arguments already; body may be NULL. CLI_OK with
- * the reply's JSON, which the caller frees; any other exit code after telling
- * the user why on stderr, and with --json on stdout too.
+ * Makes a request. `path` includes the arguments; `body` may be NULL. Returns CLI_OK with
+ * the reply's JSON, which the caller frees. On failure prints the reason to stderr, and
+ * with --json to stdout too, and returns another exit code.
  */
 int client_call(const struct cli *cli, const char *method, const char *path, const char *body,
 		size_t body_length, json_t **ret_reply);
-/* The same with a JSON body, which it takes over (NULL: out of memory). */
+/* As client_call(), with a JSON body, which is taken over (NULL: out of memory). */
 int client_call_json(const struct cli *cli, const char *method, const char *path, json_t *body,
 		     json_t **ret_reply);
-/* The same without a body. */
+/* As client_call(), for a GET without a body. */
 int client_get(const struct cli *cli, const char *path, json_t **ret_reply);
 
-/* "PATH?NAME=VALUE", the value escaped; owned by the caller, NULL where memory ran out. */
+/* "PATH?NAME=VALUE", the value escaped. Owned by the caller; NULL if memory ran out. */
 char *client_path(const char *path, const char *name, const char *value);
 
-/* Prints JSON as every --json does, and a newline. */
+/* Prints JSON in the format of all --json options, and a newline. */
 void client_print(const json_t *value);
 
 #endif

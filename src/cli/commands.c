@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The list of commands, in the order of help and manual. */
+/* The list of commands, in the order in which help and manual list them. */
 #include <string.h>
 
 #include "cli/attrs.h"

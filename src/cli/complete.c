@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Completion for shells, as the commands' rows have it. */
+/* Completion for shells, made from the rows of the commands. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static void print_commands(void)
 		puts(commands[i]->name);
 }
 
-/* Words, one a line. */
+/* Prints words, one a line. */
 static void print_words(const char *words)
 {
 	if (strcmp(words, COMPLETE_COMMANDS) == 0) {
@@ -39,7 +39,7 @@ static void print_options(const struct command *command)
 			printf("--%s\n", option->name);
 }
 
-/* The option that a word is, if it takes a value; NULL: it is none. */
+/* The option that the word names, if it takes a value; else NULL. */
 static const struct command_option *find_option(const struct command *command, const char *word)
 {
 	const struct command_option *option;
@@ -64,7 +64,7 @@ int complete_print(int argc, char **argv)
 
 	for (int i = 0; i + 1 < argc && !command; i++) {
 		if (strcmp(argv[i], "--socket") == 0)
-			i++; /* its value */
+			i++; /* skip the option's value */
 		else if (argv[i][0] != '-')
 			command = command_find(argv[i]);
 	}

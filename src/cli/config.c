@@ -14,7 +14,7 @@
 #include "util/replace.h"
 #include "util/str.h"
 
-/* The options and at most one FILE, NULL where there is none; false: end with *ret_exit. */
+/* Takes the options and at most one FILE (NULL: not given). False: end with *ret_exit. */
 static bool take_file(struct cli *cli, int argc, char **argv, const char **ret_file, int *ret_exit)
 {
 	if (!cli_take_options(cli, argc, argv, ret_exit))
@@ -115,7 +115,7 @@ static void print_warnings(const json_t *reply)
 		fprintf(stderr, "warning: %s\n", json_string_value(warning));
 }
 
-/* Sends the configuration in a file to weftd, which applies it. */
+/* Sends the configuration in a file to weftd, which then applies it. */
 static int send_file(const struct cli *cli, const char *file, json_t **ret_reply)
 {
 	_cleanup_free_ char *path = NULL;

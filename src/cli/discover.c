@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* weft discover: what a discovery service offers. */
+/* weft discover: shows the discovery log page of a discovery service. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,7 +100,7 @@ static const char *eflags_str(uint16_t eflags)
 	}
 }
 
-/* An entry's texts, cleaned. */
+/* The texts of a discovery log page entry, without padding. */
 struct texts {
 	char subnqn[NVMF_NQN_SIZE + 1], traddr[257], trsvcid[33];
 };
@@ -112,7 +112,7 @@ static void set_texts(struct texts *t, const struct nvmf_disc_entry *e)
 	hostcmd_text(e->trsvcid, sizeof(e->trsvcid), t->trsvcid, sizeof(t->trsvcid));
 }
 
-/* The keys and values of nvme discover -o json. */
+/* An entry with the keys and values of nvme discover -o json. */
 static json_t *entry_json(const struct nvmf_disc_entry *e)
 {
 	struct texts t;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* weft export: a disk that other machines attach, in one command. */
+/* weft export: exports a disk, so that other machines can attach it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 
 enum { OPT_NQN = CLI_OPT_OWN, OPT_HOST, OPT_SIZE, OPT_OPTION, OPT_SAVE };
 
-/* "K=V" into the request's "options". */
+/* Adds an option "NAME=VALUE" to the request's "options". */
 static int add_option(const struct cli *cli, json_t *request, const char *text)
 {
 	json_t *table = json_object_get(request, "options");
@@ -45,7 +45,7 @@ static void add_host(json_t *request, const char *nqn)
 	json_array_append_new(hosts, json_string(nqn));
 }
 
-/* One option into the request's JSON. */
+/* Adds a command-line option to the request's JSON. */
 static int take_option(const struct cli *cli, int c, json_t *request, bool *save)
 {
 	uint64_t number;
@@ -73,7 +73,7 @@ static int take_option(const struct cli *cli, int c, json_t *request, bool *save
 	}
 }
 
-/* The PATH argument, which only another backend than "file" can do without. */
+/* Takes the PATH argument. It is required for the backend "file" only. */
 static int take_path(const struct cli *cli, int argc, char **argv, json_t *request)
 {
 	const char *backend = json_string_value(json_object_get(request, "backend"));
@@ -90,7 +90,7 @@ static int take_path(const struct cli *cli, int argc, char **argv, json_t *reque
 	if (!path)
 		return cli_fail(cli, "cannot tell where %s is: %s", argv[optind], strerror(errno));
 	if (json_object_set_new(request, "path", json_string(path)) < 0)
-		return cli_fail(cli, "%s is not UTF-8, and a configuration can hold nothing else",
+		return cli_fail(cli, "%s is not UTF-8; a configuration can hold UTF-8 paths only",
 				path);
 	return CLI_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whole files, read. */
+/* Reads whole files. */
 #include "cli/file.h"
 
 #include <errno.h>

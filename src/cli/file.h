@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Whole files, read. */
+/* Reads whole files. */
 #ifndef WEFT_CLI_FILE_H
 #define WEFT_CLI_FILE_H
 
 struct strbuf;
 
-#define FILE_READ_MAX (8u << 20)	/* bytes: what weftd takes */
+#define FILE_READ_MAX (8u << 20)	/* bytes: the largest body that weftd accepts */
 
-/* "-" is standard input. 0 or -errno (-EFBIG: larger than FILE_READ_MAX). */
+/* Reads a file; "-" is standard input. 0 or -errno (-EFBIG: larger than FILE_READ_MAX). */
 int file_read(const char *path, struct strbuf *buf);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Help, as the commands' rows have it; and weft help. */
+/* Help texts, made from the rows of the commands; and weft help. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #define WIDTH 86	/* columns of a line of help */
 
-/* A text from a column on, in lines that begin at it. */
+/* Prints a text in lines that begin at a column. The cursor is at that column already. */
 static void print_filled(const char *text, int column)
 {
 	int at = column;
@@ -33,7 +33,10 @@ static void print_filled(const char *text, int column)
 	putchar('\n');
 }
 
-/* "  -i, --namespace-id NSID"; the letter's room is left where letters are used. Its columns. */
+/*
+ * Formats "  -i, --namespace-id NSID". If `letters` is true, an option without a letter gets
+ * blanks in its place. Returns the number of columns.
+ */
 static int format_option(const struct command_option *option, bool letters, char *buf, size_t size)
 {
 	char letter[8] = "";
@@ -65,7 +68,7 @@ static void print_options(const struct command *command)
 	}
 }
 
-/* Its arguments, a line for each of them. */
+/* Prints the command's usage, one line for each line of its arguments. */
 static void print_usage(const struct command *command)
 {
 	const char *arguments = command->arguments;

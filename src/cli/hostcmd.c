@@ -96,7 +96,7 @@ static bool take_address(struct hostcmd *cmd, const char *text)
 	return false;
 }
 
-/* The address goes to the host's options, with its port, which --trsvcid may have said as well. */
+/* Sets traddr and trsvcid from ADDRESS:PORT. False if --trsvcid gives another port. */
 static bool settle_address(struct hostcmd *cmd)
 {
 	uint64_t port = cmd->address.port, option;
@@ -116,7 +116,7 @@ static bool settle_address(struct hostcmd *cmd)
 	return true;
 }
 
-/* Takes one of the target's options. Returns whether it was right. */
+/* Takes an option of hostcmd_options. Returns false if its value is wrong. */
 static bool take(struct hostcmd *cmd, int c, bool *ret_ours)
 {
 	uint64_t n = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* weft identify: what a controller and its namespaces say of themselves. */
+/* weft identify: shows the Identify data of a controller and its active namespaces. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static void add_ctrl_commands(json_t *o, const struct nvme_id_ctrl *id)
 	json_object_set_new(o, "optional_commands", json_string(text));
 }
 
-/* All that is shown of a controller, in the order in which it is shown. */
+/* The fields of the Identify Controller data that are shown, in that order. */
 static json_t *ctrl_json(const struct host_ctrl *ctrl)
 {
 	const struct nvme_id_ctrl *id = &ctrl->id;
@@ -81,7 +81,7 @@ static void set_hex(json_t *o, const char *key, const uint8_t *bytes, size_t cou
 	json_object_set_new(o, key, json_string(text));
 }
 
-/* The UUID, which only the identification descriptors (CNS 03h) have. */
+/* Adds the UUID from the Namespace Identification Descriptor list (CNS 03h). */
 static int set_uuid(json_t *o, struct host_ctrl *ctrl, uint32_t nsid, struct weft_error *error)
 {
 	uint8_t list[NVME_IDENTIFY_SIZE];
@@ -157,7 +157,7 @@ static int add_all_ns(json_t *array, struct host_ctrl *ctrl, struct weft_error *
 	return 0;
 }
 
-/* Prints an object's members one a line, sizes also in words. */
+/* Prints an object's members, one a line; sizes also with a unit. */
 static void print_object(json_t *object, const char *indent)
 {
 	struct rows rows = { 0 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* weft ls: the tree that users of nvmetcli know, and what became of each thing in it. */
+/* weft ls: shows the configuration as a tree, like nvmetcli, with the state of each object. */
 #include "cli/ls.h"
 
 #include <stdio.h>
@@ -19,7 +19,7 @@ static const char *text_at(const json_t *object, const char *key)
 	return json_string_value(json_object_get(object, key));
 }
 
-/* A scalar as text, for names and summaries; "" where there is none. */
+/* A scalar member as text, for names and summaries; "" if there is none. */
 static const char *scalar_at(const json_t *object, const char *key, char *buf, size_t buf_size)
 {
 	const json_t *value = json_object_get(object, key);
@@ -35,7 +35,7 @@ static const char *scalar_at(const json_t *object, const char *key, char *buf, s
 	return buf;
 }
 
-/* "key=value" in the summary, where there is a value. */
+/* Adds "key=value" to the summary if the member has a value. */
 static void note_scalar(struct tree_node *node, const char *label, const json_t *object,
 			const char *key)
 {
@@ -46,7 +46,7 @@ static void note_scalar(struct tree_node *node, const char *label, const json_t 
 		tree_note(node, "%s=%s", label, value);
 }
 
-/* What `weft ls` shows of an object's settings; what became of one says more than its setting. */
+/* Adds the settings that `weft ls` shows. A value in "state" takes precedence over the setting. */
 static void note_settings(struct tree_node *node, const struct object_type *type,
 			  const json_t *object)
 {
@@ -93,7 +93,7 @@ static void sort_children(struct tree_node *node)
 		qsort(node->children, node->child_count, sizeof(node->children[0]), by_name);
 }
 
-/* A folder of nodes that are only names: hosts, allowed hosts, linked subsystems. */
+/* Adds a folder of nodes without members: hosts, allowed hosts, linked subsystems. */
 static struct tree_node *add_names(struct tree_node *parent, const char *name, const json_t *array,
 				   const char *key)
 {
@@ -111,7 +111,7 @@ static struct tree_node *add_names(struct tree_node *parent, const char *name, c
 	return folder;
 }
 
-/* What a backend stands on: the paths of its children, as child.path. */
+/* Adds the paths of a backend's child backends, as child.path. */
 static void note_children(struct tree_node *node, const char *name, json_t *options)
 {
 	const char *key;
@@ -197,7 +197,7 @@ static bool add_ana_groups(struct tree_node *parent, const json_t *array)
 	return folder != NULL;
 }
 
-/* Where a port listens, if that is not just what its traddr says. */
+/* Adds the addresses where a port listens, if they differ from its traddr. */
 static void note_addresses(struct tree_node *node, const json_t *object)
 {
 	const json_t *addresses = json_object_get(json_object_get(object, "state"), "addresses");

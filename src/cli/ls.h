@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The tree of weft ls, made from the API's. */
+/* Makes the tree of weft ls from the reply of GET /v1/tree. */
 #ifndef WEFT_CLI_LS_H
 #define WEFT_CLI_LS_H
 
@@ -7,7 +7,7 @@
 
 struct tree_node;
 
-/* Of GET /v1/tree; freed with tree_free(). NULL where memory ran out. */
+/* `tree` is the reply. Free the result with tree_free(). NULL if memory ran out. */
 struct tree_node *ls_tree(const json_t *tree);
 
 #endif

@@ -16,8 +16,8 @@ static int usage(const char *problem, const char *word)
 }
 
 /*
- * Options before the command are the command's own: "weft --json ls" is run as
- * "ls --json". Returns the command's place in argv, or 0 with *ret_exit.
+ * Options before the command are treated as options after it: "weft --json ls" runs
+ * "ls --json". Returns the command's index in argv, or 0 with *ret_exit.
  */
 static int find_place(int argc, char **argv, int *ret_exit)
 {
@@ -35,7 +35,7 @@ static int find_place(int argc, char **argv, int *ret_exit)
 			return 0;
 		}
 		if (strcmp(argv[i], "--socket") == 0) {
-			i++; /* its value */
+			i++; /* skip the option's value */
 		} else if (strcmp(argv[i], "--json") != 0 &&
 			   strncmp(argv[i], "--socket=", 9) != 0) {
 			*ret_exit = usage("wrong option", argv[i]);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * At build time: weft(1) and weft-export(1) as scdoc(5) reads them, from standard input
- * to standard output, where the lines "; COMMANDS OF WEFTD" and "; COMMANDS OF HOSTS"
- * become the commands that talk to weftd, and those that are hosts, and "; ATTRIBUTES"
- * the options of an export that come from the rows of a namespace.
+ * Runs at build time. Copies the scdoc(5) source of weft(1) or weft-export(1) from standard
+ * input to standard output. The line "; COMMANDS OF WEFTD" is replaced by the commands that
+ * talk to weftd, "; COMMANDS OF HOSTS" by the commands that are NVMe hosts, "; ATTRIBUTES"
+ * by the options of weft export that are made from the attributes of a namespace.
  */
 #include <ctype.h>
 #include <stdbool.h>
@@ -23,7 +23,7 @@ static void print_commands(bool of_hosts)
 		if ((command->kind == COMMAND_OF_HOST) != of_hosts)
 			continue;
 		printf("*%s*", command->name);
-		if (*command->arguments) /* of two usages the first */
+		if (*command->arguments) /* only the first usage */
 			printf(" _%.*s_", (int)strcspn(command->arguments, "\n"),
 			       command->arguments);
 		printf("\n\t%c%s.", toupper((unsigned char)command->summary[0]),
@@ -34,7 +34,7 @@ static void print_commands(bool of_hosts)
 	}
 }
 
-/* The options of weft export that come from the rows of a namespace. */
+/* Prints the options of weft export that are made from the attributes of a namespace. */
 static void print_attrs(void)
 {
 	const struct attr *attr;

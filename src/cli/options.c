@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The options that every command has, and how a command says what is wrong. */
+/* The options that all commands have, and error messages of commands. */
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -61,13 +61,13 @@ int cli_fail(const struct cli *cli, const char *format, ...)
 	return CLI_FAILED;
 }
 
-/* The word on the command line that getopt_long() stopped at. */
+/* The word on the command line at which getopt_long() found an error. */
 static const char *offender(int argc, char **argv)
 {
 	return optind > 0 && optind <= argc ? argv[optind - 1] : "?";
 }
 
-/* What getopt_long() wants to know of a command. */
+/* The options of a command in the form of getopt_long(). */
 struct parser {
 	struct option options[OPTIONS_MAX + 1];
 	char letters[2 * OPTIONS_MAX + 2];

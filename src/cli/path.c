@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Paths that the user gives, as weftd needs them. */
+/* Makes paths that the user gives absolute, because weftd needs absolute paths. */
 #include "cli/path.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "util/cleanup.h"
 #include "util/str.h"
 
-/* Appends a path's parts, each after a slash; ".." takes the last one off. */
+/* Appends the components of a path, each after a slash. ".." removes the last component. */
 static void add_parts(struct strbuf *buf, const char *path)
 {
 	while (*path) {

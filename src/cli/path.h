@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Paths that the user gives, as weftd needs them. */
+/* Makes paths that the user gives absolute, because weftd needs absolute paths. */
 #ifndef WEFT_CLI_PATH_H
 #define WEFT_CLI_PATH_H
 
 /*
- * Absolute, without "." and ".." and double slashes; symbolic links stay, for
- * /dev/disk/by-id is what names a disk best. Owned by the caller; NULL where
- * memory ran out or the current folder is gone (errno).
+ * The absolute path, without ".", ".." and double slashes. Symbolic links are not resolved,
+ * because links in /dev/disk/by-id are the most stable names of disks. Owned by the caller.
+ * NULL with errno set if memory ran out or the current folder has been removed.
  */
 char *path_absolute(const char *path);
-/* The same for a given current folder. */
+/* As path_absolute(), for a given current folder. */
 char *path_join(const char *folder, const char *path);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* weft perf: measures a namespace. */
+/* weft perf: measures the performance of a namespace. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,7 +107,7 @@ static bool take_options(struct hostcmd *cmd, struct perf_options *perf, int arg
 	return c != -2 && hostcmd_ready(cmd, argc, argv, ret_exit);
 }
 
-/* One line on the terminal: what the last second did. */
+/* A line on the terminal with the results of the last second. */
 struct ticker {
 	uint64_t ios, bytes;
 	double seconds;
@@ -268,7 +268,7 @@ static const struct command_option options[] = {
 	{ "time", 't', "SECONDS", "measured (default 10)", NULL },
 	{ "ramp", OPT_RAMP, "SECONDS", "not measured, before that (default 1)", NULL },
 	{ "offset", OPT_OFFSET, "SIZE", "use the namespace from here (default 0)", NULL },
-	{ "length", OPT_LENGTH, "SIZE", "and so much of it (default to the end)", NULL },
+	{ "length", OPT_LENGTH, "SIZE", "the size of that range (default to the end)", NULL },
 	{ "no-sq-flow", OPT_NO_FLOW, NULL,
 	  "turn SQ flow control off, which saves a PDU for each read", NULL },
 	{ "poll", OPT_POLL, NULL,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* weft read and weft write: a range of a namespace, to or from a file. */
+/* weft read and weft write: copy a range of a namespace to or from a file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -15,7 +15,7 @@
 #include "util/cleanup.h"
 #include "util/str.h"
 
-#define SOURCE_WAIT_MS 250 /* for input, before the association is looked after */
+#define SOURCE_WAIT_MS 250 /* longest wait for input; then Keep Alive is handled */
 
 enum { OPT_IO_SIZE = CLI_OPT_OWN, OPT_DEPTH, OPT_FUA, OPT_QUIET };
 
@@ -26,8 +26,8 @@ struct job {
 	const char *path;
 	bool quiet, has_length;
 	int fd;
-	uint64_t done, total; /* bytes; total 0: not known */
-	size_t got; /* of a chunk of input that is not complete */
+	uint64_t done, total; /* bytes; total 0: unknown */
+	size_t got; /* bytes of an input chunk that is not complete */
 	int64_t began_ms, shown_ms;
 };
 
@@ -39,7 +39,7 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* A line on the terminal, rewritten twice a second once the work has taken one. */
+/* Shows progress on the terminal: after the first second, a line updated twice a second. */
 static void progress(struct job *job, size_t size)
 {
 	int64_t now = now_ms();
@@ -99,7 +99,7 @@ static int source(void *user, void *bytes, size_t size, size_t *ret_size, struct
 	return 0;
 }
 
-/* The command's own options. False: usage was printed. */
+/* Takes an option of the command's own. False: its value is wrong, and usage was printed. */
 static bool take_option(struct job *job, int c)
 {
 	const struct hostcmd *cmd = &job->cmd;
@@ -190,7 +190,7 @@ static int open_file(struct job *job, bool writing, struct weft_error *error)
 	return 0;
 }
 
-/* A range that was left open: to the end of the namespace. */
+/* Without --length, the range extends to the end of the namespace. */
 static void set_length(struct job *job, const struct host_ns *ns, bool writing)
 {
 	uint64_t size = ns->blocks * ns->block_size;
@@ -201,7 +201,7 @@ static void set_length(struct job *job, const struct host_ns *ns, bool writing)
 		job->total = job->stream.length;
 }
 
-/* An input that is known not to fit is refused before anything is written. */
+/* Refuses an input file that is larger than the range, before any data is written. */
 static int check_input(const struct job *job, const struct host_ns *ns, struct weft_error *error)
 {
 	struct stat st;

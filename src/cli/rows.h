@@ -6,17 +6,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Starts as {0}. */
+/* Initialize it with {0}. */
 struct rows {
 	char **cells;		/* owned: label, value, label, value, ... */
-	size_t count;		/* of rows */
-	bool failed;		/* out of memory: nothing more is added */
+	size_t count;		/* number of rows */
+	bool failed;		/* memory ran out: no more rows are added */
 };
 
-/* label may be "" for a further line of the one before. */
+/* Adds a row. An empty label continues the row before. */
 void rows_add(struct rows *rows, const char *label, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Prints all in aligned columns, each line after `indent`, and empties the list. */
+/* Prints all rows in aligned columns, each line after `indent`, and empties the list. */
 void rows_print(struct rows *rows, const char *indent);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* weft sessions: who is connected. */
+/* weft sessions: shows the hosts that are connected. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static const char *digests(const json_t *session)
 	return header && data ? "header and data" : header ? "header" : data ? "data" : "none";
 }
 
-/* "5 s", "0.5 s": milliseconds as seconds. */
+/* Adds the keep alive timeout in seconds, such as "5 s" or "0.5 s". */
 static void add_keep_alive(struct rows *rows, const json_t *session)
 {
 	long long ms = number_at(session, "kato_ms");

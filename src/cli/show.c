@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Commands that show something of weftd's: see show.h. */
+/* Commands that show a part of weftd's state: see show.h. */
 #include "cli/show.h"
 
 #include <getopt.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Commands that show something of weftd's and take no argument. */
+/* Commands that show a part of weftd's state and take no argument. */
 #ifndef WEFT_CLI_SHOW_H
 #define WEFT_CLI_SHOW_H
 
@@ -8,8 +8,8 @@
 struct cli;
 
 /*
- * Runs such a command: takes the options, asks the API for `path`, and prints
- * the reply as JSON, or has it printed for people. Returns the exit code.
+ * Runs such a command: takes the options, gets `path` from the API, and prints the reply,
+ * with --json as JSON, else with the given function. Returns the exit code.
  */
 int cli_show(struct cli *cli, int argc, char **argv, const char *path,
 	     int (*print)(const struct cli *cli, const json_t *reply));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* weft status: weftd at a glance. */
+/* weft status: shows a summary of weftd's state. */
 #include <stdio.h>
 
 #include "cli/cli.h"
@@ -9,7 +9,7 @@
 #include "cli/timestamp.h"
 #include "util/str.h"
 
-/* "3 (1 failed, 1 opening, 1 disabled)" */
+/* Adds a number of objects and their states: "3 (1 failed, 1 opening, 1 disabled)". */
 static void add_census(struct rows *rows, const char *label, const json_t *census)
 {
 	static const char *const states[] = { "failed", "opening", "disabled" };
@@ -28,7 +28,7 @@ static void add_census(struct rows *rows, const char *label, const json_t *censu
 	rows_add(rows, label, "%lld%s%s", all, notes, length ? ")" : "");
 }
 
-/* "12 of 16384 (3 refused)"; of memory in units. */
+/* Adds a limit and its use: "12 of 16384 (3 refused)". Sizes of memory have units. */
 static void add_limit(struct rows *rows, const char *label, const json_t *limits, const char *name,
 		      bool bytes)
 {
@@ -47,7 +47,7 @@ static void add_limit(struct rows *rows, const char *label, const json_t *limits
 		 bytes ? size_format(max, max_text, sizeof(max_text)) : max_text, note);
 }
 
-/* The bounds of what hosts may take; those of one host where it was refused something. */
+/* Adds the limits. Limits on one address or host are added only if they refused something. */
 static void add_limits(struct rows *rows, const json_t *limits)
 {
 	static const struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Text in columns. */
+/* Tables of text. */
 #include "cli/table.h"
 
 #define GAP 2
@@ -32,7 +32,7 @@ void table_render(struct strbuf *buf, const char *const *cells, size_t columns, 
 		  const char *indent)
 {
 	for (size_t row = 0; row < rows; row++) {
-		size_t pending = 0; /* blanks that are due before the next text */
+		size_t pending = 0; /* blanks to add before the next text */
 
 		strbuf_add(buf, "%s", indent);
 		for (size_t column = 0; column < columns; column++) {

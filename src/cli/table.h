@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Text in columns. */
+/* Tables of text. */
 #ifndef WEFT_CLI_TABLE_H
 #define WEFT_CLI_TABLE_H
 
@@ -7,12 +7,13 @@
 
 #include "util/str.h"
 
-/* Columns that a byte string takes on a terminal: its UTF-8 characters. */
+/* The number of columns of a text on a terminal: the number of its UTF-8 characters. */
 size_t text_width(const char *text);
 
 /*
- * Rows of `columns` cells each, row after row, in columns two spaces apart; no
- * blanks at a line's end; a NULL cell is empty. Each line begins with `indent`.
+ * Appends a table. `cells` has the rows one after the other, with `columns` cells each; a
+ * NULL cell is empty. Columns are two blanks apart, and lines have no trailing blanks.
+ * Each line begins with `indent`.
  */
 void table_render(struct strbuf *buf, const char *const *cells, size_t columns, size_t rows,
 		  const char *indent);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What standard output is. */
+/* Properties of the terminal on standard output. */
 #include "cli/term.h"
 
 #include <stdint.h>

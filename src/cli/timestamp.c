@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Times and spans as people read them. */
+/* Formats times and durations for people. */
 #include "cli/timestamp.h"
 
 #include <inttypes.h>

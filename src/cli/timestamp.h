@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Times and spans as people read them. */
+/* Formats times and durations for people. */
 #ifndef WEFT_CLI_TIMESTAMP_H
 #define WEFT_CLI_TIMESTAMP_H
 
@@ -8,8 +8,10 @@
 
 /* "5 s", "3 min", "2 h 10 min", "4 d 3 h"; returns buf. */
 const char *span_format(int64_t seconds, char *buf, size_t buf_size);
-/* The API's "2026-11-20T22:50:11Z" in local time, "2026-11-20 22:50:11"; the text itself where
- * it is something else; returns buf. */
+/*
+ * Converts a time of the API, "2026-11-20T22:50:11Z", to local time, "2026-11-20 22:50:11".
+ * Copies any other text unchanged. Returns buf.
+ */
 const char *timestamp_local(const char *text, char *buf, size_t buf_size);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The tree that users of nvmetcli know: bars, dots and summaries. */
+/* Renders a tree like nvmetcli: bars, dots and summaries. */
 #include "cli/treeview.h"
 
 #include <stdarg.h>
@@ -78,7 +78,7 @@ static const char *colour_of(enum tree_health health)
 	}
 }
 
-/* bars: what stands before the node's own mark. */
+/* `bars` is the text before the node's own mark. */
 static void render(struct strbuf *buf, const struct tree_node *node, const char *bars, bool last,
 		   bool root, size_t width, bool colour)
 {

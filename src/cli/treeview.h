@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The tree that users of nvmetcli know: bars, dots and summaries. */
+/* Renders a tree like nvmetcli: bars, dots and summaries. */
 #ifndef WEFT_CLI_TREEVIEW_H
 #define WEFT_CLI_TREEVIEW_H
 
@@ -17,14 +17,14 @@ struct tree_node {
 	size_t child_count;
 };
 
-/* A child of parent, or a root where that is NULL. NULL where memory ran out. */
+/* Adds a child to `parent`, or makes a root if `parent` is NULL. NULL if memory ran out. */
 struct tree_node *tree_add(struct tree_node *parent, const char *name);
-/* Appends to the summary, after ", " where it has something. Empty text appends nothing. */
+/* Appends to the summary, after ", " if it is not empty. Empty text appends nothing. */
 void tree_note(struct tree_node *node, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void tree_free(struct tree_node *root);
 
-/* One line a node, as wide as said, dots between name and summary; colour by health. */
+/* One line of `width` columns a node, dots between name and summary; colour shows health. */
 void tree_render(struct strbuf *buf, const struct tree_node *root, size_t width, bool colour);
 
 #endif

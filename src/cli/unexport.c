@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* weft unexport: the end of an export. */
+/* weft unexport: ends an export. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include "util/cleanup.h"
 #include "util/str.h"
 
-/* The "/NSID" at the end, or NULL. */
+/* The "/NSID" at the end of the target, or NULL. */
 static char *find_nsid(char *target)
 {
 	char *slash = strrchr(target, '/');
@@ -41,7 +41,7 @@ bool unexport_split(char *target, const char **ret_nsid)
 	return true;
 }
 
-/* The API's path for what the user named; owned by the caller. */
+/* The API's path for the user's PATH or NQN; owned by the caller. */
 static char *request_path(char *target)
 {
 	_cleanup_free_ char *path = NULL;
@@ -74,7 +74,7 @@ static void print_reply(const json_t *reply)
 			       (long long)json_integer_value(nsid), nqn, path ? " (" : "",
 			       path ? path : "", path ? ")" : "");
 		else
-			printf("unexported %s, which had no namespace\n", nqn);
+			printf("unexported %s, a subsystem without namespaces\n", nqn);
 	}
 	change_hint(reply);
 }
@@ -111,7 +111,7 @@ static int run(struct cli *cli, int argc, char **argv)
 
 static const struct command_option options[] = {
 	{ "save", CLI_OPT_OWN, NULL,
-	  "keep it so when weftd starts again, as 'weft save' does", NULL },
+	  "keep the change when weftd starts again, as 'weft save' does", NULL },
 	{ NULL },
 };
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the user names to unexport. */
+/* Parses the PATH or NQN of weft unexport. */
 #ifndef WEFT_CLI_UNEXPORT_H
 #define WEFT_CLI_UNEXPORT_H
 
 #include <stdbool.h>
 
 /*
- * true: an NQN, cut before a "/NSID" at its end, which *ret_nsid then points
- * to (else NULL). false: a path, untouched. An NQN begins with "nqn."; what
- * has no slash and is no file here is taken for one too.
+ * True if the target is an NQN: it begins with "nqn.", or has no slash and is not a file
+ * in the current folder. A "/NSID" at its end is cut off, and *ret_nsid points to the
+ * NSID, or is NULL. False if the target is a path, which is not modified.
  */
 bool unexport_split(char *target, const char **ret_nsid);
 
