@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * weftd: puts the parts together. This thread is the control thread: signals,
- * the API, the configuration and a tick each second; the reactors that
- * target_start() makes serve the hosts.
+ * weftd's main program. The main thread is the control thread: it handles signals, the
+ * API, the configuration and a tick each second. The reactors that target_start() makes
+ * serve the hosts.
  */
 #include <assert.h>
 #include <errno.h>
@@ -36,10 +36,10 @@
 #include "util/log_peer.h"
 #include "util/notify.h"
 
-#define STOP_TIMEOUT_MS 4500	/* within the 5 s that are promised */
-#define STOP_CLOSE_MS 2000	/* of them, for closing devices after all connections */
-#define STOP_MOMENT_MS 200	/* and that long at the least */
-#define DESCRIPTORS_KEPT 8	/* this part of them is not for connections */
+#define STOP_TIMEOUT_MS 4500	/* within the documented 5 s */
+#define STOP_CLOSE_MS 2000	/* of these, to close devices after all connections */
+#define STOP_MOMENT_MS 200	/* the least time to close devices */
+#define DESCRIPTORS_KEPT 8	/* one in so many descriptors is not for connections */
 
 struct daemon {
 	struct options options;
@@ -47,9 +47,9 @@ struct daemon {
 	struct apply *apply;
 	struct control *control;
 	int signals, tick, epoll;
-	uint64_t unlooked;		/* seconds since log_peer_look() */
-	bool started;			/* the configuration file's first load has ended well */
-	bool failed;			/* ... or not */
+	uint64_t unlooked;		/* seconds since the last log_peer_look() */
+	bool started;			/* the first load of the configuration file succeeded */
+	bool failed;			/* ... or failed */
 	bool stopping;
 };
 
@@ -92,7 +92,7 @@ static int help_backend(const char *name)
 	return EXIT_SUCCESS;
 }
 
-/* The file's configuration. A missing default file is an empty one. 0, or -errno with *error. */
+/* Reads the configuration file. A missing default file reads as empty. 0, or -errno with *error. */
 static int load_config(const struct options *options, struct config **ret_config,
 		       struct weft_error *error)
 {
@@ -106,7 +106,7 @@ static int load_config(const struct options *options, struct config **ret_config
 	}
 	if (r < 0)
 		return r;
-	assert(config); /* r says so: weft_error_set() returns its code */
+	assert(config); /* r is 0 only with a configuration: weft_error_set() returns its code */
 	for (size_t i = 0; i < config->warning_count; i++)
 		log_warning("%s", config->warnings[i]);
 	*ret_config = config;
@@ -133,7 +133,7 @@ static int check_config(const struct options *options)
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* ---- the configuration file, at the start and upon SIGHUP ---- */
+/* ---- loading the configuration file, at the start and on SIGHUP ---- */
 
 struct load {
 	struct apply_change change;
@@ -183,7 +183,7 @@ static void load_done(struct apply_change *change, int result, const struct weft
 	}
 }
 
-/* Queues that. 0, or -ENOMEM with *error filled. */
+/* Queues a load of the configuration file. 0, or -ENOMEM with *error filled. */
 static int load_file(struct daemon *daemon, struct weft_error *error)
 {
 	struct load *load = calloc(1, sizeof(*load));
@@ -239,7 +239,7 @@ static int watch(struct daemon *daemon, int fd)
 	return epoll_ctl(daemon->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* Signals are read, not caught: before any thread is made, so that all inherit the mask. */
+/* Signals are read from a signalfd. Runs before threads are made, which inherit the mask. */
 static int open_events(struct daemon *daemon)
 {
 	const struct itimerspec second = { { 1, 0 }, { 1, 0 } };
@@ -251,7 +251,7 @@ static int open_events(struct daemon *daemon)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);	/* a file that may not grow: EFBIG says it */
+	signal(SIGXFSZ, SIG_IGN);	/* a file at its size limit: write() fails with EFBIG */
 	daemon->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	daemon->tick = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	daemon->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -331,7 +331,7 @@ fail:
 	return -1;
 }
 
-/* How long devices may take to close. since: loop_clock() when stopping began. */
+/* The time in ms that is left to close devices. since: loop_clock() when stopping began. */
 static unsigned int close_time(uint64_t since)
 {
 	uint64_t used = (loop_clock() - since) / 1000000;
@@ -348,7 +348,7 @@ static void stop(struct daemon *daemon)
 	bool ended;
 
 	notify_manager("STOPPING=1");
-	if (daemon->apply) /* first: control_close() tells those who wait for a change */
+	if (daemon->apply) /* first: control_close() then answers waiting requests */
 		apply_cancel(daemon->apply);
 	control_close(daemon->control);
 	if (daemon->apply)
@@ -356,19 +356,19 @@ static void stop(struct daemon *daemon)
 	ended = !daemon->target || target_stop(daemon->target, STOP_TIMEOUT_MS);
 	log_peer_look();
 	if (!ended) {
-		/* a backend holds on to a command, and so to memory: nothing more can be freed */
+		/* a backend still has a command, and uses its memory, which cannot be freed */
 		if (daemon->apply)
 			apply_leave_hung(daemon->apply);
 		_exit(EXIT_SUCCESS);
 	}
 	if (!apply_free(daemon->apply, close_time(since)))
-		_exit(EXIT_SUCCESS); /* nor what a backend has that does not open or close */
+		_exit(EXIT_SUCCESS); /* an open or close of a backend has not ended: the same */
 	close(daemon->epoll);
 	close(daemon->tick);
 	close(daemon->signals);
 }
 
-/* Each connection is a descriptor: as many as we may have, but for disks and the API. */
+/* A connection takes a descriptor. Limits connections, to leave some for disks and the API. */
 static void fit_descriptors(struct target_options *options)
 {
 	struct rlimit limit;

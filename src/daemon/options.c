@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* weftd's command line: one table makes the parsing and the help. */
+/* weftd's command line. Parsing and help use one table of options. */
 #include "daemon/options.h"
 
 #include <getopt.h>
@@ -16,7 +16,7 @@
 #define EXIT_USAGE 2
 #define OPEN_TIMEOUT_MS 30000
 #define CONNECT_TIMEOUT_MS 10000
-#define POLL_US 20	/* longer than a busy host pauses, shorter than sleeping takes */
+#define POLL_US 20	/* longer than a busy host pauses, shorter than a sleep and wake-up */
 #define STALL_TIMEOUT_MS 30000
 #define MAX_CONNECTIONS 16384
 #define MAX_PENDING_CONNECTIONS 4096
@@ -62,14 +62,14 @@ static const struct {
 	{ "cores", "N|LIST", "reactors: a number, or the CPUs to pin them to, as 0,2-3 (one for "
 	  "each CPU)", OPTION_CORES },
 	{ "loop", "ENGINE", "auto, io_uring or epoll (auto)", OPTION_LOOP },
-	{ "poll-us", "N", "while work comes that often, look for it for N microseconds before "
-	  "sleeping (20)", OPTION_POLL_US },
+	{ "poll-us", "N", "poll for work for N microseconds before sleeping, while work comes "
+	  "that often (20)", OPTION_POLL_US },
 	{ "open-timeout-ms", "N", "at the start, listen when all namespaces are open or have "
-	  "failed, or after so long (30000)", OPTION_OPEN_TIMEOUT },
-	{ "connect-timeout-ms", "N", "end connections that send no ICReq, or then no Connect, for "
-	  "so long (10000)", OPTION_CONNECT_TIMEOUT },
-	{ "stall-timeout-ms", "N", "end connections of hosts that for so long neither take what "
-	  "they asked for nor send what they were asked for or began; 0: never (30000)",
+	  "failed, or after N ms (30000)", OPTION_OPEN_TIMEOUT },
+	{ "connect-timeout-ms", "N", "end connections that do not send ICReq, and then Connect, "
+	  "within N ms (10000)", OPTION_CONNECT_TIMEOUT },
+	{ "stall-timeout-ms", "N", "end connections of hosts that for N ms do not receive data "
+	  "they requested, or do not send R2T data or the rest of a PDU; 0: never (30000)",
 	  OPTION_STALL_TIMEOUT },
 	{ "max-connections", "N", "connections at a time; more are refused (16384)",
 	  OPTION_MAX_CONNECTIONS },
@@ -132,7 +132,7 @@ static uint64_t size(const char *option, const char *value, uint64_t low)
 	uint64_t n;
 
 	if (size_parse(value, &n) < 0 || n < low || n > INT64_MAX) {
-		snprintf(right, sizeof(right), "a size from %s on is needed",
+		snprintf(right, sizeof(right), "a size of at least %s is needed",
 			 size_format(low, least, sizeof(least)));
 		usage_error(option, value, right);
 	}
@@ -152,7 +152,7 @@ static unsigned int allowed_cpus(cpu_set_t *set)
 	return (unsigned int)CPU_COUNT(set);
 }
 
-/* "0,2-3": each CPU gets a reactor of its own. */
+/* Parses "0,2-3". Each CPU in the list gets its own reactor. */
 static void parse_cpu_list(struct options *options, const char *text)
 {
 	static const char right[] =
@@ -193,7 +193,7 @@ static void parse_cores(struct options *options, const char *text)
 {
 	uint64_t n;
 
-	/* a lone number counts; to pin one reactor to CPU 3, say 3-3 */
+	/* a single number is a count; 3-3 pins one reactor to CPU 3 */
 	if (strchr(text, ',') || strchr(text, '-')) {
 		parse_cpu_list(options, text);
 		return;
@@ -318,7 +318,7 @@ static void set_option(struct options *options, int id, const char *value)
 	}
 }
 
-/* Each reactor has its part of the I/O buffers. */
+/* Checks that each reactor gets enough of the I/O buffers. */
 static void check_buffers(const struct target_options *target)
 {
 	if (!target->max_buffers ||

@@ -16,24 +16,24 @@
 
 struct options {
 	const char *config;
-	bool config_given;		/* the default file may be missing, a named one may not */
+	bool config_given;		/* --config was given: the file must exist */
 	const char *socket;
-	const char *api_group;		/* NULL: the usual one, if there */
+	const char *api_group;		/* NULL: the default group, if it exists */
 	const char *state_dir;
 	const char *plugins[OPTIONS_PLUGINS_MAX];
 	size_t plugin_count;
-	const char *help_backend;	/* print that backend's options and end */
-	enum sandbox_mode sandbox;	/* give up system calls that are not needed */
-	bool check;			/* check the configuration and end */
+	const char *help_backend;	/* print this backend's options and exit */
+	enum sandbox_mode sandbox;	/* forbid system calls that are not needed */
+	bool check;			/* check the configuration and exit */
 	int log_level;
-	uint32_t open_timeout_ms;	/* how long ports wait for namespaces at the start */
+	uint32_t open_timeout_ms;	/* the longest wait for namespaces at the start */
 	struct target_options target;
-	int cpus[OPTIONS_REACTORS_MAX];	/* target.cpus points here, or is NULL */
+	int cpus[OPTIONS_REACTORS_MAX];	/* target.cpus points to it, or is NULL */
 };
 
 /*
- * Reads the command line. --help and --version print and end the process with
- * 0; a mistake is explained and ends it with 2.
+ * Parses the command line. --help and --version print and exit with status 0. A mistake
+ * prints an error message and exits with status 2.
  */
 void options_parse(struct options *ret, int argc, char **argv);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The filter of system calls, by libseccomp: see sandbox.h. */
+/* The filter of system calls, made with libseccomp: see sandbox.h. */
 #include "daemon/sandbox.h"
 
 #include <errno.h>
@@ -27,12 +27,12 @@
 #endif
 
 #ifndef PR_SET_VMA
-#define PR_SET_VMA 0x53564d41	/* glibc names its memory with it */
+#define PR_SET_VMA 0x53564d41	/* glibc names memory mappings with it */
 #endif
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* A call that is allowed where one argument is `value`, after `mask`. */
+/* A system call that is allowed if one of its arguments, masked with `mask`, equals `value`. */
 struct argument_rule {
 	int call;
 	unsigned int argument;
@@ -44,9 +44,9 @@ struct argument_rule {
 #define WHOLE UINT32_MAX
 
 static const struct argument_rule argument_rules[] = {
-	/* threads, not processes; glibc falls back to it from clone3(), which is hard to judge */
+	/* threads, not processes; glibc calls it if clone3() fails: no filter can read its flags */
 	{ SCMP_SYS(clone), 0, CLONE_THREAD | NEW_NAMESPACES, CLONE_THREAD },
-	/* memory that can be executed cannot be written to */
+	/* no mapping that is writable and executable; mprotect() cannot add PROT_EXEC */
 	{ SCMP_SYS(mmap), 2, PROT_EXEC, 0 },
 	{ SCMP_SYS(mmap), 2, PROT_WRITE, 0 },
 	{ SCMP_SYS(mmap2), 2, PROT_EXEC, 0 },
@@ -54,9 +54,9 @@ static const struct argument_rule argument_rules[] = {
 	{ SCMP_SYS(mprotect), 2, PROT_EXEC, 0 },
 	{ SCMP_SYS(prctl), 0, WHOLE, PR_SET_NAME },
 	{ SCMP_SYS(prctl), 0, WHOLE, PR_SET_VMA },
-	/* libcap, which nss-systemd(8) loads to look for a user */
+	/* libcap, which nss-systemd(8) loads to look up a user */
 	{ SCMP_SYS(prctl), 0, WHOLE, PR_CAPBSET_READ },
-	/* our own limits, to read them: the third argument is what they become */
+	/* reading limits only: the third argument, the new limits, is NULL */
 	{ SCMP_SYS(prlimit64), 2, UINT64_MAX, 0 },
 	{ SCMP_SYS(socket), 0, WHOLE, AF_INET },
 	{ SCMP_SYS(socket), 0, WHOLE, AF_INET6 },
@@ -68,7 +68,7 @@ static const struct argument_rule argument_rules[] = {
 	{ SCMP_SYS(ioctl), 1, WHOLE, BLKSSZGET },
 	{ SCMP_SYS(ioctl), 1, WHOLE, FIONBIO },
 	{ SCMP_SYS(ioctl), 1, WHOLE, FIONREAD },
-	/* names of interfaces: if_nametoindex(), if_indextoname() */
+	/* interface names: if_nametoindex(), if_indextoname() */
 	{ SCMP_SYS(ioctl), 1, WHOLE, SIOCGIFINDEX },
 	{ SCMP_SYS(ioctl), 1, WHOLE, SIOCGIFNAME },
 	{ SCMP_SYS(ioctl), 1, WHOLE, TCGETS },
@@ -97,7 +97,7 @@ static int allow_by_argument(scmp_filter_ctx filter)
 	return r;
 }
 
-/* Which addresses this machine has is asked over rtnetlink; abort() signals ourselves alone. */
+/* Allows rtnetlink, to read this machine's addresses, and tgkill() of this process, for abort(). */
 static int allow_special(scmp_filter_ctx filter)
 {
 	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
@@ -110,7 +110,7 @@ static int allow_special(scmp_filter_ctx filter)
 	return r;
 }
 
-/* What is refused without a report: the C library does without, as the list tells. */
+/* Refuses calls without a report if the C library has a fallback for them: syscalls_refused. */
 static int refuse_known(scmp_filter_ctx filter)
 {
 	int r = 0;
@@ -124,7 +124,7 @@ static int fill(scmp_filter_ctx filter, enum sandbox_mode mode, bool plugins)
 {
 	int r;
 
-	/* one program for all threads; no mitigation that would slow every call down */
+	/* the filter applies to all threads; no SSB mitigation, which would slow weftd down */
 	r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (r == 0)
 		r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
@@ -143,7 +143,7 @@ static int fill(scmp_filter_ctx filter, enum sandbox_mode mode, bool plugins)
 	return r ? r : allow_special(filter);
 }
 
-/* What is not on the list seems not to exist: C libraries then fall back to what is older. */
+/* Calls that are not on the list fail with ENOSYS: C libraries then fall back to older calls. */
 static int install_filter(enum sandbox_mode mode, bool plugins)
 {
 	uint32_t refusal = mode == SANDBOX_REPORT ? SCMP_ACT_TRAP : SCMP_ACT_ERRNO(ENOSYS);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What this process may still ask the kernel for, once it is set up. The
- * service manager narrows what weftd reaches (its user, its files, its
- * devices); this narrows what it can do, whoever started it.
+ * The sandbox limits the system calls that weftd can make after it has started. The
+ * service manager limits the user, files and devices that weftd can use. The sandbox
+ * works without a service manager, too.
  */
 #ifndef WEFT_DAEMON_SANDBOX_H
 #define WEFT_DAEMON_SANDBOX_H
@@ -14,21 +14,21 @@ struct weft_error;
 enum sandbox_mode {
 	SANDBOX_OFF,
 	SANDBOX_ON,
-	SANDBOX_REPORT,		/* as ON; refused calls are written to standard error: for tests */
+	SANDBOX_REPORT,		/* as ON, and reports refused calls to standard error; for tests */
 };
 
 /*
- * For all threads, now and later, and for good:
+ * Enters the sandbox. It applies to all threads, existing and new, and cannot be left:
  * - no new privileges by set-user-ID programs (PR_SET_NO_NEW_PRIVS),
- * - no core dumps, and no other process of this user may look inside
+ * - no core dumps, and other processes of this user cannot read weftd's memory
  *   (PR_SET_DUMPABLE),
- * - system calls by a list: any other fails with ENOSYS. None starts a program
- *   or makes a process, a kind of socket other than TCP's, UDP's, UNIX's and
- *   rtnetlink's, memory that is written to and executed, or an io_uring. Plugins, which are
- *   clients of other storage as a rule, get a somewhat longer list.
+ * - only listed system calls; all others fail with ENOSYS. The listed calls cannot start
+ *   programs, create processes, set up an io_uring, map memory that is both writable and
+ *   executable, or create sockets other than IP, UNIX and rtnetlink sockets. Plugins
+ *   usually are clients of other storage; with plugins the list is longer.
  *
- * Reactors must have been started: their rings cannot be made afterwards. 0, or
- * -errno with *error filled.
+ * Start the reactors before: their rings cannot be set up afterwards. 0, or -errno with
+ * *error filled.
  */
 int sandbox_enter(enum sandbox_mode mode, bool plugins, struct weft_error *error);
 

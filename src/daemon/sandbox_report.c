@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the sandbox refuses, as tests look for it: see sandbox_report.h. */
+/* Reports system calls that the sandbox refuses, for tests: see sandbox_report.h. */
 #include "daemon/sandbox_report.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#define CALLS 1024	/* more than any architecture has */
+#define CALLS 1024	/* more system calls than any architecture has */
 #define ARGUMENTS 3
 
 static char *names[CALLS];	/* owned; NULL: this architecture has no such call */
@@ -72,7 +72,7 @@ static void refused(int number, siginfo_t *info, void *context)
 			  call, (unsigned long)argument(context, 0),
 			  (unsigned long)argument(context, 1), (unsigned long)argument(context, 2));
 	if (write(STDERR_FILENO, line, (size_t)length) < 0)
-		abort();	/* a test that finds nothing must not pass */
+		abort();	/* else a test would miss the report and pass */
 	set_result(context, -ENOSYS);
 	errno = saved;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The system calls that weftd makes once it is set up, as sandbox.c allows
- * them. Names of calls that an architecture does not have do no harm.
+ * The system calls that sandbox.c allows weftd to make after it has started. Calls that
+ * an architecture does not have are ignored.
  */
 #ifndef WEFT_DAEMON_SYSCALLS_H
 #define WEFT_DAEMON_SYSCALLS_H
 
 #include <seccomp.h>
 
-/* Whatever their arguments are. */
+/* Calls that are allowed with any arguments. */
 static const int syscalls_allowed[] = {
 	/* threads, memory, time */
 	SCMP_SYS(arch_prctl), SCMP_SYS(brk), SCMP_SYS(clock_getres), SCMP_SYS(clock_gettime),
@@ -19,10 +19,10 @@ static const int syscalls_allowed[] = {
 	SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_yield),
 	SCMP_SYS(set_robust_list), SCMP_SYS(set_tid_address), SCMP_SYS(sigaltstack),
-	/* who and where we are */
+	/* ids of user and group, current folder, system information */
 	SCMP_SYS(getcwd), SCMP_SYS(getegid), SCMP_SYS(geteuid), SCMP_SYS(getgid),
 	SCMP_SYS(getuid), SCMP_SYS(sysinfo), SCMP_SYS(uname),
-	/* waiting; no new ring: its operations would pass this filter by */
+	/* waiting; no io_uring_setup(), because this filter does not see a ring's operations */
 	SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_pwait),
 	SCMP_SYS(epoll_pwait2), SCMP_SYS(epoll_wait), SCMP_SYS(eventfd2),
 	SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register), SCMP_SYS(poll), SCMP_SYS(ppoll),
@@ -33,7 +33,7 @@ static const int syscalls_allowed[] = {
 	SCMP_SYS(pipe2), SCMP_SYS(pread64), SCMP_SYS(preadv), SCMP_SYS(preadv2),
 	SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(pwritev2), SCMP_SYS(read),
 	SCMP_SYS(readv), SCMP_SYS(write), SCMP_SYS(writev),
-	/* files: disks, the configuration, the state */
+	/* files: disks, the configuration, the state directory */
 	SCMP_SYS(access), SCMP_SYS(chmod), SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
 	SCMP_SYS(fadvise64), SCMP_SYS(fallocate), SCMP_SYS(fchmod), SCMP_SYS(fchmodat),
 	SCMP_SYS(fdatasync), SCMP_SYS(flock), SCMP_SYS(fstat), SCMP_SYS(fstatfs), SCMP_SYS(fsync),
@@ -42,19 +42,19 @@ static const int syscalls_allowed[] = {
 	SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(rename), SCMP_SYS(renameat),
 	SCMP_SYS(renameat2), SCMP_SYS(stat), SCMP_SYS(statfs), SCMP_SYS(statx),
 	SCMP_SYS(unlink), SCMP_SYS(unlinkat),
-	/* sockets, but for socket() */
+	/* sockets; sandbox.c allows socket() by its arguments */
 	SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(bind), SCMP_SYS(connect),
 	SCMP_SYS(getpeername), SCMP_SYS(getsockname), SCMP_SYS(getsockopt), SCMP_SYS(listen),
 	SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(sendmmsg), SCMP_SYS(sendmsg),
 	SCMP_SYS(sendto), SCMP_SYS(setsockopt), SCMP_SYS(shutdown),
 };
 
-/* Names that look like a mistake to a test and are none: each has something to fall back to. */
+/* Calls refused without a report, because the C library falls back to another call. */
 static const int syscalls_refused[] = {
-	SCMP_SYS(clone3),	/* clone(): its flags can be judged */
+	SCMP_SYS(clone3),	/* falls back to clone(), whose flags the filter can check */
 };
 
-/* What clients of storage elsewhere need besides. */
+/* Further calls that plugins for remote storage need. */
 static const int syscalls_plugins[] = {
 	SCMP_SYS(copy_file_range), SCMP_SYS(dup2), SCMP_SYS(epoll_create), SCMP_SYS(eventfd),
 	SCMP_SYS(getdents), SCMP_SYS(getgroups), SCMP_SYS(getpriority), SCMP_SYS(getrlimit),
@@ -68,7 +68,7 @@ static const int syscalls_plugins[] = {
 	SCMP_SYS(time), SCMP_SYS(times), SCMP_SYS(utimensat),
 };
 
-/* What the sanitizers of a test build do: LeakSanitizer looks from a process of its own. */
+/* Calls of the sanitizers in test builds. LeakSanitizer scans memory in a separate process. */
 static const int syscalls_sanitizers[] = {
 	SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(dup2), SCMP_SYS(execve), SCMP_SYS(getdents),
 	SCMP_SYS(getppid), SCMP_SYS(getrlimit), SCMP_SYS(kill), SCMP_SYS(mincore),
