@@ -29,12 +29,12 @@ const struct schema schemas[] = {
 		      "integer, warnings: [string], unsaved: boolean}" },
 	{ .name = "Limit",
 	  .notation = "{now: integer, max: integer, refused: integer}",
-	  .help = "How much of a bound is used (*max* 0: there is none), and how often it "
-		  "refused." },
+	  .help = "The use of a limit (*max* 0: there is no limit), and how often the limit "
+		  "refused a request of a host." },
 	{ .name = "LimitOfEach",
 	  .notation = "{now: integer, max: integer, refused: integer, who: string | null}",
-	  .help = "The same of a bound on one address or one host: *now* is that of *who*, "
-		  "which has most (null: nobody has any)." },
+	  .help = "The same for a limit on one address or one host: *now* is the use by *who*, "
+		  "the one that uses most (null: nobody uses any)." },
 	{ .name = "Endpoint",
 	  .notation = "{portid: integer, trtype: string, adrfam: string, traddr: string, "
 		      "trsvcid: integer}",
@@ -53,10 +53,10 @@ const struct schema schemas[] = {
 	  .notation = "{path?: string, nqn?: string, hosts?: [string], size?: integer | string, "
 		      "options?: {*: string | integer | boolean}}",
 	  .exports = true,
-	  .help = "*path* is absolute; other backends than \"file\" may do without. *hosts* are "
-		  "the NQNs that may attach; none or an empty array: any host, for a new "
-		  "subsystem. *size* is a number of bytes, or text such as \"64M\". *options* "
-		  "are further ones of the backend. Besides, it may have:" },
+	  .help = "*path* is absolute; it may be missing for backends other than \"file\". *hosts* "
+		  "are the NQNs of the hosts that may attach; missing or empty: any host, for a "
+		  "new subsystem. *size* is a number of bytes, or text such as \"64M\". *options* "
+		  "are further options of the backend. These attributes may be given, too:" },
 };
 
 const size_t schema_count = sizeof(schemas) / sizeof(schemas[0]);
