@@ -150,8 +150,8 @@ int create_start(struct offload *offload, const char *path, uint64_t size, creat
 		return 0;
 	creation_free(creation);
 	if (r == -EAGAIN)
-		return weft_error_set(error, EAGAIN, "cannot look at %s: too many files are being "
-				      "looked at, on file systems that do not answer", path);
+		return weft_error_set(error, EAGAIN, "cannot look at %s: too many look-ups "
+				      "are waiting for file systems that do not answer", path);
 	return weft_error_set(error, -r, "cannot look at %s: %s", path, strerror(-r));
 }
 

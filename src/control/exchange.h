@@ -49,9 +49,7 @@ const char *exchange_argument(const struct exchange *exchange, const char *name)
 /* Parses the body as JSON, freed by the caller. *ret is NULL if it is empty. 0 or -errno. */
 int exchange_json(const struct exchange *exchange, json_t **ret, struct weft_error *error);
 
-/*
- * ---- later answers: call one of these exactly once, and do not use the exchange after ----
- */
+/* ---- later answers: call one of these, once; do not use the exchange afterwards ---- */
 
 /* Answers with the route's status and this JSON, which is taken over (NULL: out of memory). */
 void exchange_reply(struct exchange *exchange, json_t *reply);

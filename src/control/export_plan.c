@@ -87,7 +87,10 @@ static int add_port(struct config *draft, const struct export_site *site, uint16
 	return 0;
 }
 
-/* Adds a port if hosts have none to connect to; then *ret_made is true. */
+/*
+ * Adds a port if there are only discovery ports; if there are no ports, a discovery port, too.
+ * *ret_made is true if a port was added.
+ */
 static int need_port(struct config *draft, const struct export_site *site, bool *ret_made,
 		     struct weft_error *error)
 {
