@@ -300,7 +300,7 @@ static int run_write(struct cli *cli, int argc, char **argv)
 
 #define RANGE_OPTIONS								\
 	{ "namespace-id", 'i', "NSID", "the namespace (default 1)", NULL },	\
-	{ "offset", 'o', "SIZE", "where it begins, in bytes (default 0)", NULL }
+	{ "offset", 'o', "SIZE", "the start of the range (default 0)", NULL }
 
 #define PACE_OPTIONS								\
 	{ "io-size", OPT_IO_SIZE, "SIZE",					\
@@ -311,16 +311,16 @@ static int run_write(struct cli *cli, int argc, char **argv)
 
 static const struct command_option read_options[] = {
 	RANGE_OPTIONS,
-	{ "length", 'l', "SIZE", "how much (default to the end)", NULL },
-	{ "data", 'd', "FILE", "where to (default -, standard output)", COMPLETE_FILES },
+	{ "length", 'l', "SIZE", "the size of the range (default to the end)", NULL },
+	{ "data", 'd', "FILE", "the file to write (default -, standard output)", COMPLETE_FILES },
 	PACE_OPTIONS,
 	{ NULL },
 };
 
 static const struct command_option write_options[] = {
 	RANGE_OPTIONS,
-	{ "length", 'l', "SIZE", "at most so much (default all of the input)", NULL },
-	{ "data", 'd', "FILE", "where from (default -, standard input)", COMPLETE_FILES },
+	{ "length", 'l', "SIZE", "the most to write (default all of the input)", NULL },
+	{ "data", 'd', "FILE", "the file to read (default -, standard input)", COMPLETE_FILES },
 	{ "fua", OPT_FUA, NULL, "make each write durable by itself", NULL },
 	PACE_OPTIONS,
 	{ NULL },
