@@ -100,7 +100,8 @@ static int load_config(const struct options *options, struct config **ret_config
 	int r = config_load(options->config, &config, error);
 
 	if (r == -ENOENT && !options->config_given) {
-		log_notice("there is no %s yet: starting with nothing shared", options->config);
+		log_notice("%s does not exist yet: starting with an empty configuration",
+			   options->config);
 		config = config_new();
 		r = config ? 0 : weft_error_set(error, ENOMEM, "out of memory");
 	}

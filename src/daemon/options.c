@@ -71,19 +71,20 @@ static const struct {
 	{ "stall-timeout-ms", "N", "end connections of hosts that for N ms do not receive data "
 	  "they requested, or do not send R2T data or the rest of a PDU; 0: never (30000)",
 	  OPTION_STALL_TIMEOUT },
-	{ "max-connections", "N", "connections at a time; more are refused (16384)",
+	{ "max-connections", "N", "limit of all connections; more are refused (16384)",
 	  OPTION_MAX_CONNECTIONS },
-	{ "max-pending-connections", "N", "of those, from one address before Connect (4096)",
+	{ "max-pending-connections", "N",
+	  "limit of connections from one address before Connect (4096)",
 	  OPTION_MAX_PENDING_CONNECTIONS },
-	{ "max-host-connections", "N", "of those, of one host: its queues (4096)",
+	{ "max-host-connections", "N", "limit of connections, which are queues, of one host (4096)",
 	  OPTION_MAX_HOST_CONNECTIONS },
-	{ "max-memory", "SIZE", "for connections and queues, half of it for one host (1G)",
+	{ "max-memory", "SIZE", "memory for connections and queues, half for one host (1G)",
 	  OPTION_MAX_MEMORY },
-	{ "max-buffers", "SIZE", "for I/O buffers, a quarter of it for one host (256M for each "
-	  "reactor)", OPTION_MAX_BUFFERS },
+	{ "max-buffers", "SIZE", "memory for I/O buffers, a quarter for one host (256M for "
+	  "each reactor)", OPTION_MAX_BUFFERS },
 	{ "plugin", "FILE", "load a backend plugin; may be repeated", OPTION_PLUGIN },
 	{ "sandbox", "on|off|report",
-	  "give up system calls that are not needed, and core dumps (on)", OPTION_SANDBOX },
+	  "forbid system calls that are not needed, and core dumps (on)", OPTION_SANDBOX },
 	{ "check", NULL, "check the configuration file and exit", OPTION_CHECK },
 	{ "log-level", "LEVEL", "error, warning, notice, info or debug (info)", OPTION_LOG_LEVEL },
 	{ "help-backend", "NAME", "show a backend's options and exit", OPTION_HELP_BACKEND },
@@ -294,7 +295,7 @@ static void set_option(struct options *options, int id, const char *value)
 		break;
 	case OPTION_PLUGIN:
 		if (options->plugin_count == OPTIONS_PLUGINS_MAX)
-			usage_error("plugin", value, "16 plugins are the most");
+			usage_error("plugin", value, "there can be 16 plugins at most");
 		options->plugins[options->plugin_count++] = value;
 		break;
 	case OPTION_SANDBOX:
