@@ -57,7 +57,7 @@ static json_t *describe_examples(const struct route *route)
 	return array;
 }
 
-/* "get_v1_subsystems_nqn" */
+/* The operationId of a route, such as "get_v1_subsystems_nqn". */
 static json_t *describe_id(const struct route *route)
 {
 	char id[96], last = 0;
