@@ -35,7 +35,7 @@ const struct attr *attrs_find(const struct object_type *type, int id)
 	return NULL;
 }
 
-/* Fills an option. Its help is the attribute's: "the size of a block (default: ...)". */
+/* Fills an option. Its help is the attribute's with its default: "the size (default: ...)". */
 static void fill(struct attr_option *ret, const struct attr *attr, int id)
 {
 	size_t length = strlen(attr->help);

@@ -41,7 +41,7 @@ static int tell_unreachable(const struct cli *cli, const char *why, const char *
 	return CLI_UNREACHABLE;
 }
 
-/* Appends "run weft as root, or ..." with the socket's group, if stat() can read it. */
+/* Appends "run weft as root, or ...", with the name of the socket's group if it is known. */
 static void advise_group(const char *path, struct strbuf *advice)
 {
 	struct stat st;
