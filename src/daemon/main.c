@@ -39,7 +39,7 @@
 #define STOP_TIMEOUT_MS 4500	/* within the documented 5 s */
 #define STOP_CLOSE_MS 2000	/* of these, to close devices after all connections */
 #define STOP_MOMENT_MS 200	/* the least time to close devices */
-#define DESCRIPTORS_KEPT 8	/* one in so many descriptors is not for connections */
+#define DESCRIPTORS_KEPT 8	/* 1/8 of the descriptors is not for connections */
 
 struct daemon {
 	struct options options;
