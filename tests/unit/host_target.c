@@ -226,8 +226,8 @@ static void test_bad_controller(void **state)
 	check_io_fails(PEER_BAD_DATA_DIGEST, NVME_CMD_READ, -EBADMSG, "data digest", false);
 	check_io_fails(PEER_UNKNOWN_CID, NVME_CMD_READ, -EPROTO, "not outstanding", true);
 	check_io_fails(PEER_DATA_OUT_OF_RANGE, NVME_CMD_READ, -EPROTO, "out of order", true);
-	check_io_fails(PEER_DATA_AFTER_WRITE, NVME_CMD_WRITE, -EPROTO, "reads nothing", true);
-	check_io_fails(PEER_R2T_OUT_OF_RANGE, NVME_CMD_WRITE, -EPROTO, "outside", true);
+	check_io_fails(PEER_DATA_AFTER_WRITE, NVME_CMD_WRITE, -EPROTO, "reads no data", true);
+	check_io_fails(PEER_R2T_OUT_OF_RANGE, NVME_CMD_WRITE, -EPROTO, "does not have", true);
 	check_io_fails(PEER_R2T_TWICE, NVME_CMD_WRITE, -EPROTO, "R2T", true);
 	check_io_fails(PEER_TERM, NVME_CMD_READ, -EPROTO, "FES 5", false);
 	check_io_fails(PEER_CLOSE, NVME_CMD_READ, -ECONNRESET, "closed", false);
