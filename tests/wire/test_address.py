@@ -121,6 +121,7 @@ def test_hosts_are_told(net):
     ports["ports"].append(weftconf.port(2, [], traddr="127.0.0.1", trsvcid=8009,
                                         weft={"discovery": True}))
     with Named(ports, at=["192.0.2.1"]) as daemon:
+        wait_until(lambda: Weftd.accepts(("127.0.0.1", 8009)), what="the discovery port")
         assert traddrs("127.0.0.1", 8009) == ["192.0.2.1"]
         net.add("weft0", "192.0.2.2/24")
         wait_until(lambda: traddrs("127.0.0.1", 8009) == ["192.0.2.1", "192.0.2.2"],
