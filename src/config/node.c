@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "config/model.h"
+#include "settings/json.h"
 #include "spec/fabrics.h"
 
 /*
@@ -198,32 +199,12 @@ void node_only(const struct node *object, const char *const *names)
 
 /* ---- types ---- */
 
-static const char *type_name(const json_t *value)
-{
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
-		return "an object";
-	case JSON_ARRAY:
-		return "an array";
-	case JSON_STRING:
-		return "a string";
-	case JSON_INTEGER:
-		return "a number";
-	case JSON_REAL:
-		return "a number that is not whole";
-	case JSON_NULL:
-		return "null";
-	default:
-		return "a boolean";
-	}
-}
-
 int node_want_object(const struct node *node)
 {
 	if (json_is_object(node->value))
 		return 0;
 	return node_refuse(node, EINVAL, "it is %s; it must be an object: { ... }",
-			   type_name(node->value));
+			   json_type_name(node->value));
 }
 
 int node_want_array(const struct node *node)
@@ -231,7 +212,7 @@ int node_want_array(const struct node *node)
 	if (json_is_array(node->value))
 		return 0;
 	return node_refuse(node, EINVAL, "it is %s; it must be an array: [ ... ]",
-			   type_name(node->value));
+			   json_type_name(node->value));
 }
 
 int node_get_array(const struct node *parent, const char *key, struct node *ret_child)
@@ -259,7 +240,7 @@ const char *node_text(const struct node *node, char buf[NODE_NUMBER])
 	default:
 		node_refuse(node, EINVAL, "it is %s; it must be a string, a whole number or a "
 			    "boolean",
-			    type_name(node->value));
+			    json_type_name(node->value));
 		return NULL;
 	}
 }
@@ -288,7 +269,8 @@ const char *node_nqn(const struct node *node)
 	if (!text)
 		return NULL;
 	if (!json_is_string(node->value)) {
-		node_refuse(node, EINVAL, "it is %s; it must be a string", type_name(node->value));
+		node_refuse(node, EINVAL, "it is %s; it must be a string",
+			    json_type_name(node->value));
 		return NULL;
 	}
 	fault = nvmf_nqn_check(text, strlen(text) + 1, 0);

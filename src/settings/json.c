@@ -54,7 +54,7 @@ json_t *attr_to_json(const struct attr *attr, const void *settings)
 					      attr_to_request(attr, settings);
 }
 
-static const char *json_type_name(const json_t *value)
+const char *json_type_name(const json_t *value)
 {
 	switch (json_typeof(value)) {
 	case JSON_OBJECT:

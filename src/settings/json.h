@@ -7,6 +7,9 @@
 
 #include "settings/attr.h"
 
+/* What a value is, for messages: "an object", "a number that is not whole", ... */
+const char *json_type_name(const json_t *value);
+
 /*
  * The value in the form of a configuration: a string in nvmetcli's groups, a JSON number or
  * boolean elsewhere. NULL: it is not set, or memory ran out.
